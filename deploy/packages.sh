@@ -1,0 +1,40 @@
+# Sourced by deploy/quickstart and tests/run: Debian packages that the build needs, and their installation.
+build_packages=(
+  ccache
+  cmake
+  g++
+  libabsl-dev
+  libabsl-dev
+  libcli11-dev
+  libfmt-dev
+  libprotobuf-dev
+  libssl-dev
+  libyaml-cpp-dev
+  mold
+  ninja-build
+  nlohmann-json3-dev
+  protobuf-compiler
+)
+
+# Installs those of the named packages that are missing; as an ordinary user through sudo.
+install_packages() {
+  local installed missing=() package
+  installed=" $(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null |
+    sed -n 's/^ii *//p' | tr '\n' ' ')"
+  for package in "$@"; do
+    [[ $installed == *" $package "* ]] || missing+=("$package")
+  done
+  [[ ${#missing[@]} -eq 0 ]] && return
+  echo "Installing ${missing[*]}"
+  local as_root=()
+  if [[ $(id -u) -ne 0 ]]; then
+    if ! command -v sudo >/dev/null; then
+      echo "These packages are missing and only root can install them: ${missing[*]}" >&2
+      return 1
+    fi
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}

@@ -1,0 +1,450 @@
+/* The Throng plugin contract, version 1: the whole of it, and its author's document.
+ *
+ * A plugin is a shared library that exports one function, throng_plugin_v1(), which returns a
+ * static table of components. A component plays one role: a behaviour fills columns of a batch of
+ * interactions, a format turns rows into records, a sink delivers records. `sdk.hpp` is the same
+ * contract in C++; README.md beside this folder walks through both.
+ *
+ * Rules that hold for everything below
+ *   growth   A struct that may grow begins with `struct_size`, set by whoever fills it to its
+ *            sizeof, and grows at its end only. Read nothing beyond the struct_size you were given.
+ *            Arrays of growing structs are arrays of pointers. Structs without struct_size are
+ *            values, frozen within this major version. A higher minor version only adds.
+ *   memory   Everything is borrowed: arguments for the call, results until the next call of the
+ *            same instance. Nobody frees what the other allocated. What describe returns (the
+ *            plugin table and all it points to) lives as long as the library.
+ *   errors   A function that can fail returns a throng_code; other than THRONG_OK it may fill the
+ *            caller's throng_error. Nothing may be thrown or longjmp'ed across the boundary.
+ *   threads  [load]  by one thread while the library is loaded; does no I/O.
+ *            [task]  by any thread, but one instance is never entered by two threads at once.
+ *            [any]   by any thread at any time.
+ *            A plugin keeps no threads that the host does not know of (a client library's own are
+ *            fine), changes no process-wide state (locale, signals, environment, working folder),
+ *            and needs no symbol of the host: it links with -z defs.
+ *   life     create -> calls -> destroy. After UNAVAILABLE or RESOURCE_EXHAUSTED the same call
+ *            may come again; after ABORTED a sink meets the rewound walk; after any other failure
+ *            only destroy follows. A failed create leaves nothing behind and is not destroyed.
+ *   text     UTF-8. `const char*` is NUL-terminated; throng_bytes is not.
+ *   build    C11 or C++20, with nothing but the standard integer types.
+ */
+#ifndef THRONG_PLUGIN_H_
+#define THRONG_PLUGIN_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define THRONG_ABI_MAJOR 1
+#define THRONG_ABI_MINOR 0
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Values and errors ---------------------------------------------------------------------- */
+/* google.rpc.Code, number for number, as far as it means something here. */
+typedef int32_t throng_code;
+enum {
+  THRONG_OK = 0,
+  THRONG_CANCELLED = 1,
+  THRONG_INVALID_ARGUMENT = 3,
+  THRONG_NOT_FOUND = 5,
+  THRONG_ALREADY_EXISTS = 6,
+  THRONG_PERMISSION_DENIED = 7,
+  THRONG_RESOURCE_EXHAUSTED = 8,  /* full (a disk, a queue): offer the same call again later */
+  THRONG_FAILED_PRECONDITION = 9, /* lost its place: fenced, replaced, not what it was */
+  THRONG_ABORTED = 10, /* sinks: all since the last commit is gone; walk again from there */
+  THRONG_OUT_OF_RANGE = 11,
+  THRONG_UNIMPLEMENTED = 12,
+  THRONG_INTERNAL = 13,
+  THRONG_UNAVAILABLE = 14, /* cannot be reached now: offer the same call again later */
+  THRONG_DATA_LOSS = 15,
+  THRONG_UNAUTHENTICATED = 16
+};
+
+/* The caller's; the callee fills and truncates. A sentence: what, and what to do about it. */
+typedef struct throng_error {
+  uint32_t struct_size;
+  char option[64]; /* the option at fault, or empty */
+  char message[1024];
+} throng_error;
+
+typedef struct throng_bytes {
+  const char* data;
+  size_t size;
+} throng_bytes;
+
+/* What the host offers to an instance; valid for the instance's life. */
+typedef struct throng_host {
+  uint32_t struct_size;
+  const void* self;
+  /* [any] One sentence, no newline. A warning given inside create is part of the plan. */
+  void (*log)(const void* self, int32_t level, const char* message);
+  /* [any] Not 0 once the host wants to stop: a call that waits returns THRONG_CANCELLED soon. */
+  int32_t (*is_cancelled)(const void* self);
+  /* [any] A later addition by its versioned name ("metrics/1"), or NULL. */
+  const void* (*get_extension)(const void* self, const char* name);
+} throng_host;
+enum { THRONG_LOG_DEBUG = 0, THRONG_LOG_INFO = 1, THRONG_LOG_WARNING = 2, THRONG_LOG_ERROR = 3 };
+
+/* ---- Options -------------------------------------------------------------------------------- */
+enum {
+  THRONG_OPTION_BOOL = 1,      /* true | false          -> integer 1 or 0 */
+  THRONG_OPTION_INT64 = 2,     /* 12                    -> integer */
+  THRONG_OPTION_FLOAT64 = 3,   /* 0.5, finite           -> real */
+  THRONG_OPTION_STRING = 4,    /* any text              -> text */
+  THRONG_OPTION_TIMESTAMP = 5, /* 2024-01-01T00:00:00Z, now, now-7d -> integer, ms since 1970 UTC */
+  THRONG_OPTION_DURATION = 6,  /* 250ms, 30s, 5m, 12h, 30d -> integer, ms */
+  THRONG_OPTION_SIZE = 7,      /* 4096, 64KiB, 1MB      -> integer, bytes */
+  THRONG_OPTION_ENUM = 8,      /* one of choices        -> integer, its index */
+  THRONG_OPTION_LIST = 9,      /* [0.1, 0.9] or 0.1,0.9, all finite -> list, count */
+  THRONG_OPTION_MAP = 10 /* a prefix ("client."): any key below it, as text -> keys, texts, count */
+};
+enum {
+  THRONG_OPTION_REQUIRED = 1, /* no default; its absence is an error */
+  THRONG_OPTION_SECRET = 2,   /* given as env:NAME or file:/path, never returned or logged */
+  THRONG_OPTION_IDENTITY = 4  /* decides what is written or where, so whether two runs are one */
+};
+
+/* The host parses, fills defaults, checks ranges, and rejects unknown keys with a suggestion. */
+typedef struct throng_option {
+  uint32_t struct_size;
+  uint32_t type;
+  uint32_t flags;
+  const char* name;         /* snake_case; a MAP's name ends with '.' */
+  const char* doc;          /* one sentence, with the unit where there is one */
+  const char* default_text; /* as a user would write it; NULL: required, or unset */
+  const char* minimum;      /* inclusive, as text; NULL: none. Numbers, times and sizes only */
+  const char* maximum;
+  const char* const* choices; /* ENUM: NULL-terminated */
+} throng_option;
+
+/* A parsed option; which members hold it follows from the type. */
+typedef struct throng_value {
+  int32_t is_set;   /* 1: given in the spec or by default_text; 0: neither */
+  int32_t is_given; /* 1: given in the spec */
+  int64_t integer;
+  double real;
+  throng_bytes text; /* also NUL-terminated */
+  const double* list;
+  const char* const* keys; /* MAP: the part after the prefix */
+  const char* const* texts;
+  size_t count;
+} throng_value;
+
+/* ---- Plugin and components ------------------------------------------------------------------ */
+/* Roles, each with a revision of its own. */
+#define THRONG_ROLE_ACTIVITY "activity/1" /* who:  fills user, user_row, user_rows */
+#define THRONG_ROLE_CLOCK "clock/1"       /* when: fills time; may permute a block's rows */
+#define THRONG_ROLE_CHOICE "choice/1"     /* what: fills item, and kind, kind_row if it has kinds */
+#define THRONG_ROLE_RATING "rating/1"     /* how much they liked it: fills rating */
+#define THRONG_ROLE_FORMAT "format/1"
+#define THRONG_ROLE_SINK "sink/1"
+
+typedef struct throng_component {
+  uint32_t struct_size;
+  const char* role;
+  const char* name;                    /* snake_case, unique within its role */
+  const char* doc;                     /* one sentence */
+  const throng_option* const* options; /* NULL-terminated; values come in this order */
+  /* [any] Rules that span options; no I/O. May be NULL. */
+  throng_code (*validate)(const throng_value* options, throng_error* error);
+  const void* functions; /* throng_behaviour, throng_format or throng_sink, by role */
+} throng_component;
+
+typedef struct throng_plugin {
+  uint32_t struct_size;
+  uint32_t abi_minor; /* THRONG_ABI_MINOR it was built with */
+  const char* name;
+  const char* version; /* of the plugin, as 1.2.3 */
+  const char* doc;
+  const throng_component* const* components; /* NULL-terminated */
+} throng_plugin;
+
+/* ---- The world ------------------------------------------------------------------------------ */
+typedef struct throng_cluster {
+  uint32_t struct_size;
+  int32_t prefers; /* index of a category, or -1 */
+  const char* name;
+  int64_t users;
+  int64_t active; /* of these users */
+} throng_cluster;
+
+typedef struct throng_category {
+  uint32_t struct_size;
+  const char* name;
+  int64_t popular; /* items by tier; within a category, ordered by popularity, in this order */
+  int64_t tail;
+  int64_t untouched;
+} throng_category;
+
+/* The people and the shop, the same for every behaviour. Users are ordered by activity rank, items
+ * by popularity rank, both from 0; their numbers (the digits of an id, less one) are a permutation
+ * of the ranks, so that an id says nothing. Functions are pure and [any]; arrays have n elements;
+ * an index out of range is undefined. */
+typedef struct throng_world {
+  uint32_t struct_size;
+  uint32_t clusters_count;
+  uint32_t categories_count;
+  int64_t users;
+  int64_t active_users; /* ranks below it are active */
+  int64_t items;
+  int64_t popular_items; /* ranks below it are popular */
+  int64_t touched_items; /* ranks below it may be chosen */
+  const throng_cluster* const* clusters;
+  const throng_category* const* categories;
+  const void* self;
+  void (*user_number)(const void* self, const int64_t* rank, int64_t* number, size_t n);
+  void (*user_rank)(const void* self, const int64_t* number, int64_t* rank, size_t n);
+  void (*user_cluster)(const void* self, const int64_t* rank, int32_t* cluster, size_t n);
+  void (*item_number)(const void* self, const int64_t* rank, int64_t* number, size_t n);
+  void (*item_rank)(const void* self, const int64_t* number, int64_t* rank, size_t n);
+  void (*item_category)(const void* self, const int64_t* rank, int32_t* category, size_t n);
+  /* The item that is index-th most popular of its category. */
+  void (*category_item)(const void* self, const int32_t* category, const int64_t* index,
+                        int64_t* rank, size_t n);
+} throng_world;
+
+/* ---- Behaviours: activity, clock, choice, rating -------------------------------------------- */
+/* A reason for a choice ("preferred"); every epoch has the same number of rows of it. */
+typedef struct throng_kind {
+  uint32_t struct_size;
+  const char* name;
+  int64_t rows; /* an epoch */
+} throng_kind;
+
+/* What a behaviour is made for. Row i of the dataset lies in epoch i / plan_size. */
+typedef struct throng_dataset {
+  uint32_t struct_size;
+  uint32_t kinds_count; /* ratings only: the choice's kinds, or one over all rows */
+  const throng_kind* const* kinds;
+  uint64_t key;      /* of this role: all randomness is a function of (key, epoch, row, draw) */
+  int64_t plan_size; /* N: rows of an epoch, at least 1 */
+  const throng_world* world;
+} throng_dataset;
+
+/* Consecutive rows of one epoch, as columns of `rows` elements. Each behaviour reads the columns
+ * before its own and fills its own, all of them; the host fills the first. */
+typedef struct throng_batch {
+  uint32_t struct_size;
+  uint32_t rows;
+  int64_t first_row; /* of the dataset */
+  int64_t epoch;
+  int64_t epoch_row;  /* first_row - epoch * plan_size */
+  int64_t* grid;      /* host: k in [0, N), a permutation of the epoch's rows */
+  int64_t* user;      /* activity: activity rank in [0, active_users) */
+  int64_t* user_row;  /* activity: ordinal within that user's rows of the epoch */
+  int64_t* user_rows; /* activity: how many those are */
+  int64_t* time;      /* clock: ms since 1970 UTC, non-decreasing with the row */
+  int64_t* item;      /* choice: popularity rank in [0, touched_items) */
+  uint8_t* kind;      /* choice: index of a kind; host sets 0 */
+  int64_t* kind_row;  /* choice: ordinal within the epoch's rows of that kind; host copies grid */
+  int32_t* rating;    /* rating: hundredths of a star, 450 is 4.5 */
+} throng_batch;
+
+/* A pure function of (dataset, options, row): the same bytes for any batch, in any order, in any
+ * process. State may live inside a block of block_rows rows, never across. */
+typedef struct throng_behaviour {
+  uint32_t struct_size;
+  /* [task] Everything that costs time: real-valued work is rounded into integer tables here. */
+  throng_code (*create)(const throng_host* host, const throng_dataset* dataset,
+                        const throng_value* options, void** self, throng_error* error);
+  void (*destroy)(void* self);                                                     /* [task] */
+  throng_code (*fill)(void* self, const throng_batch* batch, throng_error* error); /* [task] */
+  /* [task] Choices: the reasons, at most 256. NULL: there is one, over all rows. */
+  throng_code (*kinds)(void* self, const throng_kind* const** kinds, uint32_t* count,
+                       throng_error* error);
+  /* [task] Rows that fill needs together, at most 65 536: batches then are whole blocks, aligned to
+   * the epoch's first row (its last block may be short). NULL or 1: any rows. */
+  uint32_t (*block_rows)(void* self);
+  /* [task] Hands each planned table to `visit`, for the dataset's fingerprint. May be NULL. */
+  void (*tables)(void* self, void* context,
+                 void (*visit)(void* context, const void* table, size_t bytes));
+} throng_behaviour;
+
+/* ---- Formats -------------------------------------------------------------------------------- */
+enum {                              /* logical types of columns, with what an array holds */
+       THRONG_COLUMN_ID = 1,        /* int64_t number; the text is prefix + (number + 1) */
+       THRONG_COLUMN_INT64 = 2,     /* int64_t */
+       THRONG_COLUMN_RATING = 3,    /* int32_t hundredths; text has one decimal, two where needed */
+       THRONG_COLUMN_TIMESTAMP = 4, /* int64_t ms since 1970 UTC; text has seconds */
+       THRONG_COLUMN_LABEL = 5,     /* int32_t index of labels, -1: absent */
+       THRONG_COLUMN_BOOL = 6,      /* uint8_t */
+       THRONG_COLUMN_FLOAT64 = 7    /* double */
+};
+enum { THRONG_COLUMN_EXTRA = 1 }; /* not one of the table's own: optional in typed formats */
+
+typedef struct throng_column {
+  uint32_t struct_size;
+  uint32_t type;
+  uint32_t flags;
+  uint32_t labels_count;
+  const char* name;
+  const char* doc;
+  const char* prefix;        /* ID */
+  const char* const* labels; /* LABEL */
+} throng_column;
+
+typedef struct throng_schema {
+  uint32_t struct_size;
+  uint32_t columns_count;
+  const char* table; /* "interactions", "users" or "items" */
+  const throng_column* const* columns;
+} throng_schema;
+
+enum { THRONG_RECORDS_STREAM = 1, THRONG_RECORDS_MESSAGES = 2 };
+enum { THRONG_SLICE_CONTIGUOUS = 0, THRONG_SLICE_INTERLEAVED = 1 };
+
+/* Where records go and what they are part of. */
+typedef struct throng_destination {
+  uint32_t struct_size;
+  uint32_t mode; /* THRONG_RECORDS_... */
+  const throng_schema* schema;
+  int32_t key_column; /* of messages; -1: no key */
+  uint32_t slice_mode;
+  int64_t slice_index;
+  int64_t slice_count;
+  const char* name;         /* the sink's first identity option: a path, a topic */
+  throng_bytes fingerprint; /* of the dataset, 32 bytes: what else must be unique derives from it */
+  int64_t created;          /* ms since 1970 UTC: when the output was first opened */
+  int64_t users;            /* of the dataset */
+  int64_t items;
+  int64_t interactions; /* -1: without end */
+  int64_t rows;         /* of this output; -1: without end */
+  int64_t first_row;    /* of this output: the least row of the dataset in its slice and range */
+  throng_bytes state;   /* what begin returned when the output was first opened; else empty */
+} throng_destination;
+
+typedef struct throng_prologue {
+  uint32_t struct_size;
+  uint32_t cut_rows;  /* 0 or 1: any rows. Else inner blocks: encode is given whole cuts, between
+                       * rows of the dataset divisible by it (a multiple of 4096, at most 65 536)
+                       * and the ends of the output, and commits fall on them only */
+  throng_bytes bytes; /* before the first record; STREAM only */
+  throng_bytes state; /* kept with the position for later instances (a schema's id) */
+} throng_prologue;
+
+/* The host's growing output; append at data + size after reserve, then raise size. */
+typedef struct throng_buffer {
+  uint32_t struct_size;
+  char* data;
+  size_t size;
+  size_t capacity;
+  /* [task] Makes room for `bytes` more (data may move); 0 when out of memory. */
+  int32_t (*reserve)(struct throng_buffer* buffer, size_t bytes);
+} throng_buffer;
+
+/* Consecutive rows to encode. `columns[c]` has `rows` elements of the type of schema column c. */
+typedef struct throng_block {
+  uint32_t struct_size;
+  uint32_t rows;
+  int64_t first_row;
+  const void* const* columns;
+  /* MESSAGES: for each row, append key then value, and write where in the buffer each ends. */
+  uint32_t* key_end;
+  uint32_t* value_end;
+} throng_block;
+
+typedef struct throng_summary {
+  uint32_t struct_size;
+  int64_t rows;           /* of this output */
+  const char* statistics; /* a JSON object (throng.v1.Statistics), or "{}" where there is none */
+} throng_summary;
+
+/* One instance a thread; begin on each, and all prologues must agree. */
+typedef struct throng_format {
+  uint32_t struct_size;
+  uint32_t modes; /* THRONG_RECORDS_... or'ed: what it can make */
+  throng_code (*create)(const throng_host* host, const throng_value* options, void** self,
+                        throng_error* error);
+  void (*destroy)(void* self);
+  throng_code (*begin)(void* self, const throng_destination* destination, throng_prologue* prologue,
+                       throng_error* error);
+  throng_code (*encode)(void* self, const throng_block* block, throng_buffer* out,
+                        throng_error* error);
+  /* The epilogue, after the last record; STREAM only. May be NULL. */
+  throng_code (*end)(void* self, const throng_summary* summary, throng_buffer* out,
+                     throng_error* error);
+} throng_format;
+
+/* ---- Sinks ---------------------------------------------------------------------------------- */
+/* Whose position it is. uid, output, slice and part together are the key of a position. */
+typedef struct throng_target {
+  uint32_t struct_size;
+  uint32_t slice_mode;
+  const char* run_uid; /* 32 hexadecimal digits */
+  const char* output;
+  const char* identity; /* 64 hexadecimal digits: equal for requests that mean the same output */
+  int64_t slice_index;
+  int64_t slice_count;
+  int64_t part; /* of an output rolled into parts, from 0; -1: not rolled. Each part is opened and
+                 * finished by an instance of its own */
+} throng_target;
+
+typedef struct throng_opened {
+  uint32_t struct_size;
+  int32_t has_position;    /* 0: nothing of this target is here, it starts at its first row */
+  int32_t is_complete;     /* finished: nothing is left to do */
+  int64_t position;        /* the row to go on with, as committed */
+  throng_bytes host_state; /* as committed with it */
+  int64_t max_commit_rows; /* largest commit; 0: no limit */
+  int64_t max_commit_ms;   /* longest time between first write and commit; 0: no limit */
+} throng_opened;
+
+/* What one encode made, or the prologue (rows = 0). */
+typedef struct throng_records {
+  uint32_t struct_size;
+  uint32_t rows;
+  int64_t first_row;
+  throng_bytes bytes;
+  /* MESSAGES, else NULL. Key i is bytes [value_end[i-1], key_end[i]), or from 0 for the first;
+   * value i is [key_end[i], value_end[i]). Its row is first_row + i. */
+  const uint32_t* key_end;
+  const uint32_t* value_end;
+  const int64_t* event_time; /* ms since 1970 UTC; NULL for tables without time */
+} throng_records;
+
+typedef struct throng_completion {
+  uint32_t struct_size;
+  int64_t rows;          /* of this output */
+  throng_bytes epilogue; /* follows the last record */
+  const char* manifest;  /* a JSON object; the sink adds what only it knows (bytes, digest) */
+} throng_completion;
+
+/* Exactly-once is the contract of a durable sink: what commit made durable is there, together
+ * with position and host state, and nothing else is, whatever happens in between. */
+typedef struct throng_sink {
+  uint32_t struct_size;
+  uint32_t modes;     /* THRONG_RECORDS_... or'ed: what it takes */
+  int32_t is_durable; /* 0: it keeps no position, every run starts over (stdout, null) */
+  throng_code (*create)(const throng_host* host, const throng_value* options, void** self,
+                        throng_error* error); /* [task] */
+  void (*destroy)(void* self);                /* [task] drops what is not committed */
+  /* [task] Takes the place (locks, fences) and tells what it holds; drops what is not committed.
+   * FAILED_PRECONDITION or ALREADY_EXISTS: something else is there; the sentence says what to do.
+   */
+  throng_code (*open)(void* self, const throng_target* target, throng_opened* opened,
+                      throng_error* error);
+  /* [task] All of the records, or none of them and an error. */
+  throng_code (*write)(void* self, const throng_records* records, throng_error* error);
+  /* [task] Everything written so far, the position and the host state, durable together.
+   * `position` is the next row, or the output's end. */
+  throng_code (*commit)(void* self, int64_t position, throng_bytes host_state, throng_error* error);
+  /* [task] After the last commit: completes the output. May be repeated. */
+  throng_code (*finish)(void* self, const throng_completion* completion, throng_error* error);
+  /* [task] What open would tell, without locking, fencing or dropping. NULL: unknown. */
+  throng_code (*peek)(void* self, const throng_target* target, throng_opened* opened,
+                      throng_error* error);
+  /* [task] Forgets the position and what was delivered where it can; needs no open. May be NULL. */
+  throng_code (*reset)(void* self, const throng_target* target, throng_error* error);
+} throng_sink;
+
+/* ---- The exported symbol -------------------------------------------------------------------- */
+#define THRONG_EXPORT __attribute__((visibility("default")))
+/* [load] */
+THRONG_EXPORT const throng_plugin* throng_plugin_v1(void);
+typedef const throng_plugin* (*throng_plugin_function)(void);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* THRONG_PLUGIN_H_ */

@@ -1,0 +1,58 @@
+// What the file sink keeps beside its data: the position of an unfinished file, the manifest of a
+// finished one, and the digest that both hold.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+struct evp_md_ctx_st;
+
+namespace throng {
+
+// What was committed.
+struct FileState {
+  std::string identity;             // of the output, as in throng_target
+  std::optional<int64_t> position;  // the row to go on with; none before the first commit
+  int64_t bytes = 0;                // of the data file
+  std::string sha256;               // of these bytes, hexadecimal
+  std::string host_state;
+};
+
+// Whose file it is, for people who look into PATH.position; identity decides.
+struct Origin {
+  std::string run_uid;
+  std::string output;
+  std::string slice;  // "0-of-4"
+};
+
+// A running SHA-256.
+class Sha256 {
+ public:
+  Sha256();
+  Sha256(const Sha256& other);
+  Sha256& operator=(const Sha256& other);
+  ~Sha256() = default;
+  void Update(std::string_view bytes);
+  // Of all so far, as 64 hexadecimal digits; more may follow.
+  std::string Hex() const;
+
+ private:
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
+};
+
+// The text of PATH.position: a line of JSON and a line with its SHA-256.
+std::string PositionText(const FileState& state, const Origin& origin);
+// Nothing if the text is not one that PositionText wrote.
+std::optional<FileState> ParsePosition(const std::string& text);
+
+// The text of PATH.manifest.json: `manifest`, the host's JSON object, after the sink's own members
+// file, bytes, sha256, identity, position and host_state (base64).
+std::string ManifestText(const FileState& state, const std::string& file_name,
+                         std::string_view manifest);
+// Nothing if the text is not one that ManifestText wrote.
+std::optional<FileState> ParseManifest(const std::string& text);
+
+}  // namespace throng

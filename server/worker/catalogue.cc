@@ -1,0 +1,240 @@
+#include "server/worker/catalogue.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+#include "server/worker/digest.h"
+#include "server/worker/status.h"
+
+namespace throng {
+namespace {
+
+// A plugin's struct as ours: the smaller of both sizes copied into zeroes (plugin.h, "growth").
+template <class Struct>
+Struct Adopt(const void* theirs) {
+  Struct ours{};
+  if (theirs == nullptr) return ours;
+  uint32_t size = 0;
+  std::memcpy(&size, theirs, sizeof size);
+  std::memcpy(&ours, theirs, std::min<size_t>(size, sizeof ours));
+  return ours;
+}
+
+bool IsEmpty(const char* text) { return text == nullptr || *text == '\0'; }
+
+std::optional<Role> ParseRole(std::string_view text) {
+  for (const Role role : kRoles) {
+    if (text == fmt::format("{}/1", RoleName(role))) return role;
+  }
+  return std::nullopt;
+}
+
+// What of a component's tables is missing, or empty.
+std::string Missing(const Component& c) {
+  std::string missing;
+  const auto require = [&](bool present, std::string_view what) {
+    if (!present) missing += (missing.empty() ? "" : ", ") + std::string(what);
+  };
+  switch (c.role) {
+    case Role::kActivity:
+    case Role::kClock:
+    case Role::kChoice:
+    case Role::kRating:
+      require(c.behaviour.create != nullptr, "create");
+      require(c.behaviour.destroy != nullptr, "destroy");
+      require(c.behaviour.fill != nullptr, "fill");
+      break;
+    case Role::kFormat:
+      require(c.format.modes != 0, "modes");
+      require(c.format.create != nullptr, "create");
+      require(c.format.destroy != nullptr, "destroy");
+      require(c.format.begin != nullptr, "begin");
+      require(c.format.encode != nullptr, "encode");
+      break;
+    case Role::kSink:
+      require(c.sink.modes != 0, "modes");
+      require(c.sink.create != nullptr, "create");
+      require(c.sink.destroy != nullptr, "destroy");
+      require(c.sink.open != nullptr, "open");
+      require(c.sink.write != nullptr, "write");
+      require(c.sink.commit != nullptr, "commit");
+      require(c.sink.finish != nullptr, "finish");
+      break;
+  }
+  return missing;
+}
+
+// Why an option's descriptor cannot be used, or empty.
+std::string DescriptorFault(const throng_option& o) {
+  if (IsEmpty(o.name)) return "an option without a name";
+  if (IsEmpty(o.doc)) return fmt::format("option `{}` without a doc", o.name);
+  if (o.type < THRONG_OPTION_BOOL || o.type > THRONG_OPTION_MAP) {
+    return fmt::format("option `{}` of type {}, which this host does not know", o.name, o.type);
+  }
+  if (o.type == THRONG_OPTION_ENUM && (o.choices == nullptr || o.choices[0] == nullptr)) {
+    return fmt::format("option `{}`, an enum, without choices", o.name);
+  }
+  if ((o.type == THRONG_OPTION_MAP) != (o.name[std::strlen(o.name) - 1] == '.')) {
+    return fmt::format("option `{}`: the name of a map, and of nothing else, ends with a dot",
+                       o.name);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string_view RoleName(Role role) {
+  switch (role) {
+    case Role::kActivity:
+      return "activity";
+    case Role::kClock:
+      return "clock";
+    case Role::kChoice:
+      return "choice";
+    case Role::kRating:
+      return "rating";
+    case Role::kFormat:
+      return "format";
+    case Role::kSink:
+      return "sink";
+  }
+  return "";
+}
+
+absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
+  // An absolute path: dlopen searches the system's folders for a bare file name.
+  void* library =
+      dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (library == nullptr) {
+    return absl::FailedPreconditionError(
+        fmt::format("plugin {} cannot be loaded: {}", path, dlerror()));
+  }
+  auto describe = reinterpret_cast<throng_plugin_function>(dlsym(library, "throng_plugin_v1"));
+  if (describe == nullptr) {
+    return absl::FailedPreconditionError(fmt::format(
+        "plugin {} has no function throng_plugin_v1: it is not a Throng plugin, or it was built "
+        "for "
+        "another major version of the plugin ABI (this host has version {}; rebuild it).",
+        path, THRONG_ABI_MAJOR));
+  }
+  auto plugin = std::make_unique<Plugin>();
+  plugin->path_ = path;
+  if (absl::Status status = plugin->Read(describe()); !status.ok()) {
+    return absl::FailedPreconditionError(fmt::format("plugin {}: {}", path, MessageOf(status)));
+  }
+  return plugin;
+}
+
+absl::Status Plugin::Read(const throng_plugin* table) {
+  if (table == nullptr) return absl::InternalError("throng_plugin_v1 returned NULL.");
+  const auto own = Adopt<throng_plugin>(table);
+  if (IsEmpty(own.name) || IsEmpty(own.version) || IsEmpty(own.doc) || own.components == nullptr) {
+    return absl::InternalError(fmt::format(
+        "its table (struct_size {}) lacks a name, version, doc or components.", own.struct_size));
+  }
+  name_ = own.name;
+  version_ = own.version;
+  doc_ = own.doc;
+  abi_minor_ = own.abi_minor;
+  for (auto pointer = own.components; *pointer != nullptr; ++pointer) {
+    const auto theirs = Adopt<throng_component>(*pointer);
+    auto component = std::make_unique<Component>();
+    if (IsEmpty(theirs.role) || IsEmpty(theirs.name) || IsEmpty(theirs.doc)) {
+      return absl::InternalError(fmt::format(
+          "a component (struct_size {}) lacks a role, name or doc.", theirs.struct_size));
+    }
+    component->name = theirs.name;
+    component->doc = theirs.doc;
+    component->validate = theirs.validate;
+    component->plugin = this;
+    const std::optional<Role> role = ParseRole(theirs.role);
+    if (!role) {
+      return absl::InternalError(fmt::format(
+          "component `{}` plays the role \"{}\", which this host does not know; rebuild it against "
+          "this version's plugin.h.",
+          theirs.name, theirs.role));
+    }
+    component->role = *role;
+    if (component->role == Role::kFormat) {
+      component->format = Adopt<throng_format>(theirs.functions);
+    } else if (component->role == Role::kSink) {
+      component->sink = Adopt<throng_sink>(theirs.functions);
+    } else {
+      component->behaviour = Adopt<throng_behaviour>(theirs.functions);
+    }
+    if (const std::string missing = Missing(*component); !missing.empty()) {
+      return absl::InternalError(
+          fmt::format("component `{}` lacks: {}.", component->name, missing));
+    }
+    for (auto option = theirs.options; option != nullptr && *option != nullptr; ++option) {
+      component->options.push_back(Adopt<throng_option>(*option));
+      if (const std::string fault = DescriptorFault(component->options.back()); !fault.empty()) {
+        return absl::InternalError(fmt::format("component `{}` has {}.", component->name, fault));
+      }
+    }
+    components_.push_back(std::move(component));
+  }
+  if (components_.empty()) return absl::InternalError("it has no components.");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Plugin::Digest() const { return FileDigest(path_); }
+
+absl::StatusOr<Catalogue> Catalogue::Load(const std::vector<std::string>& folders) {
+  Catalogue catalogue;
+  catalogue.folders_ = folders;
+  for (const std::string& folder : folders) {
+    std::error_code error;
+    std::vector<std::string> files;
+    for (auto it = std::filesystem::directory_iterator(folder, error);
+         !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
+      if (it->path().extension() == ".so") files.push_back(it->path().string());
+    }
+    if (error) {
+      return absl::NotFoundError(
+          fmt::format("the plugin folder {} cannot be read: {}. Name another with --plugin-dir.",
+                      folder, error.message()));
+    }
+    std::sort(files.begin(), files.end());
+    for (const std::string& file : files) {
+      auto plugin = Plugin::Load(file);
+      if (!plugin.ok()) {
+        catalogue.load_errors_.push_back(plugin.status());
+        continue;
+      }
+      for (const auto& component : (*plugin)->components()) {
+        const auto [it, is_new] =
+            catalogue.components_.try_emplace({component->role, component->name}, component.get());
+        if (!is_new) {
+          return absl::AlreadyExistsError(fmt::format(
+              "the {} `{}` is in two plugins: {} and {}. Remove one of them.",
+              RoleName(component->role), component->name, it->second->plugin->path(), file));
+        }
+      }
+      catalogue.plugins_.push_back(*std::move(plugin));
+    }
+  }
+  return catalogue;
+}
+
+absl::StatusOr<const Component*> Catalogue::Find(Role role, std::string_view name) const {
+  const auto found = components_.find(std::pair(role, std::string(name)));
+  if (found != components_.end()) return found->second;
+  std::vector<std::string> known;
+  for (const auto& [key, component] : components_) {
+    if (key.first == role) known.push_back(key.second);
+  }
+  std::string message = fmt::format("there is no {} `{}` in {}.{}", RoleName(role), name,
+                                    fmt::join(folders_, ", "), DidYouMean(name, known));
+  for (const absl::Status& error : load_errors_) {
+    message += fmt::format(" Not loaded: {}", MessageOf(error));
+  }
+  return absl::NotFoundError(message);
+}
+
+}  // namespace throng

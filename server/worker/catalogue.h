@@ -1,0 +1,88 @@
+// The plugins of a process: shared libraries loaded from configured folders, and their components
+// by role and name.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/worker/problem.h"
+#include "throng/plugin.h"
+
+namespace throng {
+
+// The roles of components, in the order in which a row passes them.
+enum class Role { kActivity, kClock, kChoice, kRating, kFormat, kSink };
+inline constexpr Role kRoles[] = {Role::kActivity, Role::kClock,  Role::kChoice,
+                                  Role::kRating,   Role::kFormat, Role::kSink};
+// "activity", "clock", ...
+std::string_view RoleName(Role role);
+
+class Plugin;
+
+// One component as this host sees it: its tables copied, so that a plugin built with an older or a
+// newer header of the same major version fits.
+struct Component {
+  Role role = Role::kActivity;
+  std::string name;
+  std::string doc;
+  std::vector<throng_option> options;
+  throng_code (*validate)(const throng_value* options, throng_error* error) = nullptr;
+  throng_behaviour behaviour{};  // of the four behaviours' roles
+  throng_format format{};
+  throng_sink sink{};
+  const Plugin* plugin = nullptr;
+};
+
+// A loaded shared library. Stays loaded as long as the process: instances point into it.
+class Plugin {
+ public:
+  // Fails with a sentence that names the file: not loadable (why), no plugin, built for another
+  // major version, or a table with something missing (what).
+  static absl::StatusOr<std::unique_ptr<Plugin>> Load(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  const std::string& name() const { return name_; }
+  const std::string& version() const { return version_; }
+  const std::string& doc() const { return doc_; }
+  uint32_t abi_minor() const { return abi_minor_; }
+  const std::vector<std::unique_ptr<Component>>& components() const { return components_; }
+  // SHA-256 of the file, 64 hexadecimal digits.
+  absl::StatusOr<std::string> Digest() const;
+
+ private:
+  absl::Status Read(const throng_plugin* table);
+
+  std::string path_;
+  std::string name_;
+  std::string version_;
+  std::string doc_;
+  uint32_t abi_minor_ = 0;
+  std::vector<std::unique_ptr<Component>> components_;
+};
+
+class Catalogue {
+ public:
+  // Loads every *.so of the folders, in order of their names. What cannot be loaded is kept as an
+  // error; a component that two plugins claim is an error that names both.
+  static absl::StatusOr<Catalogue> Load(const std::vector<std::string>& folders);
+
+  // NOT_FOUND with the nearest or all known names, and with what could not be loaded.
+  absl::StatusOr<const Component*> Find(Role role, std::string_view name) const;
+
+  const std::vector<std::unique_ptr<Plugin>>& plugins() const { return plugins_; }
+  const std::vector<absl::Status>& load_errors() const { return load_errors_; }
+
+ private:
+  std::vector<std::string> folders_;
+  std::vector<std::unique_ptr<Plugin>> plugins_;
+  std::vector<absl::Status> load_errors_;
+  std::map<std::pair<Role, std::string>, const Component*, std::less<>> components_;
+};
+
+}  // namespace throng

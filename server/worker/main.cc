@@ -1,0 +1,86 @@
+// throng-worker: one run, or one of its one-shot commands.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "server/worker/option_text.h"
+#include "server/worker/run_command.h"
+
+namespace {
+
+// Beside the binary: ../plugins in a build tree, ../lib/throng/plugins where it is installed.
+std::string DefaultPluginFolder() {
+  std::error_code error;
+  const auto binary = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto prefix = binary.parent_path().parent_path();
+  const auto installed = prefix / "lib" / "throng" / "plugins";
+  return (std::filesystem::is_directory(installed, error) ? installed : prefix / "plugins")
+      .string();
+}
+
+std::string CommandLine(int argc, char** argv) {
+  std::string line;
+  for (int i = 0; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const bool is_plain =
+        !argument.empty() &&
+        argument.find_first_of(" \t\n'\"\\$*?&|;<>()[]{}~#`!") == std::string::npos;
+    line += i > 0 ? " " : "";
+    if (is_plain) {
+      line += argument;
+    } else {
+      line += "'";
+      for (const char c : argument) line += c == '\'' ? "'\\''" : std::string(1, c);
+      line += "'";
+    }
+  }
+  return line;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Generates one run of interactions, or inspects plugins.", "throng-worker");
+  app.set_version_flag("--version", "throng-worker " THRONG_VERSION);
+  app.require_subcommand(1);
+
+  throng::RunCommand run_command;
+  run_command.command_line = CommandLine(argc, argv);
+  std::string retry_timeout = "10s";
+  CLI::App* run = app.add_subcommand("run", "Runs a spec in the foreground, without a daemon.");
+  run->add_option("--spec", run_command.spec_file, "The spec, YAML or JSON; - is standard input.")
+      ->required();
+  run->add_option("--plugin-dir", run_command.plugin_folders,
+                  "A folder of plugins, instead of those that came with this binary; repeatable.");
+  run->add_option("--threads", run_command.threads,
+                  "Threads that fill and encode rows; 0: as the spec says, or one a CPU.")
+      ->check(CLI::Range(0, 256));
+  run->add_option("--retry-timeout", retry_timeout,
+                  "How long a sink that is full or out of reach is tried again.")
+      ->capture_default_str();
+  run->add_flag("--quiet", run_command.is_quiet, "Only warnings and errors.");
+  run->footer(
+      "Examples:\n"
+      "  throng-worker run --spec deploy/seed.yaml\n"
+      "  throng-worker run --spec - --threads 1 < my.yaml\n"
+      "The same command again goes on where an earlier one ended.\n"
+      "Exit codes: 0 done, 1 failed, 2 the request is wrong, 130 interrupted.");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  const auto timeout = throng::ParseDuration(retry_timeout);
+  if (!timeout) {
+    fmt::print(stderr, "--retry-timeout: is \"{}\"; write a duration such as 10s.\n",
+               retry_timeout);
+    return 2;
+  }
+  run_command.retry_timeout = std::chrono::milliseconds(*timeout);
+  if (run_command.plugin_folders.empty()) run_command.plugin_folders = {DefaultPluginFolder()};
+  return throng::ExecuteRun(run_command);
+}

@@ -1,0 +1,95 @@
+// One output of a run: its table, format and sink, and the position it is at.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/worker/catalogue.h"
+#include "server/worker/delivery.h"
+#include "server/worker/encoder.h"
+#include "server/worker/instances.h"
+#include "server/worker/option_values.h"
+#include "server/worker/plan.h"
+#include "server/worker/problem.h"
+#include "server/worker/progress.h"
+#include "server/worker/slice.h"
+#include "server/worker/table.h"
+#include "throng/v1/spec.pb.h"
+#include "throng/worker/v1/host_state.pb.h"
+
+namespace throng {
+
+class Output {
+ public:
+  // Looks up the components and parses the options of `run.outputs(index)`; adds to `problems`.
+  // Catalogue and environment outlive the output. `now`: ms since 1970 UTC.
+  Output(const v1::RunSpec& run, int index, const Catalogue& catalogue,
+         const Environment& environment, int64_t now, Problems* problems);
+
+  // Fixes what is written: table, range, slice and identity. A format of streams begins once
+  // without a sink, so that what it refuses is found before anything is written.
+  void Configure(const Plan& plan, Problems* problems);
+
+  const std::string& name() const { return spec_.name(); }
+  // 64 hexadecimal digits: equal for requests that mean the same output.
+  const std::string& identity() const { return identity_; }
+  // The path, the topic.
+  const std::string& place() const { return sink_options_.place(); }
+  bool WritesToStdout() const { return spec_.sink().component() == "stdout"; }
+
+  // Takes the place. Afterwards stored() is what was committed there with the position, if any.
+  absl::Status Open(const std::string& run_uid);
+  const std::optional<worker::v1::HostState>& stored() const { return stored_; }
+
+  // Delivers by the plan that the run goes on with, to the end or to a commit once the environment
+  // is stopping. Whatever comes of it is in progress(). Any thread, once, after Open.
+  void Run(const Plan& plan, const WalkSettings& settings);
+
+  OutputProgress progress() const { return monitor_.Read(); }
+  // Whether there was nothing left to do.
+  bool WasComplete() const { return opened_.is_complete; }
+  // Of the whole output, once it succeeded, and of interactions only.
+  const std::optional<v1::Statistics>& statistics() const { return statistics_; }
+
+ private:
+  absl::StatusOr<bool> Deliver(const Plan& plan, const WalkSettings& settings);
+  // A format's begin with the destination, on an instance of its own.
+  absl::StatusOr<Format::Prologue> Begin(const throng_destination& destination) const;
+  std::string Identity(bool depends_on_size) const;
+  throng_destination Destination() const;
+  absl::StatusOr<std::string> RecordFingerprint() const;
+  // What must be equal to go on with what is stored.
+  absl::Status CheckStored() const;
+  std::string HostState(const std::optional<v1::Statistics>& statistics) const;
+  std::string Manifest(const std::optional<v1::Statistics>& statistics) const;
+
+  v1::RunSpec run_;
+  v1::OutputSpec spec_;
+  std::string field_;  // "outputs[0]"
+  const Environment& environment_;
+  const Component* format_ = nullptr;
+  const Component* sink_component_ = nullptr;
+  OptionValues format_options_;
+  OptionValues sink_options_;
+  uint32_t mode_ = 0;
+
+  const Plan* plan_ = nullptr;
+  std::unique_ptr<Table> table_;
+  std::optional<Slice> slice_;
+  std::string identity_;
+  std::string run_uid_;
+
+  std::unique_ptr<Sink> sink_;
+  Sink::Opened opened_;
+  std::optional<worker::v1::HostState> stored_;
+  worker::v1::HostState host_state_;
+  Encoding encoding_;
+  ProgressMonitor monitor_;
+  std::optional<v1::Statistics> statistics_;
+};
+
+}  // namespace throng

@@ -1,0 +1,46 @@
+// What an output is doing and how far it got, written by its walk and read by whoever reports it.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace throng {
+
+enum class OutputState { kStarting, kRunning, kBlocked, kStopped, kSucceeded, kFailed };
+
+struct OutputProgress {
+  OutputState state = OutputState::kStarting;
+  std::string reason;      // of kBlocked and kFailed: a sentence
+  int64_t rows = 0;        // delivered since the output was first opened
+  int64_t new_rows = 0;    // of these, by this process
+  int64_t total_rows = 0;  // -1: without end
+  int64_t bytes = 0;       // delivered by this process
+  int64_t position = 0;    // committed
+};
+
+class ProgressMonitor {
+ public:
+  OutputProgress Read() const {
+    const std::lock_guard lock(mutex_);
+    return progress_;
+  }
+  void SetState(OutputState state, std::string reason = "") {
+    Change([&](OutputProgress* p) {
+      p->state = state;
+      p->reason = std::move(reason);
+    });
+  }
+  template <class F>
+  void Change(F&& change) {
+    const std::lock_guard lock(mutex_);
+    change(&progress_);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  OutputProgress progress_;
+};
+
+}  // namespace throng

@@ -1,0 +1,40 @@
+// What a run in the foreground tells on stderr: a progress bar on a terminal, else a line every few
+// seconds, and what changes in between.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "server/worker/progress.h"
+
+namespace throng {
+
+class Reporter {
+ public:
+  // `names` are the outputs'. Quiet: nothing but warnings and errors.
+  Reporter(std::vector<std::string> names, bool is_quiet);
+
+  // Shows the outputs' progress, in the order of their names; as often as one likes.
+  void Show(const std::vector<OutputProgress>& outputs);
+  // Takes the bar away, so that other lines can follow.
+  void Clear();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::string BarLine(const std::vector<OutputProgress>& outputs) const;
+
+  const std::vector<std::string> names_;
+  const bool is_quiet_;
+  const bool is_terminal_;
+  const Clock::time_point start_;
+  Clock::time_point last_line_;
+  bool has_bar_ = false;
+  std::vector<std::string> reasons_;  // that were told
+};
+
+// "1.5 MB"
+std::string ByteText(int64_t bytes);
+
+}  // namespace throng

@@ -1,0 +1,64 @@
+// A run: one dataset, delivered to its outputs, each on a walk of its own.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/worker/catalogue.h"
+#include "server/worker/delivery.h"
+#include "server/worker/instances.h"
+#include "server/worker/output.h"
+#include "server/worker/plan.h"
+#include "server/worker/problem.h"
+#include "throng/v1/spec.pb.h"
+
+namespace throng {
+
+class Run {
+ public:
+  // Plans the run and writes nothing; nullptr with all mistakes in `problems`. The spec is resolved
+  // (spec_reader.h); catalogue and environment outlive the run. `now`: ms since 1970 UTC.
+  static std::unique_ptr<Run> Create(const v1::RunSpec& spec, const Catalogue& catalogue,
+                                     const Environment& environment, int64_t now,
+                                     Problems* problems);
+  ~Run();
+
+  // Opens every output and settles on one dataset: where outputs go on, on the one they were begun
+  // with. On failure nothing has been written.
+  absl::Status Open();
+
+  // Starts each output on a thread of its own.
+  void Start(std::chrono::milliseconds retry_timeout);
+  // Whether all outputs have ended.
+  bool HasEnded() const { return running_ == 0; }
+  // Waits until all outputs have ended or a time has passed.
+  void Wait(std::chrono::milliseconds time);
+
+  const Plan& plan() const { return *plan_; }
+  const std::vector<std::unique_ptr<Output>>& outputs() const { return outputs_; }
+
+ private:
+  Run(const v1::RunSpec& spec, const Catalogue& catalogue, const Environment& environment,
+      int64_t now)
+      : spec_(spec), catalogue_(catalogue), environment_(environment), now_(now) {}
+  std::string Uid() const;
+
+  v1::RunSpec spec_;
+  const Catalogue& catalogue_;
+  const Environment& environment_;
+  int64_t now_;
+  std::unique_ptr<Plan> plan_;
+  std::vector<std::unique_ptr<Output>> outputs_;
+  std::vector<std::thread> threads_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::atomic<size_t> running_ = 0;
+};
+
+}  // namespace throng

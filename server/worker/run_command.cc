@@ -1,0 +1,157 @@
+#include "server/worker/run_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <sstream>
+
+#include "server/worker/report.h"
+#include "server/worker/run.h"
+#include "server/worker/spec_reader.h"
+#include "server/worker/statistics.h"
+#include "server/worker/status.h"
+
+namespace throng {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kFailed = 1;
+constexpr int kWrongRequest = 2;
+constexpr int kInterrupted = 130;
+
+std::atomic<bool> is_stopping = false;
+
+// The first signal asks for an end at a commit; the second one does not wait for it.
+void OnSignal(int /*signal*/) {
+  if (is_stopping.exchange(true)) _exit(kInterrupted);
+}
+
+void HandleSignals() {
+  struct sigaction action {};
+  action.sa_handler = OnSignal;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);  // a sink says it in a sentence
+}
+
+int64_t Now() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::optional<std::string> ReadAll(const std::string& file) {
+  std::ostringstream text;
+  if (file == "-") {
+    text << std::cin.rdbuf();
+    return text.str();
+  }
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream || !(text << stream.rdbuf())) return std::nullopt;
+  return text.str();
+}
+
+int Refuse(const Problems& problems) {
+  fmt::print(stderr, "{}", ToString(problems));
+  return kWrongRequest;
+}
+
+std::string RowText(const Output& output) {
+  const OutputProgress progress = output.progress();
+  const std::string place = output.place().empty() ? "" : fmt::format(" in {}", output.place());
+  return fmt::format("{} rows{}", progress.rows, place);
+}
+
+// Tells how each output ended; the exit code that follows from it.
+int Summarize(const Run& run, const RunCommand& command) {
+  int exit_code = kDone;
+  bool is_stdout_taken = false;
+  const v1::Statistics* statistics = nullptr;
+  for (const auto& output : run.outputs()) {
+    is_stdout_taken = is_stdout_taken || output->WritesToStdout();
+    const OutputProgress progress = output->progress();
+    switch (progress.state) {
+      case OutputState::kSucceeded:
+        if (output->statistics() && statistics == nullptr) statistics = &*output->statistics();
+        if (command.is_quiet) break;
+        fmt::print(stderr, "output {}: {}{}\n", output->name(),
+                   output->WasComplete() ? "already complete, " : "", RowText(*output));
+        break;
+      case OutputState::kStopped:
+        fmt::print(stderr, "output {}: stopped at row {} after {}.\n", output->name(),
+                   progress.position, RowText(*output));
+        if (exit_code == kDone) exit_code = kInterrupted;
+        break;
+      default:
+        fmt::print(stderr, "output {}: failed after {}: {}\n", output->name(), RowText(*output),
+                   progress.reason);
+        exit_code = kFailed;
+    }
+  }
+  if (exit_code != kDone) {
+    fmt::print(stderr, "The same command goes on where it ended:\n  {}\n", command.command_line);
+  } else if (statistics != nullptr && !command.is_quiet) {
+    // stdout is for data: the block goes there only if no output does.
+    fmt::print(is_stdout_taken ? stderr : stdout, "{}\n", StatisticsBlock(*statistics));
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int ExecuteRun(const RunCommand& command) {
+  HandleSignals();
+  const std::optional<std::string> text = ReadAll(command.spec_file);
+  if (!text) {
+    return Refuse({{"--spec", fmt::format("{} cannot be read.", command.spec_file)}});
+  }
+  Problems problems;
+  const SpecLayer layer{command.spec_file == "-" ? "stdin" : command.spec_file, *text};
+  std::optional<v1::RunSpec> spec = ReadSpec({&layer, 1}, &problems);
+  if (!spec) return Refuse(problems);
+  if (command.threads > 0) spec->set_threads(command.threads);
+
+  const auto catalogue = Catalogue::Load(command.plugin_folders);
+  if (!catalogue.ok()) {
+    return Refuse({{"--plugin-dir", MessageOf(catalogue.status())}});
+  }
+  Environment environment;
+  environment.is_stopping = &is_stopping;
+  environment.log = [&](int32_t level, const std::string& source, const std::string& sentence) {
+    if (level < (command.is_quiet ? THRONG_LOG_WARNING : THRONG_LOG_INFO)) return;
+    fmt::print(stderr, "{}: {}\n", source, sentence);
+  };
+  const auto run = Run::Create(*spec, *catalogue, environment, Now(), &problems);
+  if (run == nullptr) return Refuse(problems);
+  if (!command.is_quiet) {
+    for (const std::string& warning : run->plan().warnings()) {
+      fmt::print(stderr, "note: {}\n", warning);
+    }
+  }
+  if (const absl::Status status = run->Open(); !status.ok()) {
+    fmt::print(stderr, "{}\n", MessageOf(status));
+    return kFailed;
+  }
+  run->Start(command.retry_timeout);
+
+  std::vector<std::string> names;
+  for (const auto& output : run->outputs()) names.push_back(output->name());
+  Reporter reporter(names, command.is_quiet);
+  while (!run->HasEnded()) {
+    run->Wait(std::chrono::milliseconds(100));
+    std::vector<OutputProgress> progress;
+    for (const auto& output : run->outputs()) progress.push_back(output->progress());
+    reporter.Show(progress);
+  }
+  reporter.Clear();
+  return Summarize(*run, command);
+}
+
+}  // namespace throng

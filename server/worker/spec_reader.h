@@ -1,0 +1,22 @@
+// Reads the spec of a run from YAML or JSON, strictly, all mistakes at once.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "server/worker/problem.h"
+#include "server/worker/spec_tree.h"
+#include "throng/v1/spec.pb.h"
+
+namespace throng {
+
+// The resolved spec of `layers`, weakest first (file, then flags), on top of the size and the
+// preset that they name: maps merge, lists replace, another `component` drops the options of the
+// weaker one; null leaves a field to the weaker layers, except `dataset.interactions: null`, which
+// means without end. Defaults are filled in and the rules of spec_rules.h are checked.
+//
+// Nothing when something is wrong: then each mistake is in `problems`, with the path of its field
+// and, where known, its place in the layers.
+std::optional<v1::RunSpec> ReadSpec(std::span<const SpecLayer> layers, Problems* problems);
+
+}  // namespace throng

@@ -1,0 +1,22 @@
+// Stands between a sink and the kernel: counts, records, fails or kills the process at the calls
+// that change files. A program that links it defines those calls itself, so that a plugin which it
+// loads calls these (the program must export its symbols).
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace throng::shim {
+
+// A call and the last name of the file it changes: "rename rows.csv.position.new".
+using Calls = std::vector<std::string>;
+
+// From now on calls are counted, from 1. The n-th one (0: none):
+void Watch();                   // nothing happens to it
+void FailAt(int n, int error);  // it fails with errno = error, once; a write takes half before
+void KillAt(int n);             // SIGKILL before it
+void KillWithin(int n);         // SIGKILL, and if it is a write then after half of its bytes
+// Ends all that and returns the calls since.
+Calls Stop();
+
+}  // namespace throng::shim
