@@ -33,9 +33,8 @@ class Csv {
   }
 
   void Encode(const throng_block& block, Buffer& out) {
-    char* p = out.Reserve(block.rows * line_.max_size() + kTextSlack);
-    for (size_t row = 0; row < block.rows; ++row) p = line_.Write(block, row, p);
-    out.EndAt(p);
+    char* p = out.Reserve(line_.MaxSize(block.rows));
+    out.EndAt(line_.Write(block, 0, block.rows, p));
   }
 
  private:

@@ -1,5 +1,9 @@
-// JSON objects: as one document, as lines, or as messages. The text of an object is the same in all
-// three.
+// JSON objects: as one document, as lines, or as messages; their text is the same in all three.
+//
+// A document is {"metadata": {...}, "interactions": [...], "statistics": {...}}; its array is named
+// after the table, statistics are left out where there are none (of users and items), and each
+// slice is a document of its own.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,6 +26,10 @@ std::string Quote(std::string_view text) {
   }
   return quoted + '"';
 }
+
+// In a document it stands before each object but the output's first: that depends on the row alone,
+// not on how rows come in blocks.
+constexpr std::string_view kComma = ",\n";
 
 }  // namespace
 
@@ -53,12 +61,13 @@ class Json {
                   "interactions to a number.",
                   "layout");
     }
-    SetRecords(schema);
+    SetObject(schema);
     key_ = {};
     if (mode_ == Mode::kMessages && destination.key_column >= 0) {
       const auto index = static_cast<size_t>(destination.key_column);
       const throng_column& column = *schema.columns[index];
       key_.Add(column, index, PlainPrefix(column), PlainTexts(column));
+      key_.End("");
     }
     Prologue prologue;
     if (mode_ == Mode::kDocument) prologue.bytes = DocumentStart(destination);
@@ -66,21 +75,24 @@ class Json {
   }
 
   void Encode(const throng_block& block, Buffer& out) {
-    const size_t row_size = key_.max_size() + object_.max_size();
-    char* p = out.Reserve(block.rows * row_size + kTextSlack);
-    size_t row = 0;
+    const size_t rows = block.rows;
     if (mode_ == Mode::kMessages) {
-      for (; row < block.rows; ++row) {
-        p = key_.Write(block, row, p);
+      char* p = out.Reserve(key_.MaxSize(rows) + object_.MaxSize(rows));
+      for (size_t row = 0; row < rows; ++row) {
+        p = key_.Write(block, row, row + 1, p);
         block.key_end[row] = static_cast<uint32_t>(p - out.data());
-        p = object_.Write(block, row, p);
+        p = object_.Write(block, row, row + 1, p);
         block.value_end[row] = static_cast<uint32_t>(p - out.data());
       }
-    } else {
-      if (block.rows > 0 && block.first_row == first_row_) p = first_.Write(block, row++, p);
-      for (; row < block.rows; ++row) p = object_.Write(block, row, p);
+      out.EndAt(p);
+      return;
     }
-    out.EndAt(p);
+    char* const start = out.Reserve(object_.MaxSize(rows));
+    char* end = object_.Write(block, 0, rows, start);
+    if (mode_ == Mode::kDocument && rows > 0 && block.first_row == first_row_) {
+      end = std::copy(start + kComma.size(), end, start);
+    }
+    out.EndAt(end);
   }
 
   void End(const throng_summary& summary, Buffer& out) {
@@ -114,35 +126,29 @@ class Json {
     return is_lines ? Mode::kLines : Mode::kDocument;
   }
 
-  // In a document the comma stands before each object but the output's first: that depends on the
-  // row alone, not on how rows come in blocks.
-  void SetRecords(const throng_schema& schema) {
+  void SetObject(const throng_schema& schema) {
     object_ = {};
-    first_ = {};
-    std::string lead = "{";
+    std::string lead = mode_ == Mode::kDocument ? std::string(kComma) + "{" : "{";
     for (size_t c = 0; c < schema.columns_count; ++c) {
       const throng_column& column = *schema.columns[c];
+      lead += Quote(column.name) + ": ";
+      // A quoted value opens here, before its prefix, and closes in the next lead.
       const bool is_quoted =
           column.type == THRONG_COLUMN_ID || column.type == THRONG_COLUMN_TIMESTAMP;
-      lead += Quote(column.name) + ": ";
-      // A quoted value opens here, with its prefix if it has one, and closes in the next lead.
       if (is_quoted) {
         const std::string start = Quote(PlainPrefix(column));
         lead += start.substr(0, start.size() - 1);
       }
-      const bool needs_comma = c == 0 && mode_ == Mode::kDocument;
-      object_.Add(column, c, (needs_comma ? ",\n" : "") + lead, Texts(column));
-      first_.Add(column, c, lead, Texts(column));
+      object_.Add(column, c, lead, Texts(column));
       lead = is_quoted ? "\", " : ", ";
     }
     lead.replace(lead.size() - 2, 2, mode_ == Mode::kLines ? "}\n" : "}");
     object_.End(lead);
-    first_.End(lead);
   }
 
   static std::vector<std::string> Texts(const throng_column& column) {
     std::vector<std::string> texts = PlainTexts(column);
-    if (column.type == THRONG_COLUMN_BOOL) return texts;
+    if (column.type == THRONG_COLUMN_BOOL || texts.empty()) return texts;
     texts[0] = "null";
     for (size_t i = 1; i < texts.size(); ++i) texts[i] = Quote(texts[i]);
     return texts;
@@ -167,7 +173,6 @@ class Json {
   int64_t first_row_ = 0;
   Record key_;
   Record object_;
-  Record first_;  // the document's first object
 };
 
 }  // namespace throng

@@ -91,6 +91,10 @@ Found FilePlace::Examine() const {
   }
   if (found.refusal) {
     found.state.reset();
+  } else if (file && data) {
+    found.refusal = Refusal(THRONG_ALREADY_EXISTS, path + " exists beside the unfinished " + part +
+                                                       "; delete " + path +
+                                                       " or set overwrite: true, and it goes on.");
   } else if (const auto old = Manifest(); file && old) {
     found.refusal =
         Refusal(THRONG_FAILED_PRECONDITION,

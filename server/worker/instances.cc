@@ -159,11 +159,12 @@ Sink::~Sink() {
   if (self_ != nullptr) component_.sink.destroy(self_);
 }
 
-absl::StatusOr<Sink::Opened> Sink::Open(const throng_target& target) {
+absl::StatusOr<Sink::Opened> Sink::Ask(decltype(throng_sink::open) function,
+                                       const throng_target& target) {
   throng_opened opened{};
   opened.struct_size = sizeof opened;
-  absl::Status status = Try(
-      [&](throng_error* error) { return component_.sink.open(self_, &target, &opened, error); });
+  absl::Status status =
+      Try([&](throng_error* error) { return function(self_, &target, &opened, error); });
   if (!status.ok()) return status;
   return Opened{
       .position = opened.has_position != 0 ? std::optional(opened.position) : std::nullopt,
@@ -171,6 +172,22 @@ absl::StatusOr<Sink::Opened> Sink::Open(const throng_target& target) {
       .host_state = std::string(View(opened.host_state)),
       .max_commit_rows = opened.max_commit_rows,
       .max_commit_ms = opened.max_commit_ms};
+}
+
+absl::StatusOr<Sink::Opened> Sink::Open(const throng_target& target) {
+  return Ask(component_.sink.open, target);
+}
+
+absl::StatusOr<Sink::Opened> Sink::Peek(const throng_target& target) {
+  if (component_.sink.peek == nullptr) return absl::UnimplementedError("the sink cannot be asked.");
+  return Ask(component_.sink.peek, target);
+}
+
+absl::Status Sink::Reset(const throng_target& target) {
+  if (component_.sink.reset == nullptr) {
+    return absl::UnimplementedError("the sink cannot forget.");
+  }
+  return Try([&](throng_error* error) { return component_.sink.reset(self_, &target, error); });
 }
 
 absl::Status Sink::Commit(int64_t position, std::string_view host_state) {

@@ -115,9 +115,13 @@ class Sink : public Instance {
   }
   absl::Status Commit(int64_t position, std::string_view host_state);
   absl::Status Finish(const throng_completion& completion);
+  // UNIMPLEMENTED if the sink has no such function.
+  absl::StatusOr<Opened> Peek(const throng_target& target);
+  absl::Status Reset(const throng_target& target);
 
  private:
   using Instance::Instance;
+  absl::StatusOr<Opened> Ask(decltype(throng_sink::open) function, const throng_target& target);
 };
 
 // A buffer that plugins append to. Grows by doubling and keeps its memory.

@@ -1,15 +1,29 @@
 // throng-worker: one run, or one of its one-shot commands.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "server/worker/conformance.h"
+#include "server/worker/describe.h"
 #include "server/worker/option_text.h"
 #include "server/worker/run_command.h"
 
 namespace {
+
+// A stream that the caller closed is opened as one that fails, so that no file of ours gets its
+// number and what is said to it.
+void ReserveStandardStreams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest number that is free, so this one; what cannot be written to says so.
+    (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
 
 // Beside the binary: ../plugins in a build tree, ../lib/throng/plugins where it is installed.
 std::string DefaultPluginFolder() {
@@ -43,6 +57,7 @@ std::string CommandLine(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ReserveStandardStreams();
   CLI::App app("Generates one run of interactions, or inspects plugins.", "throng-worker");
   app.set_version_flag("--version", "throng-worker " THRONG_VERSION);
   app.require_subcommand(1);
@@ -69,10 +84,54 @@ int main(int argc, char** argv) {
       "The same command again goes on where an earlier one ended.\n"
       "Exit codes: 0 done, 1 failed, 2 the request is wrong, 130 interrupted.");
 
+  throng::DescribeCommand describe_command;
+  std::string describe_format = "table";
+  CLI::App* describe = app.add_subcommand("describe", "Shows what a plugin has to offer.");
+  describe->add_option("FILE", describe_command.file, "The plugin, a shared library.")->required();
+  describe->add_option("-o,--output", describe_format, "How to print it.")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  describe->footer(
+      "Examples:\n"
+      "  throng-worker describe ./zipf.so\n"
+      "  throng-worker describe ./zipf.so -o json\n"
+      "Exit codes: 0 done, 1 the plugin cannot be loaded, 2 the request is wrong.");
+
+  throng::CheckRequest check_request;
+  std::string time_limit = "30s";
+  CLI::App* check = app.add_subcommand("check", "Checks that a plugin keeps the contract.");
+  check->add_option("FILE", check_request.file, "The plugin, a shared library.")->required();
+  check
+      ->add_option("--set", check_request.settings,
+                   "COMPONENT.OPTION=VALUE; {dir} in the value stands for an empty folder; "
+                   "repeatable.")
+      ->allow_extra_args(false);
+  check->add_option("--only", check_request.only, "Only checks with this text in their lines.");
+  check->add_option("--time-limit", time_limit, "For each check.")->capture_default_str();
+  check->footer(
+      "Examples:\n"
+      "  throng-worker check ./zipf.so\n"
+      "  throng-worker check ./file.so --set 'file.path={dir}/data'\n"
+      "Each check runs in a process of its own: a crash is its result.\n"
+      "Exit codes: 0 the plugin keeps the contract, 1 it does not, 2 the request is wrong.");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (describe->parsed()) {
+    describe_command.is_json = describe_format == "json";
+    return throng::ExecuteDescribe(describe_command);
+  }
+  if (check->parsed()) {
+    const auto limit = throng::ParseDuration(time_limit);
+    if (!limit || *limit == 0) {
+      fmt::print(stderr, "--time-limit: is \"{}\"; write a duration such as 30s.\n", time_limit);
+      return 2;
+    }
+    check_request.time_limit = std::chrono::milliseconds(*limit);
+    return throng::ExecuteCheck(check_request);
   }
   const auto timeout = throng::ParseDuration(retry_timeout);
   if (!timeout) {

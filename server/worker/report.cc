@@ -46,26 +46,26 @@ void Reporter::Show(const std::vector<OutputProgress>& outputs) {
     const std::string reason = is_blocked ? outputs[i].reason : "";
     if (reason == reasons_[i]) continue;
     Clear();
-    fmt::print(stderr, "output {}: {}\n", names_[i],
-               is_blocked ? "blocked, trying again: " + reason : "goes on.");
+    Say(stderr, "output {}: {}\n", names_[i],
+        is_blocked ? "blocked, trying again: " + reason : "goes on.");
     reasons_[i] = reason;
   }
   if (is_quiet_) return;
   const Clock::time_point now = Clock::now();
   if (is_terminal_) {
     if (now - start_ < std::chrono::milliseconds(300)) return;  // no flicker for short work
-    fmt::print(stderr, "\r\033[K{}", BarLine(outputs));
+    Say(stderr, "\r\033[K{}", BarLine(outputs));
     std::fflush(stderr);
     has_bar_ = true;
   } else if (now - last_line_ >= kLineInterval) {
     last_line_ = now;
-    fmt::print(stderr, "{}\n", BarLine(outputs));
+    Say(stderr, "{}\n", BarLine(outputs));
   }
 }
 
 void Reporter::Clear() {
   if (!has_bar_) return;
-  fmt::print(stderr, "\r\033[K");
+  Say(stderr, "\r\033[K");
   std::fflush(stderr);
   has_bar_ = false;
 }

@@ -2,13 +2,23 @@
 // seconds, and what changes in between.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <chrono>
+#include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/worker/progress.h"
 
 namespace throng {
+
+// fmt::print, but that nobody can read it (a pipe whose reader went, a full disk) ends nothing.
+template <class... Args>
+void Say(std::FILE* stream, fmt::format_string<Args...> format, Args&&... args) {
+  std::fputs(fmt::format(format, std::forward<Args>(args)...).c_str(), stream);
+}
 
 class Reporter {
  public:

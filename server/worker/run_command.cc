@@ -59,7 +59,7 @@ std::optional<std::string> ReadAll(const std::string& file) {
 }
 
 int Refuse(const Problems& problems) {
-  fmt::print(stderr, "{}", ToString(problems));
+  Say(stderr, "{}", ToString(problems));
   return kWrongRequest;
 }
 
@@ -81,25 +81,25 @@ int Summarize(const Run& run, const RunCommand& command) {
       case OutputState::kSucceeded:
         if (output->statistics() && statistics == nullptr) statistics = &*output->statistics();
         if (command.is_quiet) break;
-        fmt::print(stderr, "output {}: {}{}\n", output->name(),
-                   output->WasComplete() ? "already complete, " : "", RowText(*output));
+        Say(stderr, "output {}: {}{}\n", output->name(),
+            output->WasComplete() ? "already complete, " : "", RowText(*output));
         break;
       case OutputState::kStopped:
-        fmt::print(stderr, "output {}: stopped at row {} after {}.\n", output->name(),
-                   progress.position, RowText(*output));
+        Say(stderr, "output {}: stopped at row {} after {}.\n", output->name(), progress.position,
+            RowText(*output));
         if (exit_code == kDone) exit_code = kInterrupted;
         break;
       default:
-        fmt::print(stderr, "output {}: failed after {}: {}\n", output->name(), RowText(*output),
-                   progress.reason);
+        Say(stderr, "output {}: failed after {}: {}\n", output->name(), RowText(*output),
+            progress.reason);
         exit_code = kFailed;
     }
   }
   if (exit_code != kDone) {
-    fmt::print(stderr, "The same command goes on where it ended:\n  {}\n", command.command_line);
+    Say(stderr, "The same command goes on where it ended:\n  {}\n", command.command_line);
   } else if (statistics != nullptr && !command.is_quiet) {
     // stdout is for data: the block goes there only if no output does.
-    fmt::print(is_stdout_taken ? stderr : stdout, "{}\n", StatisticsBlock(*statistics));
+    Say(is_stdout_taken ? stderr : stdout, "{}\n", StatisticsBlock(*statistics));
   }
   return exit_code;
 }
@@ -126,17 +126,17 @@ int ExecuteRun(const RunCommand& command) {
   environment.is_stopping = &is_stopping;
   environment.log = [&](int32_t level, const std::string& source, const std::string& sentence) {
     if (level < (command.is_quiet ? THRONG_LOG_WARNING : THRONG_LOG_INFO)) return;
-    fmt::print(stderr, "{}: {}\n", source, sentence);
+    Say(stderr, "{}: {}\n", source, sentence);
   };
   const auto run = Run::Create(*spec, *catalogue, environment, Now(), &problems);
   if (run == nullptr) return Refuse(problems);
   if (!command.is_quiet) {
     for (const std::string& warning : run->plan().warnings()) {
-      fmt::print(stderr, "note: {}\n", warning);
+      Say(stderr, "note: {}\n", warning);
     }
   }
   if (const absl::Status status = run->Open(); !status.ok()) {
-    fmt::print(stderr, "{}\n", MessageOf(status));
+    Say(stderr, "{}\n", MessageOf(status));
     return kFailed;
   }
   run->Start(command.retry_timeout);

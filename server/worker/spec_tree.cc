@@ -84,7 +84,8 @@ class TreeBuilder {
       case YAML::NodeType::Map:
         return BuildMap(from, path, level, to);
       case YAML::NodeType::Null:
-        if (text_.substr(static_cast<size_t>(from.Mark().pos)).starts_with("null")) {
+        if (text_.substr(std::min(static_cast<size_t>(from.Mark().pos), text_.size()))
+                .starts_with("null")) {
           to->text = "null";
         }
         return true;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -147,6 +148,7 @@ TEST_P(FailingFileSinkTest, AtAnyCallEndsWholeWhenItIsMended) {
       EXPECT_TRUE(GetParam() == EIO || failed.starts_with("fdatasync"));
       EXPECT_EQ(first.option, "path");
     }
+    for (const std::string& file : folder.Files()) EXPECT_FALSE(file.ends_with(".new")) << file;
     LoadedSink next(THRONG_FILE_PLUGIN, {{"path", folder.path("out/rows.csv")}});
     EXPECT_GE(next.Peek().position, committed);
     EXPECT_EQ(Walk(&next, [](int64_t) {}).message, "");
@@ -167,7 +169,7 @@ TEST(FileSinkOrderTest, EverythingIsSyncedBeforeWhatDependsOnIt) {
   ASSERT_EQ(sink.Open().code, THRONG_OK);
   EXPECT_THAT(shim::Stop(),
               ElementsAre("mkdir out", "fsync " + scratch, "open rows.csv.lock",
-                          "ftruncate rows.csv.lock", "pwrite rows.csv.lock",
+                          "flock rows.csv.lock", "ftruncate rows.csv.lock", "pwrite rows.csv.lock",
                           "unlink rows.csv.position.new", "unlink rows.csv.manifest.json.new"));
   shim::Watch();
   ASSERT_EQ(sink.Write("text\n").code, THRONG_OK);
@@ -204,6 +206,37 @@ TEST(FileSinkOrderTest, AFileSystemWithoutExclusiveRenameIsEnough) {
   EXPECT_EQ(calls[8], "renameat2 rows.csv.part");
   EXPECT_EQ(calls[9], "rename rows.csv.part");
   EXPECT_EQ(folder.Read("rows.csv"), "end\n");
+}
+
+TEST(FileSinkOrderTest, AFileThatComesIntoBeingAtTheLastMomentIsNotReplaced) {
+  const ScratchFolder folder;
+  LoadedSink sink(THRONG_FILE_PLUGIN, {{"path", folder.path("rows.csv")}});
+  ASSERT_EQ(sink.Open().code, THRONG_OK);
+  ASSERT_EQ(sink.Commit(0).code, THRONG_OK);
+  shim::DoBefore(9, [&] { folder.Write("rows.csv", "somebody's\n"); });
+  EXPECT_EQ(sink.Finish("end\n").code, THRONG_ALREADY_EXISTS);
+  EXPECT_EQ(shim::Stop()[8], "renameat2 rows.csv.part");
+  sink.Destroy();
+  EXPECT_EQ(folder.Read("rows.csv"), "somebody's\n");
+  EXPECT_THAT(folder.Files(), ElementsAre("rows.csv", "rows.csv.part", "rows.csv.position"));
+}
+
+TEST(FileSinkOrderTest, ALockThatIsRemovedWhileItIsTakenIsTakenAnew) {
+  const ScratchFolder folder;
+  const std::map<std::string, std::string> options = {{"path", folder.path("rows.csv")}};
+  LoadedSink first(THRONG_FILE_PLUGIN, options), second(THRONG_FILE_PLUGIN, options);
+  ASSERT_EQ(first.Open().code, THRONG_OK);
+  shim::DoBefore(2, [&] { first.Destroy(); });
+  EXPECT_EQ(second.Open().code, THRONG_OK);
+  EXPECT_THAT(shim::Stop(),
+              ElementsAre("open rows.csv.lock", "flock rows.csv.lock", "open rows.csv.lock",
+                          "flock rows.csv.lock", "ftruncate rows.csv.lock", "pwrite rows.csv.lock",
+                          "unlink rows.csv.position.new", "unlink rows.csv.manifest.json.new"));
+  EXPECT_EQ(second.Commit(0).message, "");
+  TestHost stopping;
+  stopping.is_cancelled = [] { return true; };
+  EXPECT_EQ(LoadedSink(THRONG_FILE_PLUGIN, options, &stopping).Open().code, THRONG_CANCELLED)
+      << "it is held";
 }
 
 TEST(FileSinkOrderTest, AFailedSyncIsNotTriedAgain) {

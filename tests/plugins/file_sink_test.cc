@@ -174,6 +174,25 @@ TEST_F(FileSinkTest, WhatWasNeverCommittedLeavesNothing) {
   EXPECT_THAT(folder_.Files(), IsEmpty());
 }
 
+TEST_F(FileSinkTest, WhatAKilledRunLeftBeforeItsFirstCommitGoesWithARefusedPlan) {
+  std::string position;
+  {
+    LoadedSink sink = Sink();
+    ASSERT_EQ(sink.Open().code, THRONG_OK);
+    ASSERT_EQ(sink.Write("text\n").code, THRONG_OK);
+    position = folder_.Read("rows.csv.position");
+  }
+  folder_.Write("rows.csv.position", position);  // as if it had been killed
+  folder_.Write("rows.csv.part", "te");
+  {
+    LoadedSink sink = Sink();
+    const OpenResult opened = sink.Open();
+    EXPECT_EQ(opened.code, THRONG_OK);
+    EXPECT_FALSE(opened.has_position);
+  }
+  EXPECT_THAT(folder_.Files(), IsEmpty());
+}
+
 TEST_F(FileSinkTest, AnEmptyOutputIsAFile) {
   LoadedSink sink = Sink();
   ASSERT_EQ(sink.Open().code, THRONG_OK);
@@ -309,7 +328,23 @@ TEST_F(FileSinkTest, AnUnfinishedReplacementGoesOn) {
     ASSERT_EQ(sink.Commit(10, WalkState(10)).code, THRONG_OK);
   }
   EXPECT_EQ(folder_.Read(kName), "somebody's\n") << "the old file stays until the new is whole";
-  EXPECT_EQ(Sink().Open().code, THRONG_ALREADY_EXISTS);
+  const OpenResult refused = Sink().Open();
+  EXPECT_EQ(refused.code, THRONG_ALREADY_EXISTS);
+  EXPECT_EQ(refused.message, folder_.path(kName) + " exists beside the unfinished " +
+                                 folder_.path("rows.csv.part") + "; delete " + folder_.path(kName) +
+                                 " or set overwrite: true, and it goes on.");
+  EXPECT_EQ(Sink(true).Open().position, 10);
+  ExpectWalkCompletes(Sink(true));
+}
+
+TEST_F(FileSinkTest, AFinishedFileBesideAnUnfinishedOneIsRefused) {
+  LeaveFinished();
+  const std::string manifest = folder_.Read("rows.csv.manifest.json");
+  std::filesystem::remove(folder_.path(kName));
+  LeaveUnfinished();
+  folder_.Write(kName, WalkText());
+  folder_.Write("rows.csv.manifest.json", manifest);
+  EXPECT_THAT(Sink().Open().message, HasSubstr("exists beside the unfinished"));
   EXPECT_EQ(Sink(true).Open().position, 10);
   ExpectWalkCompletes(Sink(true));
 }
@@ -319,12 +354,15 @@ TEST_F(FileSinkTest, RefusesAFileThatCameIntoBeingMeanwhile) {
   ASSERT_EQ(sink.Open().code, THRONG_OK);
   ASSERT_EQ(sink.Commit(0).code, THRONG_OK);
   folder_.Write(kName, "somebody's\n");
+  folder_.Write("rows.csv.manifest.json", "also somebody's\n");
   const Result refused = sink.Finish();
   EXPECT_EQ(refused.code, THRONG_ALREADY_EXISTS);
   EXPECT_THAT(refused.message, HasSubstr("came into being while it was written here"));
   sink.Destroy();
   EXPECT_EQ(folder_.Read(kName), "somebody's\n");
-  EXPECT_THAT(folder_.Files(), ElementsAre("rows.csv", "rows.csv.part", "rows.csv.position"));
+  EXPECT_EQ(folder_.Read("rows.csv.manifest.json"), "also somebody's\n");
+  EXPECT_THAT(folder_.Files(), ElementsAre("rows.csv", "rows.csv.manifest.json", "rows.csv.part",
+                                           "rows.csv.position"));
 }
 
 TEST_F(FileSinkTest, RefusesWhatIsNoOrdinaryFile) {
@@ -587,7 +625,8 @@ TEST_F(FileSinkTest, ResetDoesNotTakeTheFileFromItsWriter) {
   LoadedSink sink = Sink();
   ASSERT_EQ(sink.Open().code, THRONG_OK);
   ASSERT_EQ(sink.Commit(0).code, THRONG_OK);
-  EXPECT_EQ(Sink().Reset().code, THRONG_UNAVAILABLE);
+  host_.is_cancelled = [] { return true; };  // rather than wait
+  EXPECT_EQ(Sink().Reset().code, THRONG_CANCELLED);
   EXPECT_EQ(sink.Finish().code, THRONG_OK);
 }
 

@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,13 +12,15 @@
 #include <climits>
 #include <csignal>
 #include <cstdarg>
+#include <cstdio>
 #include <string_view>
+#include <utility>
 
 namespace throng::shim {
 
 namespace {
 
-enum class Fate { kPass, kFail, kKill, kKillAfterHalf };
+enum class Fate { kPass, kFail, kKill, kKillAfterHalf, kAct };
 
 // Tests use one thread while they watch.
 struct Watched {
@@ -25,8 +28,11 @@ struct Watched {
   Fate fate = Fate::kPass;
   int at = 0;
   int error = 0;
+  std::function<void()> act = nullptr;
   Calls calls;
 };
+
+int journal = -1;
 
 Watched& State() {
   static Watched state;
@@ -34,7 +40,7 @@ Watched& State() {
 }
 
 void Begin(Fate fate, int at, int error) {
-  State() = {.is_on = true, .fate = fate, .at = at, .error = error, .calls = {}};
+  State() = {.is_on = true, .fate = fate, .at = at, .error = error, .act = nullptr, .calls = {}};
 }
 
 std::string LastName(std::string_view path) {
@@ -58,10 +64,15 @@ Fate Meet(const char* call, const std::string& name) {
   Watched& state = State();
   if (!state.is_on) return Fate::kPass;
   state.calls.push_back(std::string(call) + " " + name);
+  if (journal >= 0) dprintf(journal, "%s\n", state.calls.back().c_str());
   if (static_cast<int>(state.calls.size()) != state.at) return Fate::kPass;
   if (state.fate == Fate::kKill) Die();
   if (state.fate == Fate::kKillAfterHalf && std::string_view(call) != "pwrite") Die();
-  return state.fate;
+  if (state.fate != Fate::kAct) return state.fate;
+  state.is_on = false;  // what the test does is not counted
+  state.act();
+  state.is_on = true;
+  return Fate::kPass;
 }
 
 // The next definition of a function: the C library's, or a sanitizer's around it.
@@ -85,7 +96,12 @@ int Pass(const char* call, const std::string& name, Args... args) {
 void Watch() { Begin(Fate::kPass, 0, 0); }
 void FailAt(int n, int error) { Begin(Fate::kFail, n, error); }
 void KillAt(int n) { Begin(Fate::kKill, n, 0); }
+void DoBefore(int n, std::function<void()> act) {
+  Begin(Fate::kAct, n, 0);
+  State().act = std::move(act);
+}
 void KillWithin(int n) { Begin(Fate::kKillAfterHalf, n, 0); }
+void Journal(int fd) { journal = fd; }
 
 Calls Stop() {
   State().is_on = false;
@@ -132,6 +148,9 @@ EXPORTED ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) {
   return -1;
 }
 
+EXPORTED int flock(int fd, int operation) noexcept {
+  return throng::shim::Pass<int(int, int)>("flock", throng::shim::NameOf(fd), fd, operation);
+}
 EXPORTED int ftruncate(int fd, off_t length) noexcept {
   return throng::shim::Pass<int(int, off_t)>("ftruncate", throng::shim::NameOf(fd), fd, length);
 }

@@ -170,14 +170,14 @@ TEST(ReadSpec, TakesNullForAbsentButInteractionsForWithoutEnd) {
 
 TEST(ReadSpec, KnowsTheSinkNullFromNothing) {
   for (const char* sink : {"{component: null}", "{component: \"null\"}", "{\"component\":null}",
-                           "{component: &n null}", "\n  component: null"}) {
+                           "\n    component: null"}) {
     const Result result =
         Read(std::string("outputs:\n- format: {component: csv}\n  sink: ") + sink);
     ASSERT_TRUE(result.spec) << sink << testing::PrintToString(result.problems);
     EXPECT_EQ(result.spec->outputs(0).sink().component(), "null") << sink;
     EXPECT_EQ(result.spec->outputs(0).name(), "null") << sink;
   }
-  for (const char* sink : {"{component: ~}", "{component: }", "\n  component:"}) {
+  for (const char* sink : {"{component: ~}", "{component: }", "\n    component:"}) {
     EXPECT_THAT(Read(std::string("outputs:\n- format: {component: csv}\n  sink: ") + sink).problems,
                 ElementsAre(testing::StartsWith("outputs[0].sink.component: Name the component")))
         << sink;

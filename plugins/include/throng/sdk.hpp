@@ -222,8 +222,8 @@ class Declared {
   using Options = typename OptionsOf<T>::Type;
 
   static const Declared& Get() {
-    static const Declared declared;
-    return declared;
+    static const Declared kDeclared;
+    return kDeclared;
   }
   static Options Parse(const throng_value* values) {
     Options options{};
@@ -310,7 +310,7 @@ void FillRating(T& behaviour, const Rows& rows, const throng_batch& b) {
 template <class T, void (*FillColumns)(T&, const Rows&, const throng_batch&)>
 const throng_behaviour* Behaviour() {
   using Instance = BehaviourInstance<T>;
-  static const throng_behaviour table = {
+  static const throng_behaviour kTable = {
       .struct_size = sizeof(throng_behaviour),
       .create = [](const throng_host* host, const throng_dataset* d, const throng_value* options,
                    void** self, throng_error* error) -> throng_code {
@@ -365,7 +365,7 @@ const throng_behaviour* Behaviour() {
                   [&](std::span<const std::byte> t) { visit(context, t.data(), t.size()); });
             }
           }};
-  return &table;
+  return &kTable;
 }
 
 template <class T>
@@ -398,7 +398,7 @@ constexpr uint32_t Modes() {
 template <class T>
 const throng_format* FormatTable() {
   using Instance = FormatInstance<T>;
-  static const throng_format table = {
+  static const throng_format kTable = {
       .struct_size = sizeof(throng_format),
       .modes = Modes<T>(),
       .create = [](const throng_host* host, const throng_value* options, void** self,
@@ -431,7 +431,7 @@ const throng_format* FormatTable() {
           if constexpr (requires { format.End(*summary, buffer); }) format.End(*summary, buffer);
         });
       }};
-  return &table;
+  return &kTable;
 }
 
 template <class T>
@@ -460,7 +460,7 @@ constexpr int32_t IsDurable() {
 template <class T>
 const throng_sink* SinkTable() {
   using Instance = SinkInstance<T>;
-  static const throng_sink table = [] {
+  static const throng_sink kTable = [] {
     throng_sink t = {
         .struct_size = sizeof(throng_sink),
         .modes = Modes<T>(),
@@ -508,7 +508,7 @@ const throng_sink* SinkTable() {
     }
     return t;
   }();
-  return &table;
+  return &kTable;
 }
 
 // The plugin's table; lives as long as the library.
@@ -570,14 +570,14 @@ throng_component Sink(const char* name, const char* doc) {
 
 // Once per plugin, in one source file:
 //   THRONG_PLUGIN("zipf", "1.0.0", "Zipf behaviours.", throng::Choice<Zipf>("zipf", "Zipf items."))
-#define THRONG_PLUGIN(name, version, doc, ...)                                       \
-  extern "C" const throng_plugin* throng_plugin_v1(void) {                           \
-    try {                                                                            \
-      static const throng::detail::Plugin plugin(name, version, doc, {__VA_ARGS__}); \
-      return plugin.table();                                                         \
-    } catch (...) {                                                                  \
-      return nullptr;                                                                \
-    }                                                                                \
+#define THRONG_PLUGIN(name, version, doc, ...)                                        \
+  extern "C" const throng_plugin* throng_plugin_v1(void) {                            \
+    try {                                                                             \
+      static const throng::detail::Plugin kPlugin(name, version, doc, {__VA_ARGS__}); \
+      return kPlugin.table();                                                         \
+    } catch (...) {                                                                   \
+      return nullptr;                                                                 \
+    }                                                                                 \
   }
 
 #endif  // THRONG_SDK_HPP_

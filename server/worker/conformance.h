@@ -1,0 +1,38 @@
+// `throng-worker check`: whether a plugin keeps the contract of plugin.h. Each check runs in a
+// process of its own, so that a plugin that crashes, hangs or exits has failed that check.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace throng {
+
+struct CheckRequest {
+  std::string file;
+  // COMPONENT.OPTION=VALUE; {dir} in a value stands for an empty folder of each check's own.
+  std::vector<std::string> settings;
+  std::string only;  // part of the lines that say what was checked; empty: all of them
+  std::chrono::milliseconds time_limit{30'000};  // of each check
+};
+
+struct CheckResult {
+  std::string component;  // "choice `zipf`"; empty: the plugin as a whole
+  std::string check;
+  bool is_ok = false;
+  std::string fault;  // a sentence
+};
+
+// Makes all checks, in order; `on_result` hears of each at once. INVALID_ARGUMENT: `settings` are
+// wrong.
+absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
+    const CheckRequest& request, const std::function<void(const CheckResult&)>& on_result);
+
+// Prints a line a check. The process's exit code: 0 all is well, 1 something is not, 2 the request
+// is wrong.
+int ExecuteCheck(const CheckRequest& request);
+
+}  // namespace throng

@@ -1,0 +1,58 @@
+// Work in forked processes, so that whatever a plugin does there is a result and not an end.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace throng {
+
+// A forked process that tells its parent things through a pipe, and dies with it. To be made by a
+// process of one thread.
+class ChildProcess {
+ public:
+  using Clock = std::chrono::steady_clock;
+  enum class Heard { kSomething, kEnd, kNothing };
+
+  // `work` runs in the child, and may write to the descriptor that it is given.
+  explicit ChildProcess(const std::function<void(int pipe)>& work);
+  ~ChildProcess();  // kills it
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  // Appends what the child wrote; kEnd once it has ended, kNothing when `until` came first.
+  Heard Listen(std::string* text, Clock::time_point until);
+  // SIGKILL.
+  void Kill() const;
+  // Waits for its end. Empty if its work returned, else what became of it, as
+  // "SIGSEGV in fill of rows 0 to 6".
+  std::string Wait();
+  // What it noted to be doing last.
+  std::string_view step() const { return step_; }
+
+ private:
+  pid_t pid_ = -1;
+  int pipe_ = -1;
+  char* step_ = nullptr;  // shared with the child
+};
+
+// Writes all of `text`, as far as anybody listens.
+void Tell(int pipe, std::string_view text);
+
+// In a child: notes what comes next, for the sentence that says where it ended.
+void NoteStep(std::string_view step);
+
+// In a child: what must not decide about any byte becomes different from what it was in the parent:
+// addresses, content of fresh memory, time zone, locale.
+void MoveElsewhere();
+
+// What `work` returns in a process of its own; an error too if it does not return within `limit`.
+absl::StatusOr<std::string> RunInProcess(const std::function<absl::StatusOr<std::string>()>& work,
+                                         std::chrono::milliseconds limit);
+
+}  // namespace throng

@@ -1,0 +1,162 @@
+#include "server/worker/describe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "server/worker/status.h"
+
+namespace throng {
+namespace {
+
+using nlohmann::ordered_json;
+
+std::vector<std::string> Choices(const throng_option& option) {
+  std::vector<std::string> choices;
+  if (option.type != THRONG_OPTION_ENUM) return choices;
+  for (auto choice = option.choices; *choice != nullptr; ++choice) choices.emplace_back(*choice);
+  return choices;
+}
+
+std::vector<std::string> Flags(const throng_option& option) {
+  std::vector<std::string> flags;
+  if ((option.flags & THRONG_OPTION_REQUIRED) != 0) flags.emplace_back("required");
+  if ((option.flags & THRONG_OPTION_SECRET) != 0) flags.emplace_back("secret");
+  if ((option.flags & THRONG_OPTION_IDENTITY) != 0) flags.emplace_back("identity");
+  return flags;
+}
+
+std::vector<std::string> Modes(uint32_t modes) {
+  std::vector<std::string> names;
+  if ((modes & THRONG_RECORDS_STREAM) != 0) names.emplace_back("stream");
+  if ((modes & THRONG_RECORDS_MESSAGES) != 0) names.emplace_back("messages");
+  return names;
+}
+
+std::string DefaultText(const throng_option& option) {
+  if (option.default_text == nullptr) return "-";
+  return *option.default_text == '\0' ? "\"\"" : option.default_text;
+}
+
+std::string RangeText(const throng_option& option) {
+  if (const auto choices = Choices(option); !choices.empty()) {
+    return fmt::format("{}", fmt::join(choices, " | "));
+  }
+  if (option.minimum != nullptr && option.maximum != nullptr) {
+    return fmt::format("{} to {}", option.minimum, option.maximum);
+  }
+  if (option.minimum != nullptr) return fmt::format("at least {}", option.minimum);
+  return option.maximum != nullptr ? fmt::format("at most {}", option.maximum) : "";
+}
+
+using Line = std::array<std::string, 6>;
+
+std::string OptionTable(const std::vector<throng_option>& options) {
+  std::vector<Line> lines = {{"OPTION", "TYPE", "DEFAULT", "RANGE", "FLAGS", "DOC"}};
+  for (const throng_option& option : options) {
+    lines.push_back({option.name, std::string(OptionTypeName(option.type)), DefaultText(option),
+                     RangeText(option), fmt::format("{}", fmt::join(Flags(option), ",")),
+                     option.doc});
+  }
+  std::array<size_t, 6> widths{};
+  for (const Line& line : lines) {
+    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  }
+  std::string text;
+  for (const Line& line : lines) {
+    text += " ";
+    for (size_t i = 0; i + 1 < line.size(); ++i) {
+      text += fmt::format(" {:<{}} ", line[i], widths[i]);
+    }
+    text += fmt::format(" {}\n", line.back());
+  }
+  return text;
+}
+
+// What a format makes or a sink takes; of behaviours nothing.
+std::string TraitsText(const Component& component) {
+  if (component.role == Role::kFormat) {
+    return fmt::format("  Makes {}.\n", fmt::join(Modes(component.format.modes), " or "));
+  }
+  if (component.role == Role::kSink) {
+    return fmt::format("  Takes {}; {}.\n", fmt::join(Modes(component.sink.modes), " or "),
+                       component.sink.is_durable != 0 ? "exactly once" : "keeps no position");
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string_view OptionTypeName(uint32_t type) {
+  constexpr std::string_view kNames[] = {"",       "bool",      "int64",    "float64",
+                                         "string", "timestamp", "duration", "size",
+                                         "enum",   "list",      "map"};
+  return type < std::size(kNames) ? kNames[type] : "";
+}
+
+ordered_json DescriptionJson(const Plugin& plugin) {
+  ordered_json json;
+  json["name"] = plugin.name();
+  json["version"] = plugin.version();
+  json["doc"] = plugin.doc();
+  json["abi"] = fmt::format("{}.{}", THRONG_ABI_MAJOR, plugin.abi_minor());
+  json["components"] = ordered_json::array();
+  for (const auto& component : plugin.components()) {
+    ordered_json& c = json["components"].emplace_back();
+    c["role"] = RoleName(component->role);
+    c["name"] = component->name;
+    c["doc"] = component->doc;
+    if (component->role == Role::kFormat) c["modes"] = Modes(component->format.modes);
+    if (component->role == Role::kSink) {
+      c["modes"] = Modes(component->sink.modes);
+      c["durable"] = component->sink.is_durable != 0;
+    }
+    c["options"] = ordered_json::array();
+    for (const throng_option& option : component->options) {
+      ordered_json& o = c["options"].emplace_back();
+      o["name"] = option.name;
+      o["type"] = OptionTypeName(option.type);
+      o["doc"] = option.doc;
+      if (option.default_text != nullptr) o["default"] = option.default_text;
+      if (option.minimum != nullptr) o["minimum"] = option.minimum;
+      if (option.maximum != nullptr) o["maximum"] = option.maximum;
+      if (const auto choices = Choices(option); !choices.empty()) o["choices"] = choices;
+      if (const auto flags = Flags(option); !flags.empty()) o["flags"] = flags;
+    }
+  }
+  return json;
+}
+
+std::string DescriptionText(const Plugin& plugin) {
+  std::string text = fmt::format("{} {} (plugin ABI {}.{})\n{}\n", plugin.name(), plugin.version(),
+                                 THRONG_ABI_MAJOR, plugin.abi_minor(), plugin.doc());
+  for (const auto& component : plugin.components()) {
+    text +=
+        fmt::format("\n{} `{}`: {}\n", RoleName(component->role), component->name, component->doc);
+    text += TraitsText(*component);
+    text += component->options.empty() ? "  It has no options.\n" : OptionTable(component->options);
+  }
+  return text;
+}
+
+int ExecuteDescribe(const DescribeCommand& command) {
+  const auto plugin = Plugin::Load(command.file);
+  if (!plugin.ok()) {
+    fmt::print(stderr, "{}\n", MessageOf(plugin.status()));
+    return 1;
+  }
+  if (command.is_json) {
+    // Text that is not UTF-8 breaks the contract, but must not end the command.
+    fmt::print("{}\n", DescriptionJson(**plugin).dump(2, ' ', false,
+                                                      ordered_json::error_handler_t::replace));
+  } else {
+    fmt::print("{}", DescriptionText(**plugin));
+  }
+  return 0;
+}
+
+}  // namespace throng

@@ -1,0 +1,167 @@
+// Nanoseconds a row of each stage of generation for the preset `seed`, and of all of them together,
+// on one thread: the world of the seed job, a large one, and a plan of a thousand million rows.
+#include <benchmark/benchmark.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/worker/catalogue.h"
+#include "server/worker/plan.h"
+#include "server/worker/spec_reader.h"
+
+namespace throng {
+namespace {
+
+constexpr int64_t kRows = Generator::kBatchRows;
+constexpr int64_t kBatches = 8;  // that a stage goes through, so that no row is learnt by heart
+
+const Catalogue& Plugins() {
+  static const absl::StatusOr<Catalogue> catalogue = Catalogue::Load({THRONG_PLUGIN_FOLDER});
+  return catalogue.value();
+}
+
+std::unique_ptr<Plan> MakePlan(const benchmark::State& state) {
+  const SpecLayer layer{"bench", "dataset: {interactions: " + std::to_string(state.range(2)) +
+                                     ", world: {users: " + std::to_string(state.range(0)) +
+                                     ", items: " + std::to_string(state.range(1)) +
+                                     "}}\noutputs: [{format: {component: csv}, sink: {component: "
+                                     "'null'}}]\n"};
+  Problems problems;
+  const std::optional<v1::RunSpec> spec = ReadSpec(std::span(&layer, 1), &problems);
+  static const Environment environment;
+  auto plan = spec ? Plan::Create(spec->dataset(), Plugins(), environment, 0, &problems) : nullptr;
+  if (plan == nullptr) {
+    fprintf(stderr, "%s", ToString(problems).c_str());
+    abort();
+  }
+  return plan;
+}
+
+// Batches of a plan's first rows, filled.
+class Batches {
+ public:
+  explicit Batches(const Plan& plan) : columns_(kRows * kBatches) {
+    if (!(*plan.MakeGenerator())->Fill(0, kRows * kBatches, &columns_, 0).ok()) abort();
+  }
+  throng_batch Next() {
+    const int64_t at = next_++ % kBatches * kRows;
+    throng_batch batch = columns_.At(static_cast<size_t>(at));
+    batch.rows = kRows;
+    batch.first_row = at;
+    batch.epoch_row = at;
+    return batch;
+  }
+
+ private:
+  Columns columns_;
+  int64_t next_ = 0;
+};
+
+void Count(benchmark::State& state) {
+  state.counters["time/row"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(kRows),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+void Grid(benchmark::State& state) {
+  const Permutation grid(static_cast<uint64_t>(state.range(2)), 42);
+  std::vector<int64_t> k(kRows);
+  uint64_t first = 0;
+  for (auto _ : state) {
+    grid.MapRange(first, k);
+    first = (first + kRows) % static_cast<uint64_t>(state.range(2) - kRows);
+    benchmark::DoNotOptimize(k.data());
+  }
+  Count(state);
+}
+
+void Stage(benchmark::State& state, size_t role) {
+  const auto plan = MakePlan(state);
+  Batches batches(*plan);
+  const Component& component = *plan->components()[role];
+  static const Environment environment;
+  const std::string name(RoleName(component.role));
+  Problems problems;
+  const OptionValues options = OptionValues::Parse(component, {}, name, 0, &problems);
+  std::vector<throng_kind> kinds;
+  for (const KindRows& kind : plan->kinds()) {
+    kinds.push_back({sizeof(throng_kind), kind.name.c_str(), kind.rows});
+  }
+  std::vector<const throng_kind*> kind_pointers;
+  for (const throng_kind& kind : kinds) kind_pointers.push_back(&kind);
+  throng_dataset dataset{};
+  dataset.struct_size = sizeof dataset;
+  dataset.kinds_count = static_cast<uint32_t>(kinds.size());
+  dataset.kinds = kind_pointers.data();
+  dataset.key = DeriveKey(plan->spec().seed(), name);
+  dataset.plan_size = plan->spec().plan_size();
+  dataset.world = &plan->world();
+  const auto behaviour = Behaviour::Create(component, environment, dataset, options.values());
+  for (auto _ : state) {
+    if (!(*behaviour)->Fill(batches.Next()).ok()) abort();
+  }
+  Count(state);
+}
+
+void UserNumber(benchmark::State& state) {
+  const auto plan = MakePlan(state);
+  Batches batches(*plan);
+  std::vector<int64_t> number(kRows);
+  for (auto _ : state) {
+    plan->world().user_number(plan->world().self, batches.Next().user, number.data(), kRows);
+    benchmark::DoNotOptimize(number.data());
+  }
+  Count(state);
+}
+
+void ItemNumber(benchmark::State& state) {
+  const auto plan = MakePlan(state);
+  Batches batches(*plan);
+  std::vector<int64_t> number(kRows);
+  for (auto _ : state) {
+    plan->world().item_number(plan->world().self, batches.Next().item, number.data(), kRows);
+    benchmark::DoNotOptimize(number.data());
+  }
+  Count(state);
+}
+
+// Everything: grid, behaviours, the host's checks, numbers.
+void Generate(benchmark::State& state) {
+  const auto plan = MakePlan(state);
+  const auto generator = *plan->MakeGenerator();
+  Columns columns(kRows);
+  std::vector<int64_t> number(kRows);
+  const throng_world& world = plan->world();
+  int64_t first = 0;
+  for (auto _ : state) {
+    if (!generator->Fill(first, kRows, &columns, 0).ok()) abort();
+    world.user_number(world.self, columns.user.data(), number.data(), kRows);
+    benchmark::DoNotOptimize(number.data());
+    world.item_number(world.self, columns.item.data(), number.data(), kRows);
+    benchmark::DoNotOptimize(number.data());
+    first = (first + kRows) % (state.range(2) - kRows);
+  }
+  Count(state);
+}
+
+void Worlds(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"users", "items", "rows"})
+      ->Args({500, 1'000, 50'000})
+      ->Args({1'000'000, 100'000, 10'000'000})
+      ->Args({1'000'000, 100'000, 1'000'000'000});
+}
+
+BENCHMARK(Grid)->Apply(Worlds);
+BENCHMARK_CAPTURE(Stage, activity, size_t{0})->Apply(Worlds);
+BENCHMARK_CAPTURE(Stage, clock, size_t{1})->Apply(Worlds);
+BENCHMARK_CAPTURE(Stage, choice, size_t{2})->Apply(Worlds);
+BENCHMARK_CAPTURE(Stage, rating, size_t{3})->Apply(Worlds);
+BENCHMARK(UserNumber)->Apply(Worlds);
+BENCHMARK(ItemNumber)->Apply(Worlds);
+BENCHMARK(Generate)->Apply(Worlds);
+
+}  // namespace
+}  // namespace throng
+
+BENCHMARK_MAIN();

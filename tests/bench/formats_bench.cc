@@ -1,0 +1,78 @@
+// Nanoseconds a row of each format over blocks of 16 384 rows of the four columns of interactions,
+// for the world of the seed job (500 x 1000) and a large one (1 000 000 x 100 000).
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "../plugins/loaded_format.h"
+
+namespace throng {
+namespace {
+
+constexpr size_t kRows = 16384;
+
+Table Interactions(int64_t users, int64_t items) {
+  std::mt19937_64 random(42);
+  std::vector<int64_t> user(kRows);
+  std::vector<int64_t> item(kRows);
+  std::vector<int32_t> rating(kRows);
+  std::vector<int64_t> time(kRows);
+  int64_t now = 1704067200000;
+  for (size_t i = 0; i < kRows; ++i) {
+    user[i] = static_cast<int64_t>(random() % static_cast<uint64_t>(users));
+    item[i] = static_cast<int64_t>(random() % static_cast<uint64_t>(items));
+    rating[i] = static_cast<int32_t>(100 + 50 * (random() % 9));
+    now += static_cast<int64_t>(random() % 103680);  // 30 days for 50 000 rows
+    time[i] = now;
+  }
+  return Table("interactions", InteractionColumns(user, item, rating, time));
+}
+
+void Encode(benchmark::State& state, const char* file, uint32_t mode, const char* name) {
+  const Table table = Interactions(state.range(0), state.range(1));
+  LoadedFormat format(file);
+  throng_destination destination = table.Destination(mode, name);
+  if (mode == THRONG_RECORDS_MESSAGES) destination.key_column = 0;
+  format.Begin(destination);
+  const std::vector<const void*> columns = table.At(0);
+  std::vector<uint32_t> key_end(kRows);
+  std::vector<uint32_t> value_end(kRows);
+  const throng_block block = {.struct_size = sizeof(throng_block),
+                              .rows = kRows,
+                              .first_row = kRows,
+                              .columns = columns.data(),
+                              .key_end = key_end.data(),
+                              .value_end = value_end.data()};
+  for (auto _ : state) {
+    format.Rewind();
+    format.Encode(block);
+    benchmark::DoNotOptimize(format.buffer().data());
+  }
+  const double rows = static_cast<double>(kRows) * static_cast<double>(state.iterations());
+  state.counters["s/row"] =
+      benchmark::Counter(rows, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["bytes/row"] = static_cast<double>(format.buffer().size()) / kRows;
+}
+
+void Register(const char* name, const char* file, uint32_t mode, const char* place) {
+  benchmark::RegisterBenchmark(name, Encode, file, mode, place)
+      ->Args({500, 1000})
+      ->Args({1000000, 100000});
+}
+
+}  // namespace
+}  // namespace throng
+
+int main(int argc, char** argv) {
+  throng::Register("csv", THRONG_CSV_PLUGIN, THRONG_RECORDS_STREAM, "rows.csv");
+  throng::Register("json_document", THRONG_JSON_PLUGIN, THRONG_RECORDS_STREAM, "rows.json");
+  throng::Register("json_lines", THRONG_JSON_PLUGIN, THRONG_RECORDS_STREAM, "rows.jsonl");
+  throng::Register("json_messages", THRONG_JSON_PLUGIN, THRONG_RECORDS_MESSAGES, "topic");
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -1,0 +1,223 @@
+// A format plugin loaded from its file and driven through the C contract, with tables to feed it:
+// for the tests and the bench of the formats.
+#ifndef THRONG_TESTS_PLUGINS_LOADED_FORMAT_H_
+#define THRONG_TESTS_PLUGINS_LOADED_FORMAT_H_
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "throng/plugin.h"
+
+namespace throng {
+
+struct TableColumn {
+  using Values = std::variant<std::vector<int64_t>, std::vector<int32_t>, std::vector<uint8_t>,
+                              std::vector<double>>;
+  uint32_t type = 0;
+  std::string name;
+  Values values;
+  std::string prefix = "";
+  std::vector<std::string> labels = {};
+};
+
+// Rows from `first_row` on, and their schema.
+class Table {
+ public:
+  Table(std::string name, std::vector<TableColumn> columns, int64_t first_row = 0)
+      : name_(std::move(name)), columns_(std::move(columns)), first_row_(first_row) {
+    labels_.reserve(columns_.size());
+    for (const TableColumn& column : columns_) {
+      std::vector<const char*>& labels = labels_.emplace_back();
+      for (const std::string& label : column.labels) labels.push_back(label.c_str());
+      schema_columns_.push_back({.struct_size = sizeof(throng_column),
+                                 .type = column.type,
+                                 .flags = 0,
+                                 .labels_count = static_cast<uint32_t>(labels.size()),
+                                 .name = column.name.c_str(),
+                                 .doc = "",
+                                 .prefix = column.prefix.c_str(),
+                                 .labels = labels.data()});
+    }
+    for (const throng_column& column : schema_columns_) pointers_.push_back(&column);
+    schema_ = {.struct_size = sizeof(throng_schema),
+               .columns_count = static_cast<uint32_t>(pointers_.size()),
+               .table = name_.c_str(),
+               .columns = pointers_.data()};
+  }
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+
+  const std::vector<TableColumn>& columns() const { return columns_; }
+  const throng_schema& schema() const { return schema_; }
+  int64_t first_row() const { return first_row_; }
+  size_t rows() const {
+    return std::visit([](const auto& values) { return values.size(); }, columns_[0].values);
+  }
+  // All rows of a topic or file named `name`, without slices or a key.
+  throng_destination Destination(uint32_t mode, const char* name) const {
+    return {.struct_size = sizeof(throng_destination),
+            .mode = mode,
+            .schema = &schema_,
+            .key_column = -1,
+            .slice_mode = THRONG_SLICE_CONTIGUOUS,
+            .slice_index = 0,
+            .slice_count = 1,
+            .name = name,
+            .fingerprint = {"0123456789abcdef0123456789abcdef", 32},
+            .created = 1705314600999,
+            .users = 500,
+            .items = 1000,
+            .interactions = 50000,
+            .rows = static_cast<int64_t>(rows()),
+            .first_row = first_row_,
+            .state = {"", 0}};
+  }
+  // The columns of a throng_block that starts `offset` rows down.
+  std::vector<const void*> At(size_t offset) const {
+    std::vector<const void*> columns;
+    for (const TableColumn& column : columns_) {
+      columns.push_back(
+          std::visit([&](const auto& values) -> const void* { return values.data() + offset; },
+                     column.values));
+    }
+    return columns;
+  }
+
+ private:
+  std::string name_;
+  std::vector<TableColumn> columns_;
+  int64_t first_row_;
+  std::vector<std::vector<const char*>> labels_;
+  std::vector<throng_column> schema_columns_;
+  std::vector<const throng_column*> pointers_;
+  throng_schema schema_ = {};
+};
+
+struct FormatFailure : std::runtime_error {
+  FormatFailure(throng_code code_of, const throng_error& error)
+      : std::runtime_error(error.message), code(code_of), option(error.option) {}
+  throng_code code;
+  std::string option;
+};
+
+// An instance of the only component of the plugin in `file`. Options are ENUMs.
+class LoadedFormat {
+ public:
+  explicit LoadedFormat(const char* file, const std::map<std::string, std::string>& options = {}) {
+    library_ = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    if (library_ == nullptr) throw std::runtime_error(dlerror());
+    const auto entry =
+        reinterpret_cast<const throng_plugin* (*)()>(dlsym(library_, "throng_plugin_v1"));
+    component_ = entry()->components[0];
+    format_ = static_cast<const throng_format*>(component_->functions);
+    std::vector<throng_value> values;
+    for (const throng_option* const* o = component_->options; *o != nullptr; ++o) {
+      throng_value& value = values.emplace_back();
+      const auto given = options.find((*o)->name);
+      if (given == options.end()) continue;
+      value.is_set = 1;
+      while (given->second != (*o)->choices[value.integer]) ++value.integer;
+    }
+    Check(format_->create(nullptr, values.data(), &self_, &error_));
+  }
+  ~LoadedFormat() {
+    if (self_ != nullptr) format_->destroy(self_);
+    std::free(buffer_.data);
+    dlclose(library_);
+  }
+  LoadedFormat(const LoadedFormat&) = delete;
+  LoadedFormat& operator=(const LoadedFormat&) = delete;
+
+  const throng_component& component() const { return *component_; }
+  uint32_t modes() const { return format_->modes; }
+
+  std::string Begin(const throng_destination& destination) {
+    throng_prologue prologue = {};
+    prologue.struct_size = sizeof prologue;
+    Check(format_->begin(self_, &destination, &prologue, &error_));
+    return {prologue.bytes.data, prologue.bytes.size};
+  }
+  // Appends to buffer(); for messages, gives the ends of keys and values.
+  void Encode(const throng_block& block) {
+    Check(format_->encode(self_, &block, &buffer_, &error_));
+  }
+  void End(int64_t rows, const char* statistics) {
+    const throng_summary summary = {
+        .struct_size = sizeof(throng_summary), .rows = rows, .statistics = statistics};
+    Check(format_->end(self_, &summary, &buffer_, &error_));
+  }
+  std::string_view buffer() const { return {buffer_.data, buffer_.size}; }
+  // Keeps the memory.
+  void Rewind() { buffer_.size = 0; }
+  // Keeps nothing, so that AddressSanitizer sees a byte written beyond what is asked for.
+  void Clear() {
+    std::free(buffer_.data);
+    buffer_.data = nullptr;
+    buffer_.size = buffer_.capacity = 0;
+  }
+
+  // The whole stream of a table, encoded in blocks of `block_rows`.
+  std::string Stream(const Table& table, const throng_destination& destination, size_t block_rows,
+                     const char* statistics = "{}") {
+    std::string text = Begin(destination);
+    for (size_t first = 0; first < table.rows(); first += block_rows) {
+      const std::vector<const void*> columns = table.At(first);
+      const size_t rows = std::min(block_rows, table.rows() - first);
+      Clear();
+      Encode({.struct_size = sizeof(throng_block),
+              .rows = static_cast<uint32_t>(rows),
+              .first_row = table.first_row() + static_cast<int64_t>(first),
+              .columns = columns.data(),
+              .key_end = nullptr,
+              .value_end = nullptr});
+      text.append(buffer());
+    }
+    Clear();
+    End(static_cast<int64_t>(table.rows()), statistics);
+    return text.append(buffer());
+  }
+
+ private:
+  static int32_t Reserve(throng_buffer* buffer, size_t bytes) {
+    auto* const data = static_cast<char*>(std::realloc(buffer->data, buffer->size + bytes));
+    if (data == nullptr) return 0;
+    buffer->data = data;
+    buffer->capacity = buffer->size + bytes;
+    return 1;
+  }
+  void Check(throng_code code) const {
+    if (code != THRONG_OK) throw FormatFailure(code, error_);
+  }
+
+  void* library_ = nullptr;
+  const throng_component* component_ = nullptr;
+  const throng_format* format_ = nullptr;
+  void* self_ = nullptr;
+  throng_error error_ = {sizeof(throng_error), {}, {}};
+  throng_buffer buffer_ = {sizeof(throng_buffer), nullptr, 0, 0, &Reserve};
+};
+
+// The table of interactions with its four own columns.
+inline std::vector<TableColumn> InteractionColumns(std::vector<int64_t> users,
+                                                   std::vector<int64_t> items,
+                                                   std::vector<int32_t> ratings,
+                                                   std::vector<int64_t> times) {
+  return {{THRONG_COLUMN_ID, "user_id", std::move(users), "user_"},
+          {THRONG_COLUMN_ID, "item_id", std::move(items), "item_"},
+          {THRONG_COLUMN_RATING, "rating", std::move(ratings)},
+          {THRONG_COLUMN_TIMESTAMP, "timestamp", std::move(times)}};
+}
+
+}  // namespace throng
+
+#endif  // THRONG_TESTS_PLUGINS_LOADED_FORMAT_H_

@@ -1,0 +1,53 @@
+// A dataset planned from the text of a spec with the plugins of this build, for tests of what its
+// rows promise.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/worker/catalogue.h"
+#include "server/worker/plan.h"
+#include "server/worker/spec_reader.h"
+
+namespace throng {
+
+class PlannedDataset {
+ public:
+  // `dataset` is the part below `dataset:`, as YAML in braces.
+  explicit PlannedDataset(const std::string& dataset) {
+    const SpecLayer layer{"test", "dataset: " + dataset +
+                                      "\noutputs: [{format: {component: csv}, "
+                                      "sink: {component: 'null'}}]\n"};
+    const std::optional<v1::RunSpec> spec = ReadSpec(std::span(&layer, 1), &problems_);
+    if (spec) plan_ = Plan::Create(spec->dataset(), Plugins(), environment_, 0, &problems_);
+  }
+
+  // Null if there are problems.
+  const Plan* plan() const { return plan_.get(); }
+  const Problems& problems() const { return problems_; }
+
+  // Rows [first, first + rows) in one piece.
+  Columns Rows(int64_t first, int64_t rows) const {
+    const auto generator = plan_->MakeGenerator();
+    EXPECT_TRUE(generator.ok()) << generator.status();
+    Columns columns(static_cast<size_t>(rows));
+    const absl::Status status = (*generator)->Fill(first, rows, &columns, 0);
+    EXPECT_TRUE(status.ok()) << status;
+    return columns;
+  }
+
+ private:
+  static const Catalogue& Plugins() {
+    static const absl::StatusOr<Catalogue> catalogue = Catalogue::Load({THRONG_PLUGIN_FOLDER});
+    return catalogue.value();
+  }
+
+  Environment environment_;
+  Problems problems_;
+  std::unique_ptr<Plan> plan_;
+};
+
+}  // namespace throng
