@@ -4,7 +4,6 @@ build_packages=(
   cmake
   g++
   libabsl-dev
-  libabsl-dev
   libcli11-dev
   libfmt-dev
   libprotobuf-dev
@@ -19,7 +18,8 @@ build_packages=(
 # Installs those of the named packages that are missing; as an ordinary user through sudo.
 install_packages() {
   local installed missing=() package
-  installed=" $(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null |
+  # It fails when it knows none of them, which is no mistake here.
+  installed=" $({ dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null || true; } |
     sed -n 's/^ii *//p' | tr '\n' ' ')"
   for package in "$@"; do
     [[ $installed == *" $package "* ]] || missing+=("$package")

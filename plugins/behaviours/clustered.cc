@@ -10,6 +10,22 @@
 #include "throng/sdk.hpp"
 
 namespace throng {
+namespace {
+
+// The o-th of m equal parts of [0, 1), and a place within it at random for each k: as a fraction of
+// 2^31.
+THRONG_SIMD void PlaceEvenly(uint64_t key, const int64_t* k, const double* o, const double* m,
+                             int32_t* x, size_t n) {
+  for (size_t j = 0; j < n; ++j) {
+    const uint32_t hash = Hash32(key, static_cast<uint64_t>(k[j]));
+    const double within = static_cast<double>(static_cast<int32_t>(hash >> 1)) * 0x1p-31;
+    const double scaled = (o[j] + within) / m[j] * 0x1p31;
+    // Only rounding reaches 1.
+    x[j] = static_cast<int32_t>(scaled < 0x1p31 - 1 ? scaled : 0x1p31 - 1);
+  }
+}
+
+}  // namespace
 
 class Clustered {
  public:
@@ -39,7 +55,7 @@ class Clustered {
         tail_items_(world_->touched_items - world_->popular_items) {
     static constexpr const char* kNames[] = {"preferred", "popular", "random"};
     for (size_t kind = 0; kind < kKinds; ++kind) {
-      kinds_.push_back({kNames[kind], word_.Before(kind, static_cast<uint64_t>(rows_))});
+      kinds_.push_back({kNames[kind], word_.CounterOf(kind).Before(rows_)});
       grids_[kind] = Grid(static_cast<uint64_t>(kinds_[kind].rows));
     }
     for (const throng_cluster* cluster : world_.clusters()) {
@@ -154,43 +170,25 @@ class Clustered {
   }
 
   // The o-th of a user's m preferred choices lies in the o-th m-th of the tail's popularity curve.
-  // m and o follow from the word: the user's grid points are consecutive places of it, round its
-  // end.
   void FillPreferred(const Rows& rows, std::span<const uint32_t> chosen, ChoiceColumns out) {
     const size_t n = chosen.size();
-    for (auto* column : {&user_, &index_, &begin_, &end_, &o_, &m_}) column->resize(n);
-    for (auto* column : {&cluster_, &category_}) column->resize(n);
+    for (auto* column : {&user_, &grid_, &index_}) column->resize(n);
+    for (auto* column : {&o_, &m_}) column->resize(n);
+    for (auto* column : {&x_, &cluster_, &category_}) column->resize(n);
     rows_of_.resize(n);
-    const int64_t all = rows_;
-    const int64_t all_preferred = kinds_[kPreferred].rows;
-    for (size_t j = 0; j < n; ++j) {
-      const size_t i = chosen[j];
-      user_[j] = rows.user[i];
-      const int64_t begin = place_[i] - rows.user_row[i];
-      const int64_t end = begin + rows.user_rows[i];
-      // Places before the word's begin are at its end, those behind its end at its begin.
-      begin_[j] = begin + (begin < 0 ? all : 0);
-      end_[j] = end - (end > all ? all : 0);
-      o_[j] = out.kind_row[i] + (begin < 0 ? all_preferred : 0);
-      m_[j] = (begin < 0 || end > all) ? all_preferred : 0;
-    }
-    word_.Before(kPreferred, begin_, begin_);
-    word_.Before(kPreferred, end_, end_);
+    CountPreferred(rows, chosen, out.kind_row);
+    PlaceEvenly(epoch_key_, grid_.data(), o_.data(), m_.data(), x_.data(), n);
     world_.UserCluster(user_, cluster_);
     size_t special = 0;
     for (size_t j = 0; j < n; ++j) {
-      const size_t i = chosen[j];
-      const double u = Hash32(epoch_key_, static_cast<uint64_t>(rows.grid[i])) * 0x1p-32;
-      const double o = static_cast<double>(o_[j] - begin_[j]) + u;
-      const double x = o / static_cast<double>(m_[j] + end_[j] - begin_[j]);
-      const uint64_t y = tail_curve_(Fraction(x));
+      const uint64_t y = tail_curve_(static_cast<uint64_t>(x_[j]) << 33);
       const Preference& preference = preferences_[static_cast<size_t>(cluster_[j])];
       const int64_t index = preference.first + static_cast<int64_t>(MultiplyHigh(
                                                    y, static_cast<uint64_t>(preference.items)));
-      out.item[i] = index;
+      out.item[chosen[j]] = index;
       category_[special] = preference.category;
       index_[special] = index;
-      rows_of_[special] = static_cast<uint32_t>(i);
+      rows_of_[special] = chosen[j];
       special += static_cast<size_t>(preference.category >= 0);
     }
     const std::span<int64_t> rank = std::span(user_).first(special);
@@ -199,10 +197,29 @@ class Clustered {
     for (size_t j = 0; j < special; ++j) out.item[rows_of_[j]] = rank[j];
   }
 
-  // x in [0, 1], 1 from rounding only, as a fraction of 2^64.
-  static uint64_t Fraction(double x) {
-    const double below_one = std::min(x, 0x1.fffffffffffffp-1);
-    return static_cast<uint64_t>(static_cast<int64_t>(below_one * 0x1p63)) << 1;
+  // o_ and m_ for each chosen row. They follow from the word: a user's grid points are consecutive
+  // places of it, round its end.
+  void CountPreferred(const Rows& rows, std::span<const uint32_t> chosen,
+                      std::span<const int64_t> kind_row) {
+    const KindWord::Counter preferred = word_.CounterOf(kPreferred);
+    const int64_t all = rows_;
+    const int64_t all_preferred = kinds_[kPreferred].rows;
+    for (size_t j = 0; j < chosen.size(); ++j) {
+      const size_t i = chosen[j];
+      const int64_t begin = place_[i] - rows.user_row[i];
+      const int64_t end = begin + rows.user_rows[i];
+      // Places before the word's begin are at its end, those behind its end at its begin.
+      const bool is_wrapped = begin < 0;
+      const bool wraps = end > all;
+      const int64_t before = preferred.Before(begin + (is_wrapped ? all : 0));
+      const int64_t until = preferred.Before(end - (wraps ? all : 0));
+      const int64_t o = kind_row[i] - before + (is_wrapped ? all_preferred : 0);
+      const int64_t m = until - before + (is_wrapped || wraps ? all_preferred : 0);
+      user_[j] = rows.user[i];
+      grid_[j] = rows.grid[i];
+      o_[j] = static_cast<double>(o);
+      m_[j] = static_cast<double>(m);
+    }
   }
 
   void FillPopular(std::span<const uint32_t> chosen, ChoiceColumns out) {
@@ -251,8 +268,9 @@ class Clustered {
   // Scratch.
   RowsByKind by_kind_{kKinds};
   std::vector<int64_t> place_;  // by row; the others by chosen row
-  std::vector<int64_t> user_, index_, begin_, end_, o_, m_;
-  std::vector<int32_t> cluster_, category_;
+  std::vector<int64_t> user_, grid_, index_;
+  std::vector<double> o_, m_;
+  std::vector<int32_t> x_, cluster_, category_;
   std::vector<uint32_t> rows_of_;
 };
 

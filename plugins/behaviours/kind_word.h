@@ -43,31 +43,40 @@ class KindWord {
     }
   }
 
-  // For each place x: its letter, and how many of that letter stand before it.
+  // For each place x (below 2^40): its letter, and how many of that letter stand before it.
   void At(std::span<const int64_t> x, std::span<uint8_t> letter, std::span<int64_t> ordinal) const {
     // Bytes alias everything: what the loop reads is kept out of memory that it may write.
     const Reciprocal period = period_;
     const Place* const places = places_.data();
     for (size_t i = 0; i < x.size(); ++i) {
-      const auto [times, at] = period.DivideWithRest(static_cast<uint64_t>(x[i]));
-      letter[i] = places[at].letter;
-      ordinal[i] = static_cast<int64_t>(times) * places[at].weight + places[at].ordinal;
+      const auto place = static_cast<uint64_t>(x[i]);
+      const uint64_t times = period.DivideSmall(place);
+      const Place& at = places[place - times * period.divisor()];
+      letter[i] = at.letter;
+      ordinal[i] = static_cast<int64_t>(times * at.weight + at.ordinal);
     }
   }
-  // How many of `letter` stand before place x.
-  int64_t Before(size_t letter, uint64_t x) const {
-    const auto [times, at] = period_.DivideWithRest(x);
-    return static_cast<int64_t>(times) * weights_[letter] + before_[letter][at];
-  }
-  // The same for a column, which may be changed in place.
-  void Before(size_t letter, std::span<const int64_t> x, std::span<int64_t> count) const {
-    const Reciprocal period = period_;
-    const int64_t weight = weights_[letter];
-    const uint16_t* const before = before_[letter].data();
-    for (size_t i = 0; i < x.size(); ++i) {
-      const auto [times, at] = period.DivideWithRest(static_cast<uint64_t>(x[i]));
-      count[i] = static_cast<int64_t>(times) * weight + before[at];
+
+  // Counts one letter.
+  class Counter {
+   public:
+    // How many of the letter stand before place x.
+    int64_t Before(int64_t x) const {
+      const auto place = static_cast<uint64_t>(x);
+      const uint64_t times = period_.DivideSmall(place);
+      return static_cast<int64_t>(times * weight_ + before_[place - times * period_.divisor()]);
     }
+
+   private:
+    friend class KindWord;
+    Counter(const Reciprocal& period, int64_t weight, const uint16_t* before)
+        : period_(period), weight_(static_cast<uint64_t>(weight)), before_(before) {}
+    Reciprocal period_;
+    uint64_t weight_;
+    const uint16_t* before_;
+  };
+  Counter CounterOf(size_t letter) const {
+    return {period_, weights_[letter], before_[letter].data()};
   }
 
   uint64_t period() const { return period_.divisor(); }

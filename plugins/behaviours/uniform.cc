@@ -29,7 +29,14 @@ class UniformClock {
   void Fill(const Rows& rows, std::span<int64_t> time) const {
     const uint64_t key = Hash(key_, static_cast<uint64_t>(rows.epoch));
     const auto window = static_cast<uint64_t>(window_);
-    const int64_t epoch_start = start_ + rows.epoch * window_;
+    int64_t epoch_start = 0;
+    if (__builtin_mul_overflow(rows.epoch, window_, &epoch_start) ||
+        __builtin_add_overflow(epoch_start, start_, &epoch_start)) {
+      throw Error(THRONG_OUT_OF_RANGE,
+                  "the windows of so many epochs lie beyond any calendar; ask for fewer "
+                  "interactions, or for a shorter window.",
+                  "window");
+    }
     for (size_t begin = 0; begin < rows.size; begin += kPiece) {
       const size_t size = std::min(kPiece, rows.size - begin);
       const uint64_t first = static_cast<uint64_t>(rows.epoch_first) + begin;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <set>
 
 #include "server/worker/digest.h"
 #include "server/worker/status.h"
@@ -83,6 +84,9 @@ std::string DescriptorFault(const throng_option& o) {
     return fmt::format("option `{}`: the name of a map, and of nothing else, ends with a dot",
                        o.name);
   }
+  if (o.type == THRONG_OPTION_MAP && (o.flags & THRONG_OPTION_SECRET) != 0) {
+    return fmt::format("option `{}`: a map cannot be secret; declare secrets by name", o.name);
+  }
   return "";
 }
 
@@ -124,6 +128,9 @@ absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
   }
   auto plugin = std::make_unique<Plugin>();
   plugin->path_ = path;
+  auto digest = FileDigest(path);
+  if (!digest.ok()) return digest.status();
+  plugin->digest_ = *std::move(digest);
   if (absl::Status status = plugin->Read(describe()); !status.ok()) {
     return absl::FailedPreconditionError(fmt::format("plugin {}: {}", path, MessageOf(status)));
   }
@@ -183,13 +190,14 @@ absl::Status Plugin::Read(const throng_plugin* table) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Plugin::Digest() const { return FileDigest(path_); }
-
 absl::StatusOr<Catalogue> Catalogue::Load(const std::vector<std::string>& folders) {
   Catalogue catalogue;
-  catalogue.folders_ = folders;
+  std::set<std::string> seen;
   for (const std::string& folder : folders) {
     std::error_code error;
+    const std::string known = std::filesystem::weakly_canonical(folder, error).string();
+    if (!seen.insert(known).second) continue;  // named twice
+    catalogue.folders_.push_back(folder);
     std::vector<std::string> files;
     for (auto it = std::filesystem::directory_iterator(folder, error);
          !error && it != std::filesystem::directory_iterator(); it.increment(error)) {

@@ -52,8 +52,8 @@ class Plugin {
   const std::string& doc() const { return doc_; }
   uint32_t abi_minor() const { return abi_minor_; }
   const std::vector<std::unique_ptr<Component>>& components() const { return components_; }
-  // SHA-256 of the file, 64 hexadecimal digits.
-  absl::StatusOr<std::string> Digest() const;
+  // SHA-256 of the file as it was loaded, 64 hexadecimal digits.
+  const std::string& digest() const { return digest_; }
 
  private:
   absl::Status Read(const throng_plugin* table);
@@ -62,6 +62,7 @@ class Plugin {
   std::string name_;
   std::string version_;
   std::string doc_;
+  std::string digest_;
   uint32_t abi_minor_ = 0;
   std::vector<std::unique_ptr<Component>> components_;
 };

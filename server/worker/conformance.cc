@@ -130,14 +130,15 @@ class Checker {
 
  private:
   absl::Status ParseSettings(const std::vector<ComponentName>& components) {
+    std::vector<std::string> known;
+    known.reserve(components.size());
+    for (const ComponentName& component : components) known.push_back(component.name);
     for (const std::string& text : request_.settings) {
       const auto setting = ParseSetting(text);
       if (!setting) {
         return absl::InvalidArgumentError(
             fmt::format("--set: is \"{}\"; write COMPONENT.OPTION=VALUE.", text));
       }
-      std::vector<std::string> known;
-      for (const ComponentName& component : components) known.push_back(component.name);
       if (std::find(known.begin(), known.end(), setting->component) == known.end()) {
         return absl::InvalidArgumentError(
             fmt::format("--set: the plugin has no component \"{}\".{}", setting->component,

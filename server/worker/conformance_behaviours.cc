@@ -130,7 +130,13 @@ absl::Status CheckItems(const StandInDataset& dataset, const std::vector<KindRow
   const int64_t plan_size = dataset.plan_size();
   if (!kinds.empty()) {
     int64_t sum = 0;
-    for (const KindRows& kind : kinds) sum += kind.rows;
+    for (const KindRows& kind : kinds) {
+      sum += kind.rows;
+      if (kind.name.empty() || kind.name.find_first_of(",\"\n\r") != std::string::npos) {
+        return Fault("a kind is named \"{}\"; a name is not empty and would not break CSV.",
+                     kind.name);
+      }
+    }
     if (sum != plan_size) {
       return Fault("its kinds have {} rows together; an epoch has {}.", sum, plan_size);
     }

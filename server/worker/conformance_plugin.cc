@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -244,7 +245,8 @@ absl::Status CheckOption(const Component& component, const throng_option& option
     if (bound == nullptr) continue;
     if (!HasRange(option)) return fault("its type has no range.");
     // Whole numbers may have a bound such as 1e6.
-    if (option.type == THRONG_OPTION_INT64 && !ParseInt64(bound) && ParseDouble(bound)) continue;
+    const auto real = option.type == THRONG_OPTION_INT64 ? ParseDouble(bound) : std::nullopt;
+    if (real && !ParseInt64(bound) && std::abs(*real) < 9e18) continue;
     // A bound that lies outside of both: they are the wrong way round.
     const std::string problem = FaultOfText(component, option, bound);
     if (!problem.empty()) return fault(fmt::format("its bound {}", problem));

@@ -152,7 +152,7 @@ void MoveElsewhere() {
   mallopt(M_PERTURB, 0x5a);  // fresh memory is not zero
   // Kept for good, so that all that comes later lies elsewhere; of all sizes, to fill gaps too.
   for (size_t pages = 1; pages <= 256; ++pages) {
-    mmap(nullptr, pages << 12, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    (void)mmap(nullptr, pages << 12, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   }
   static void* kept[64];
   for (size_t i = 0; i < std::size(kept); ++i) kept[i] = std::malloc(16 + 40 * i);

@@ -51,6 +51,19 @@ absl::Status CheckWalk(CheckContext& context) {
                  opened->is_complete ? "that it is complete" : PositionText(opened->position));
   }
   absl::Status status = (*walker)->WalkTo(SinkWalker::kRows);
+  if (status.ok()) status = (*walker)->Commit(SinkWalker::kRows);  // with another host state, say
+  if (status.ok()) status = (*walker)->Finish();
+  if (!status.ok()) return status;
+  status = (*walker)->Finish();
+  if (status.ok()) return status;
+  return Fault("finish cannot be repeated: {}", MessageOf(status));
+}
+
+absl::Status CheckNoRows(CheckContext& context) {
+  const auto walker = SinkWalker::Create(context);
+  if (!walker.ok()) return walker.status();
+  absl::Status status = (*walker)->Open().status();
+  if (status.ok()) status = (*walker)->Commit(0);
   return status.ok() ? (*walker)->Finish() : status;
 }
 
@@ -205,6 +218,7 @@ constexpr Check kSinkChecks[] = {
     {"works or says why not at the edges of its options", kSinkBit, CheckEdges},
     {"gives back what it took", kSinkBit, CheckMemory},
     {"takes a whole walk", kSinkBit, CheckWalk},
+    {"takes an output without rows", kSinkBit, CheckNoRows},
     {"drops what was not committed", kSinkBit, CheckDrops},
     {"neither loses nor doubles rows when killed", kSinkBit, CheckKills},
     {"is held by one process at a time", kSinkBit, CheckHolds},

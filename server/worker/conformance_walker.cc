@@ -115,6 +115,14 @@ absl::Status SinkWalker::Reset() {
   return Retry([&] { return sink_->Reset(Target()); });
 }
 
+absl::Status SinkWalker::Commit(int64_t position) {
+  const std::string host_state = HostState(position);
+  NoteStep(fmt::format("commit of position {}", position));
+  absl::Status status = Retry([&] { return sink_->Commit(position, host_state); });
+  if (status.ok()) committed_ = position;
+  return status;
+}
+
 absl::Status SinkWalker::Finish() {
   throng_completion completion{};
   completion.struct_size = sizeof completion;
@@ -153,11 +161,7 @@ absl::Status SinkWalker::Advance(int64_t end, const WalkListener& listener) {
   }
   if (!status.ok()) return status;
   listener.on_commit(next);
-  const std::string host_state = HostState(next);
-  NoteStep(fmt::format("commit of position {}", next));
-  status = Retry([&] { return sink_->Commit(next, host_state); });
-  if (!status.ok()) return status;
-  committed_ = next;
+  if (status = Commit(next); !status.ok()) return status;
   listener.on_committed(next);
   return absl::OkStatus();
 }

@@ -40,6 +40,7 @@ class SinkWalker {
   absl::StatusOr<Sink::Opened> Open();
   absl::StatusOr<Sink::Opened> Peek();
   absl::Status Reset();
+  absl::Status Commit(int64_t position);
   absl::Status Finish();
 
   // Writes and commits rows from where it opened up to `end`. ABORTED takes it back to the last

@@ -18,6 +18,8 @@ constexpr double kPaceSeconds = 0.02;
 
 constexpr milliseconds kFirstBackOff{50};
 constexpr milliseconds kLastBackOff{2'000};
+// Going back so often without a commit is not yet a reason to give up, however long it took.
+constexpr int kFewAborts = 3;
 
 bool IsTransient(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
@@ -36,23 +38,27 @@ Delivery::~Delivery() {
 }
 
 absl::StatusOr<bool> Delivery::Run() {
-  absl::Status status = Start();
-  while (status.ok()) {
-    const absl::StatusOr<Step> step = Advance();
-    if (step.ok()) {
-      if (*step != Step::kContinue) return *step == Step::kFinished;
-    } else {
-      status = absl::IsAborted(step.status()) ? GoBack(step.status()) : step.status();
+  absl::StatusOr<Step> step = Start();
+  while (true) {
+    if (absl::IsAborted(step.status())) {
+      step = GoBack(step.status());
+      continue;
     }
+    if (!step.ok() || *step != Step::kContinue) break;
+    step = Advance();
   }
-  if (absl::IsCancelled(status) && IsStopping()) return false;
-  return status;
+  // What was written after the last commit will be written again, if anybody goes on.
+  job_.monitor->Change(
+      [this](OutputProgress* progress) { progress->rows = job_.slice->RowsBelow(committed_); });
+  if (absl::IsCancelled(step.status()) && IsStopping()) return false;
+  if (!step.ok()) return step.status();
+  return *step == Step::kFinished;
 }
 
-absl::Status Delivery::Start() {
+absl::StatusOr<Delivery::Step> Delivery::Start() {
   has_commit_ = job_.position.has_value();
   committed_ = position_ = counted_ = job_.position.value_or(job_.slice->first());
-  start_ = last_commit_ = Clock::now();
+  start_ = first_write_ = Clock::now();
   job_.monitor->Change([this](OutputProgress* progress) {
     progress->state = OutputState::kRunning;
     progress->position = committed_;
@@ -61,8 +67,8 @@ absl::Status Delivery::Start() {
   });
   if (is_interactions_) {
     statistics_.emplace(job_.encoding->table->plan().world());
-    earlier_.emplace(job_.encoding->table->plan().world());
     if (committed_ > job_.slice->first()) {
+      earlier_.emplace(job_.encoding->table->plan().world());
       counting_ = std::thread([this] { counting_status_ = CountEarlierRows(); });
     }
   }
@@ -74,7 +80,7 @@ absl::Status Delivery::Start() {
                     return e->Encode(block);
                   };
                 });
-  return has_commit_ ? absl::OkStatus() : WritePrologue();
+  return Prologue();
 }
 
 absl::StatusOr<Delivery::Step> Delivery::Advance() {
@@ -91,9 +97,13 @@ absl::StatusOr<Delivery::Step> Delivery::Advance() {
     return Step::kFinished;
   }
   if (job_.settings.rate > 0) {
-    SleepUntil(start_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
-                            static_cast<double>(new_rows_) / job_.settings.rate)));
+    if (absl::Status status = AwaitPace(); !status.ok()) return status;
     if (IsStopping()) return Step::kContinue;
+  }
+  // Units are cut at rows of the dataset, so the next one may not fit into this commit.
+  if (job_.commit_rows > 0 && uncommitted_rows_ > 0 &&
+      uncommitted_rows_ + (*block)->unit.rows > job_.commit_rows) {
+    if (absl::Status status = Commit(); !status.ok()) return status;
   }
   if (absl::Status status = Deliver(**block); !status.ok()) return status;
   if (IsCommitDue()) {
@@ -102,14 +112,34 @@ absl::StatusOr<Delivery::Step> Delivery::Advance() {
   return Step::kContinue;
 }
 
-absl::Status Delivery::WritePrologue() {
+absl::Status Delivery::AwaitPace() {
+  constexpr double kLongest = 1e9;  // seconds; more than any clock here holds is as good as never
+  const double seconds = static_cast<double>(new_rows_) / job_.settings.rate;
+  const Clock::time_point due =
+      start_ + std::chrono::duration_cast<Clock::duration>(
+                   std::chrono::duration<double>(std::min(seconds, kLongest)));
+  if (uncommitted_rows_ > 0 && job_.commit_interval.count() > 0) {
+    const Clock::time_point commit_due = first_write_ + job_.commit_interval;
+    if (commit_due < due) {
+      SleepUntil(commit_due);
+      if (IsStopping()) return absl::OkStatus();
+      if (absl::Status status = Commit(); !status.ok()) return status;
+    }
+  }
+  SleepUntil(due);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Delivery::Step> Delivery::Prologue() {
   const std::string& prologue = job_.encoding->prologue.bytes;
-  if (prologue.empty()) return absl::OkStatus();
+  if (has_commit_ || prologue.empty()) return Step::kContinue;
   throng_records records{};
   records.struct_size = sizeof records;
   records.first_row = job_.slice->first();
   records.bytes = Bytes(prologue);
-  return Retry([&] { return job_.sink->Write(records); });
+  absl::Status status = Retry([&] { return job_.sink->Write(records); });
+  if (!status.ok()) return status;
+  return Step::kContinue;
 }
 
 absl::Status Delivery::Deliver(const Block& block) {
@@ -128,6 +158,7 @@ absl::Status Delivery::Deliver(const Block& block) {
     statistics_->Add(block.user, block.item, block.rating, block.time);
     counted_ = block.unit.next;
   }
+  if (uncommitted_rows_ == 0) first_write_ = Clock::now();
   position_ = block.unit.next;
   uncommitted_rows_ += block.unit.rows;
   new_rows_ += block.unit.rows;
@@ -141,7 +172,7 @@ absl::Status Delivery::Deliver(const Block& block) {
 
 bool Delivery::IsCommitDue() const {
   if (job_.commit_rows > 0 && uncommitted_rows_ >= job_.commit_rows) return true;
-  return job_.commit_interval.count() > 0 && Clock::now() - last_commit_ >= job_.commit_interval;
+  return job_.commit_interval.count() > 0 && Clock::now() - first_write_ >= job_.commit_interval;
 }
 
 absl::Status Delivery::Commit() {
@@ -151,17 +182,21 @@ absl::Status Delivery::Commit() {
   has_commit_ = true;
   committed_ = position_;
   uncommitted_rows_ = 0;
-  last_commit_ = Clock::now();
-  first_abort_.reset();
+  aborts_ = 0;
   job_.monitor->Change([this](OutputProgress* progress) { progress->position = committed_; });
   return absl::OkStatus();
 }
 
 absl::Status Delivery::Finish() {
-  if (counting_.joinable()) counting_.join();
+  if (counting_.joinable()) {  // which may take a while: nothing is left uncommitted meanwhile
+    if (uncommitted_rows_ > 0) {
+      if (absl::Status status = Commit(); !status.ok()) return status;
+    }
+    counting_.join();
+  }
   if (!counting_status_.ok()) return counting_status_;
   if (is_interactions_ && !derived_) {
-    statistics_->Merge(*earlier_);
+    if (earlier_) statistics_->Merge(*earlier_);
     derived_ = statistics_->Derive();
   }
   position_ = job_.slice->end();
@@ -191,19 +226,25 @@ absl::Status Delivery::Finish() {
   return Retry([&] { return job_.sink->Finish(completion); });
 }
 
-absl::Status Delivery::GoBack(const absl::Status& reason) {
+absl::StatusOr<Delivery::Step> Delivery::GoBack(const absl::Status& reason) {
   const Clock::time_point now = Clock::now();
-  if (!first_abort_) first_abort_ = now;
-  if (now - *first_abort_ > job_.settings.retry_timeout) return reason;
+  if (++aborts_ == 1) first_abort_ = now;
+  if (aborts_ > kFewAborts && now - first_abort_ > job_.settings.retry_timeout) {
+    return absl::UnavailableError(reason.message());  // no longer a reason to go back
+  }
   job_.monitor->SetState(OutputState::kBlocked, MessageOf(reason));
   SleepUntil(now + kFirstBackOff);
   new_rows_ -= uncommitted_rows_;
   uncommitted_rows_ = 0;
   position_ = committed_;
   walk_->Rewind(committed_);
-  absl::Status status = has_commit_ ? absl::OkStatus() : WritePrologue();
-  if (status.ok()) job_.monitor->SetState(OutputState::kRunning);
-  return status;
+  job_.monitor->Change([this](OutputProgress* progress) {
+    progress->state = OutputState::kRunning;
+    progress->reason.clear();
+    progress->rows = job_.slice->RowsBelow(committed_);
+    progress->new_rows = new_rows_;
+  });
+  return Prologue();
 }
 
 int64_t Delivery::UnitRows() const {
@@ -242,7 +283,8 @@ absl::Status Delivery::CountEarlierRows() {
   if (!rows.ok()) return rows.status();
   std::vector<uint32_t> user;
   std::vector<uint32_t> item;
-  for (int64_t position = job_.slice->first(); position < *job_.position && !is_abandoned_;) {
+  for (int64_t position = job_.slice->first(); position < *job_.position;) {
+    if (is_abandoned_ || IsStopping()) return absl::CancelledError("stopped while counting");
     const auto unit = job_.slice->UnitAt(position, kUnitRows);
     const auto n =
         static_cast<uint32_t>(std::min<int64_t>(unit->rows, *job_.position - unit->first));

@@ -67,18 +67,21 @@ class Delivery {
 
   enum class Step { kContinue, kStopped, kFinished };
 
-  absl::Status Start();
+  absl::StatusOr<Step> Start();
   // Delivers one block, or ends: at a commit when stopping, else at the end of the slice.
   absl::StatusOr<Step> Advance();
-  absl::Status WritePrologue();
+  // Writes what comes before the first row, unless it is committed.
+  absl::StatusOr<Step> Prologue();
   absl::Status Deliver(const Block& block);
   absl::Status Commit();
   absl::Status Finish();
   // Goes back to the last commit: `reason` says why the sink has nothing of what came after it.
-  absl::Status GoBack(const absl::Status& reason);
+  absl::StatusOr<Step> GoBack(const absl::Status& reason);
   bool IsCommitDue() const;
   bool IsStopping() const { return *job_.environment->is_stopping; }
   int64_t UnitRows() const;
+  // Waits until the next row is due, and commits meanwhile when that is due.
+  absl::Status AwaitPace();
   // Sleeps until `due`, or until stopping.
   void SleepUntil(Clock::time_point due) const;
   // Calls until it no longer says that the sink is full or out of reach.
@@ -95,11 +98,12 @@ class Delivery {
   int64_t uncommitted_rows_ = 0;
   int64_t new_rows_ = 0;  // written by this process, for the pace
   Clock::time_point start_;
-  Clock::time_point last_commit_;
-  std::optional<Clock::time_point> first_abort_;  // since the last commit
-  int64_t counted_ = 0;                           // position up to which rows were counted
-  std::optional<Statistics> statistics_;          // of rows that passed
-  std::optional<Statistics> earlier_;             // of rows committed before
+  Clock::time_point first_write_;         // since the last commit
+  Clock::time_point first_abort_;         // since the last commit
+  int aborts_ = 0;                        // likewise
+  int64_t counted_ = 0;                   // position up to which rows were counted
+  std::optional<Statistics> statistics_;  // of rows that passed
+  std::optional<Statistics> earlier_;     // of rows committed before
   std::atomic<bool> is_abandoned_ = false;
   std::thread counting_;
   absl::Status counting_status_;

@@ -43,6 +43,21 @@ void CopyRows(const Columns& from, size_t from_offset, size_t n, Columns* to, si
   Copy(from.rating, from_offset, n, &to->rating, to_offset);
 }
 
+absl::Status CheckKinds(const std::vector<KindRows>& kinds, int64_t plan_size) {
+  int64_t rows = 0;
+  for (const KindRows& kind : kinds) {
+    rows += kind.rows;
+    if (kind.name.empty() || kind.name.find_first_of(",\"\n\r") != std::string::npos) {
+      return absl::InternalError(fmt::format(
+          "the choice names a kind \"{}\"; a kind's name is not empty and would not break CSV.",
+          kind.name));
+    }
+  }
+  if (rows == plan_size) return absl::OkStatus();
+  return absl::InternalError(fmt::format(
+      "the choice's kinds have {} rows an epoch together; an epoch has {}.", rows, plan_size));
+}
+
 }  // namespace
 
 Columns::Columns(size_t n)
@@ -90,6 +105,14 @@ std::unique_ptr<Generator> Generator::Create(const GeneratorParameters& paramete
       return false;
     }
     made->behaviours_[role] = *std::move(behaviour);
+    if (made->behaviours_[role]->BlockRows() > 65'536) {
+      errors->push_back(
+          {kRoles[role], absl::InternalError(fmt::format(
+                             "{} `{}` asks for blocks of {} rows; 65536 are allowed.",
+                             RoleName(kRoles[role]), parameters.behaviours[role].component->name,
+                             made->behaviours_[role]->BlockRows()))});
+      return false;
+    }
     made->block_rows_ =
         std::lcm(made->block_rows_, static_cast<int64_t>(made->behaviours_[role]->BlockRows()));
     return true;
@@ -104,7 +127,11 @@ std::unique_ptr<Generator> Generator::Create(const GeneratorParameters& paramete
       dataset.kinds = kinds->data();
       dataset.kinds_count = static_cast<uint32_t>(kinds->size());
       for (const throng_kind* kind : *kinds) made->kinds_.push_back({kind->name, kind->rows});
-      create(kRating);
+      if (absl::Status status = CheckKinds(made->kinds_, parameters.plan_size); status.ok()) {
+        create(kRating);
+      } else {
+        errors->push_back({Role::kChoice, status});
+      }
     } else {
       errors->push_back({Role::kChoice, kinds.status()});
     }
@@ -146,7 +173,12 @@ absl::Status Generator::Fill(int64_t first_row, int64_t rows, Columns* columns, 
       batch.epoch_row = epoch_row;
       batch.first_row = first_row;
     }
-    if (absl::Status status = FillBatch(batch); !status.ok()) return status;
+    // A block is filled once, however small the pieces that are asked for.
+    if (!block_ || block_first_row_ != batch.first_row) {
+      block_first_row_ = -1;
+      if (absl::Status status = FillBatch(batch); !status.ok()) return status;
+      if (block_) block_first_row_ = batch.first_row;
+    }
     if (block_) {
       CopyRows(*block_, static_cast<size_t>(epoch_row - batch.epoch_row),
                static_cast<size_t>(filled), columns, offset);
@@ -196,7 +228,7 @@ absl::Status Generator::Check(const throng_batch& batch) const {
   if (batch.time[0] < kFirstTime || batch.time[batch.rows - 1] > kLastTime) {
     return absl::OutOfRangeError(fmt::format(
         "clock `{}`: the event times of rows {} to {} leave the years 1 to 9999. Ask for fewer "
-        "interactions, or for a shorter window.",
+        "interactions, for a shorter window or an earlier start.",
         parameters_.behaviours[kClock].component->name, batch.first_row,
         batch.first_row + batch.rows - 1));
   }

@@ -82,6 +82,7 @@ class Generator {
   std::vector<KindRows> kinds_;
   int64_t block_rows_ = 1;
   std::unique_ptr<Columns> block_;  // where blocks are filled whole
+  int64_t block_first_row_ = -1;    // of the block that it holds
   int64_t epoch_ = -1;              // that grid_ belongs to
   Permutation grid_;
 };

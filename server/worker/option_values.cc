@@ -68,7 +68,9 @@ class OptionParser {
 
   void Unknown(const std::map<std::string, std::string>& options) {
     std::vector<std::string> known;
-    for (const throng_option& o : component_.options) known.emplace_back(o.name);
+    for (const throng_option& o : component_.options) {
+      known.push_back(IsMap(o) ? std::string(o.name) + "NAME" : o.name);
+    }
     for (const auto& [name, text] : options) {
       bool is_known = false;
       for (const throng_option& o : component_.options) {

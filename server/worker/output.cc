@@ -32,8 +32,8 @@ std::pair<int64_t, int64_t> RangeOf(const v1::OutputSpec& spec, int64_t table_ro
     const auto row = [rows = static_cast<double>(table_rows)](double share) {
       const double exact = share * rows;
       const double whole = std::round(exact);
-      return static_cast<int64_t>(std::abs(exact - whole) <= 1e-12 * rows ? whole
-                                                                          : std::floor(exact));
+      return static_cast<int64_t>(
+          std::abs(exact - whole) <= 1e-9 + 1e-15 * rows ? whole : std::floor(exact));
     };
     return {row(spec.share().from()), spec.share().has_to() ? row(spec.share().to()) : table_rows};
   }
@@ -78,9 +78,15 @@ Output::Output(const v1::RunSpec& run, int index, const Catalogue& catalogue,
 void Output::Configure(const Plan& plan, Problems* problems) {
   plan_ = &plan;
   table_ = std::make_unique<Table>(spec_, plan);
-  auto [from, to] = RangeOf(spec_, table_->rows());
-  if (!table_->IsInteractions() && run_.slice().index() > 0) from = to;  // they belong to slice 0
+  const auto [from, to] = RangeOf(spec_, table_->rows());
+
   slice_.emplace(table_->IsInteractions() ? Slice(from, to, run_.slice()) : Slice(from, to));
+
+  if (mode_ == THRONG_RECORDS_MESSAGES && table_->key_column() < 0) {
+    problems->push_back({field_ + ".key", fmt::format("\"{}\" is not among the output's columns; "
+                                                      "add it to them or name another key.",
+                                                      spec_.key())});
+  }
 
   // Does it matter how many interactions were asked for? It does where bounds depend on it, or
   // what a format writes first.
@@ -116,10 +122,11 @@ std::string Output::Identity(bool depends_on_size) const {
     digest.AddField(column.column()).AddField(column.name());
   }
   if (mode_ == THRONG_RECORDS_MESSAGES) digest.AddField(spec_.key());
-  digest.AddField(fmt::format("slice {} of {} mode {}", run_.slice().index(),
-                              std::max(1, run_.slice().count()),
-                              static_cast<int>(run_.slice().mode())));
-  digest.AddField(format_->name).AddField(format_options_.Canonical(false));
+  if (run_.slice().count() > 1) {
+    digest.AddField(fmt::format("slice {} of {} mode {}", run_.slice().index(),
+                                run_.slice().count(), static_cast<int>(run_.slice().mode())));
+  }
+  digest.AddField(format_->name).AddField(format_options_.Canonical(true));
   digest.AddField(sink_component_->name).AddField(sink_options_.Canonical(true));
   if (depends_on_size) digest.AddField(std::to_string(table_->rows()));
   return digest.Hex();
@@ -157,6 +164,7 @@ absl::StatusOr<Format::Prologue> Output::Begin(const throng_destination& destina
 
 absl::Status Output::Open(const std::string& run_uid) {
   run_uid_ = run_uid;
+  if (BelongsToAnotherSlice()) return absl::OkStatus();
   auto sink = Sink::Create(*sink_component_, environment_, sink_options_.values());
   if (!sink.ok()) return sink.status();
   sink_ = *std::move(sink);
@@ -186,7 +194,15 @@ absl::Status Output::Open(const std::string& run_uid) {
 }
 
 void Output::Run(const Plan& plan, const WalkSettings& settings) {
-  const absl::StatusOr<bool> is_finished = Deliver(plan, settings);
+  absl::StatusOr<bool> is_finished = false;
+  try {
+    is_finished = BelongsToAnotherSlice() ? true : Deliver(plan, settings);
+  } catch (const std::bad_alloc&) {
+    is_finished = absl::ResourceExhaustedError(
+        "there is not enough memory for this world; ask for fewer users and items.");
+  } catch (const std::exception& error) {  // of the standard library, such as no more threads
+    is_finished = absl::InternalError(error.what());
+  }
   if (is_finished.ok()) {
     monitor_.SetState(*is_finished ? OutputState::kSucceeded : OutputState::kStopped);
   } else {
@@ -214,7 +230,7 @@ absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& setti
   auto prologue = Begin(encoding_.destination);
   if (!prologue.ok()) return prologue.status();
   encoding_.prologue = *std::move(prologue);
-  host_state_.set_format_state(encoding_.prologue.state);
+  if (!encoding_.prologue.state.empty()) host_state_.set_format_state(encoding_.prologue.state);
   encoding_.destination = Destination();
   auto fingerprint = RecordFingerprint();
   if (!fingerprint.ok()) return fingerprint.status();
@@ -260,19 +276,23 @@ absl::StatusOr<std::string> Output::RecordFingerprint() const {
   auto encoder = Encoder::Create(encoding_);
   if (!encoder.ok()) return encoder.status();
   Block block;
-  block.unit.rows = static_cast<uint32_t>(std::min(kRows, table_->rows()));
+  // Of the first rows, asked for or not: what is asked for may grow.
+  const int64_t rows = table_->IsInteractions() ? plan_->spec().plan_size() : table_->rows();
+  block.unit.rows = static_cast<uint32_t>(std::min(kRows, rows));
   if (absl::Status status = (*encoder)->Encode(&block); !status.ok()) return status;
   return Digest().AddField(block.records.bytes()).Raw();
 }
 
 absl::Status Output::CheckStored() const {
-  if (stored_->fingerprint() != host_state_.fingerprint() ||
-      stored_->record_fingerprint() != host_state_.record_fingerprint()) {
+  const bool is_same_plan = stored_->fingerprint() == host_state_.fingerprint();
+  if (!is_same_plan || stored_->record_fingerprint() != host_state_.record_fingerprint()) {
+    const auto& ours = is_same_plan ? host_state_.record_fingerprint() : host_state_.fingerprint();
+    const auto& theirs = is_same_plan ? stored_->record_fingerprint() : stored_->fingerprint();
     return absl::FailedPreconditionError(fmt::format(
-        "output `{}`: {} was begun by plugins, a processor or a C library that compute other rows "
+        "output `{}`: {} was begun by plugins, a processor or a C library that make other {} "
         "({} instead of {}). Go on where it was begun, or start over with another place.",
-        name(), place(), ToHex(host_state_.fingerprint()).substr(0, 16),
-        ToHex(stored_->fingerprint()).substr(0, 16)));
+        name(), place(), is_same_plan ? "records" : "rows", ToHex(ours).substr(0, 16),
+        ToHex(theirs).substr(0, 16)));
   }
   const int64_t position = opened_.position.value_or(slice_->end());
   const int64_t end = slice_->end();
@@ -282,6 +302,13 @@ absl::Status Output::CheckStored() const {
         "change: choose another path, or delete it.",
         name(), place(), slice_->RowsBelow(position),
         slice_->IsEndless() ? "more" : std::to_string(slice_->RowsBelow(end))));
+  }
+  if (position < slice_->first()) {
+    return absl::DataLossError(
+        fmt::format("output `{}`: {} says that it holds rows up to {}, which is before its first "
+                    "row, {}. Start "
+                    "over with another place.",
+                    name(), place(), position, slice_->first()));
   }
   if (position > end) {
     return absl::FailedPreconditionError(fmt::format(
@@ -324,13 +351,12 @@ std::string Output::Manifest(const std::optional<v1::Statistics>& statistics) co
   used.push_back(format_);
   used.push_back(sink_component_);
   for (const Component* component : used) {
-    const auto digest = component->plugin->Digest();
     plugins.push_back(
         {{"role", RoleName(component->role)},
          {"component", component->name},
          {"version", component->plugin->version()},
          {"file", std::filesystem::path(component->plugin->path()).filename().string()},
-         {"sha256", digest.ok() ? *digest : ""}});
+         {"sha256", component->plugin->digest()}});
   }
   manifest["plugins"] = std::move(plugins);
   manifest["spec"] = ToJson(spec);

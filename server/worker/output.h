@@ -39,7 +39,15 @@ class Output {
   const std::string& identity() const { return identity_; }
   // The path, the topic.
   const std::string& place() const { return sink_options_.place(); }
+  // Whether the place keeps a position to go on from.
+  bool IsDurable() const { return sink_component_->sink.is_durable != 0; }
+  const std::string& sink_name() const { return spec_.sink().component(); }
   bool WritesToStdout() const { return spec_.sink().component() == "stdout"; }
+
+  // Side tables belong to slice 0: other slices leave them alone.
+  bool BelongsToAnotherSlice() const {
+    return spec_.table() != v1::TABLE_INTERACTIONS && run_.slice().index() > 0;
+  }
 
   // Takes the place. Afterwards stored() is what was committed there with the position, if any.
   absl::Status Open(const std::string& run_uid);

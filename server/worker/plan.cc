@@ -86,7 +86,8 @@ std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const Catalogue&
   if (generator == nullptr) return nullptr;
   plan->kinds_ = generator->kinds();
   if (absl::Status status = plan->TakeFingerprint(generator.get()); !status.ok()) {
-    problems->push_back({"dataset", MessageOf(status)});
+    problems->push_back(
+        {absl::IsOutOfRange(status) ? "dataset.clock" : "dataset", MessageOf(status)});
     return nullptr;
   }
   return plan;

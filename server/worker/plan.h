@@ -24,6 +24,12 @@ class Plan {
                                       const Environment& environment, int64_t now,
                                       Problems* problems);
 
+  // Only whether there are such behaviours and what is wrong with their options.
+  static void CheckBehaviours(const v1::DatasetSpec& spec, const Catalogue& catalogue, int64_t now,
+                              Problems* problems) {
+    Plan(spec).ChooseBehaviours(catalogue, now, problems);
+  }
+
   // The spec with every option of its behaviours, and absolute times.
   const v1::DatasetSpec& spec() const { return spec_; }
   const throng_world& world() const { return *world_->abi(); }

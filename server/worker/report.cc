@@ -45,10 +45,11 @@ void Reporter::Show(const std::vector<OutputProgress>& outputs) {
     const bool is_blocked = outputs[i].state == OutputState::kBlocked;
     const std::string reason = is_blocked ? outputs[i].reason : "";
     if (reason == reasons_[i]) continue;
+    reasons_[i] = reason;
+    if (!is_blocked && outputs[i].state != OutputState::kRunning) continue;  // it ended
     Clear();
     Say(stderr, "output {}: {}\n", names_[i],
         is_blocked ? "blocked, trying again: " + reason : "goes on.");
-    reasons_[i] = reason;
   }
   if (is_quiet_) return;
   const Clock::time_point now = Clock::now();

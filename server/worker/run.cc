@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "server/worker/digest.h"
+#include "server/worker/status.h"
 
 namespace throng {
 
@@ -19,19 +21,17 @@ std::unique_ptr<Run> Run::Create(const v1::RunSpec& spec, const Catalogue& catal
   }
   if (problems->size() > problems_before) return nullptr;
   for (const auto& output : run->outputs_) output->Configure(*run->plan_, problems);
-  for (size_t i = 0; i < run->outputs_.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      if (run->outputs_[i]->place().empty() ||
-          run->outputs_[i]->place() != run->outputs_[j]->place()) {
-        continue;
-      }
-      problems->push_back(
-          {fmt::format("outputs[{}].sink", i),
-           fmt::format("writes to {}, as the output `{}` does; give each a place of its own.",
-                       run->outputs_[i]->place(), run->outputs_[j]->name())});
-    }
-  }
+  run->CheckPlaces(problems);
   return problems->size() > problems_before ? nullptr : std::move(run);
+}
+
+void Run::CheckComponents(const v1::RunSpec& spec, const Catalogue& catalogue, int64_t now,
+                          Problems* problems) {
+  Plan::CheckBehaviours(spec.dataset(), catalogue, now, problems);
+  const Environment environment;
+  for (int i = 0; i < spec.outputs_size(); ++i) {
+    const Output output(spec, i, catalogue, environment, now, problems);
+  }
 }
 
 Run::~Run() {
@@ -46,11 +46,54 @@ std::string Run::Uid() const {
   return digest.Hex().substr(0, 32);
 }
 
-absl::Status Run::Open() {
+void Run::CheckPlaces(Problems* problems) const {
+  const auto place_of = [](const Output& output) {
+    return std::filesystem::path(output.place()).lexically_normal();
+  };
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      const Output& one = *outputs_[i];
+      const Output& other = *outputs_[j];
+      const bool is_stdout = one.WritesToStdout() && other.WritesToStdout();
+      const bool is_same = one.sink_name() == other.sink_name() && !one.place().empty() &&
+                           place_of(one) == place_of(other);
+      if (!is_stdout && !is_same) continue;
+      problems->push_back({fmt::format("outputs[{}].sink", i),
+                           fmt::format("writes to {}, as the output `{}` does; give each a place "
+                                       "of its own.",
+                                       is_stdout ? "standard output" : one.place(), other.name())});
+    }
+  }
+}
+
+absl::Status Run::OpenOutput(Output* output, const std::string& uid,
+                             std::chrono::steady_clock::time_point give_up) const {
+  while (true) {
+    absl::Status status = output->Open(uid);
+    const bool is_transient = absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+    if (!is_transient || *environment_.is_stopping || std::chrono::steady_clock::now() >= give_up) {
+      return status;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+}
+
+absl::Status Run::Open(std::chrono::milliseconds retry_timeout) {
+  const auto give_up = std::chrono::steady_clock::now() + retry_timeout;
   const std::string uid = Uid();
+  absl::Status failure;
+  std::string sentences;
+  for (const auto& output : outputs_) {
+    const absl::Status status = OpenOutput(output.get(), uid, give_up);
+    if (status.ok()) continue;
+    failure.Update(status);
+    sentences += fmt::format("{}output {}: {}", sentences.empty() ? "" : "\n", output->name(),
+                             MessageOf(status));
+  }
+  if (!failure.ok()) return absl::Status(failure.code(), sentences);
+
   const Output* first_stored = nullptr;
   for (const auto& output : outputs_) {
-    if (absl::Status status = output->Open(uid); !status.ok()) return status;
     if (!output->stored()) continue;
     if (first_stored == nullptr) first_stored = output.get();
     // What is equal as asked may differ as resolved: a run that starts at now-7d.

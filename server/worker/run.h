@@ -27,11 +27,16 @@ class Run {
   static std::unique_ptr<Run> Create(const v1::RunSpec& spec, const Catalogue& catalogue,
                                      const Environment& environment, int64_t now,
                                      Problems* problems);
+  // Only whether there are such components and what is wrong with their options: what can be said
+  // of a spec that breaks other rules.
+  static void CheckComponents(const v1::RunSpec& spec, const Catalogue& catalogue, int64_t now,
+                              Problems* problems);
   ~Run();
 
-  // Opens every output and settles on one dataset: where outputs go on, on the one they were begun
-  // with. On failure nothing has been written.
-  absl::Status Open();
+  // Opens every output, trying again for a while where a place is full or out of reach, and settles
+  // on one dataset: where outputs go on, on the one they were begun with. On failure nothing has
+  // been written.
+  absl::Status Open(std::chrono::milliseconds retry_timeout);
 
   // Starts each output on a thread of its own.
   void Start(std::chrono::milliseconds retry_timeout);
@@ -48,6 +53,10 @@ class Run {
       int64_t now)
       : spec_(spec), catalogue_(catalogue), environment_(environment), now_(now) {}
   std::string Uid() const;
+  absl::Status OpenOutput(Output* output, const std::string& uid,
+                          std::chrono::steady_clock::time_point give_up) const;
+  // What two outputs' places would do to each other.
+  void CheckPlaces(Problems* problems) const;
 
   v1::RunSpec spec_;
   const Catalogue& catalogue_;

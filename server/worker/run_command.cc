@@ -9,7 +9,6 @@
 #include <fstream>
 #include <iostream>
 #include <optional>
-#include <sstream>
 
 #include "server/worker/report.h"
 #include "server/worker/run.h"
@@ -38,6 +37,7 @@ void HandleSignals() {
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  signal(SIGXFSZ, SIG_IGN);  // likewise
   signal(SIGPIPE, SIG_IGN);  // a sink says it in a sentence
 }
 
@@ -47,15 +47,23 @@ int64_t Now() {
       .count();
 }
 
+// What a stream holds, but no more than is needed to refuse it as too long a spec.
+std::optional<std::string> TakeText(std::istream* stream) {
+  constexpr size_t kEnough = 2 << 20;
+  std::string text(kEnough, '\0');
+  stream->read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream->bad()) return std::nullopt;
+  text.resize(static_cast<size_t>(stream->gcount()));
+  return text;
+}
+
 std::optional<std::string> ReadAll(const std::string& file) {
-  std::ostringstream text;
   if (file == "-") {
-    text << std::cin.rdbuf();
-    return text.str();
+    return TakeText(&std::cin);
   }
   std::ifstream stream(file, std::ios::binary);
-  if (!stream || !(text << stream.rdbuf())) return std::nullopt;
-  return text.str();
+  if (!stream) return std::nullopt;
+  return TakeText(&stream);
 }
 
 int Refuse(const Problems& problems) {
@@ -73,10 +81,12 @@ std::string RowText(const Output& output) {
 int Summarize(const Run& run, const RunCommand& command) {
   int exit_code = kDone;
   bool is_stdout_taken = false;
+  bool goes_on = false;
   const v1::Statistics* statistics = nullptr;
   for (const auto& output : run.outputs()) {
     is_stdout_taken = is_stdout_taken || output->WritesToStdout();
     const OutputProgress progress = output->progress();
+    goes_on = goes_on || output->IsDurable();
     switch (progress.state) {
       case OutputState::kSucceeded:
         if (output->statistics() && statistics == nullptr) statistics = &*output->statistics();
@@ -96,7 +106,8 @@ int Summarize(const Run& run, const RunCommand& command) {
     }
   }
   if (exit_code != kDone) {
-    Say(stderr, "The same command goes on where it ended:\n  {}\n", command.command_line);
+    Say(stderr, "The same command {}:\n  {}\n", goes_on ? "goes on where it ended" : "starts over",
+        command.command_line);
   } else if (statistics != nullptr && !command.is_quiet) {
     // stdout is for data: the block goes there only if no output does.
     Say(is_stdout_taken ? stderr : stdout, "{}\n", StatisticsBlock(*statistics));
@@ -115,7 +126,7 @@ int ExecuteRun(const RunCommand& command) {
   Problems problems;
   const SpecLayer layer{command.spec_file == "-" ? "stdin" : command.spec_file, *text};
   std::optional<v1::RunSpec> spec = ReadSpec({&layer, 1}, &problems);
-  if (!spec) return Refuse(problems);
+  if (!spec) return Refuse(problems);  // not even readable
   if (command.threads > 0) spec->set_threads(command.threads);
 
   const auto catalogue = Catalogue::Load(command.plugin_folders);
@@ -128,6 +139,10 @@ int ExecuteRun(const RunCommand& command) {
     if (level < (command.is_quiet ? THRONG_LOG_WARNING : THRONG_LOG_INFO)) return;
     Say(stderr, "{}: {}\n", source, sentence);
   };
+  if (!problems.empty()) {
+    Run::CheckComponents(*spec, *catalogue, Now(), &problems);  // all mistakes at once
+    return Refuse(problems);
+  }
   const auto run = Run::Create(*spec, *catalogue, environment, Now(), &problems);
   if (run == nullptr) return Refuse(problems);
   if (!command.is_quiet) {
@@ -135,9 +150,9 @@ int ExecuteRun(const RunCommand& command) {
       Say(stderr, "note: {}\n", warning);
     }
   }
-  if (const absl::Status status = run->Open(); !status.ok()) {
+  if (const absl::Status status = run->Open(command.retry_timeout); !status.ok()) {
     Say(stderr, "{}\n", MessageOf(status));
-    return kFailed;
+    return is_stopping ? kInterrupted : absl::IsInvalidArgument(status) ? kWrongRequest : kFailed;
   }
   run->Start(command.retry_timeout);
 

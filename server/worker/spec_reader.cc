@@ -372,7 +372,6 @@ SpecLayer PresetLayer(const std::vector<ParsedLayer>& layers, std::string_view f
 }  // namespace
 
 std::optional<v1::RunSpec> ReadSpec(std::span<const SpecLayer> layers, Problems* problems) {
-  const size_t problems_before = problems->size();
   std::vector<ParsedLayer> parsed;
   for (const SpecLayer& layer : layers) {
     if (auto root = ParseSpec(layer, problems)) parsed.push_back({&layer, *std::move(root)});
@@ -396,7 +395,6 @@ std::optional<v1::RunSpec> ReadSpec(std::span<const SpecLayer> layers, Problems*
   Problems broken_rules;
   ValidateSpec(spec, &broken_rules);
   reader.AddWhatDoesNotFollow(broken_rules);
-  if (problems->size() > problems_before) return std::nullopt;
   return spec;
 }
 

@@ -15,8 +15,9 @@ namespace throng {
 // weaker one; null leaves a field to the weaker layers, except `dataset.interactions: null`, which
 // means without end. Defaults are filled in and the rules of spec_rules.h are checked.
 //
-// Nothing when something is wrong: then each mistake is in `problems`, with the path of its field
-// and, where known, its place in the layers.
+// Each mistake is in `problems`, with the path of its field and, where known, its place in the
+// layers; the spec is then as far as it could be read, for what else there is to check. Nothing if
+// a layer is no readable text.
 std::optional<v1::RunSpec> ReadSpec(std::span<const SpecLayer> layers, Problems* problems);
 
 }  // namespace throng

@@ -65,7 +65,9 @@ int64_t RankCounts::At(int64_t rank) const {
 
 void RankCounts::Merge(const RankCounts& other) {
   for (int64_t rank = 0; rank < size_; ++rank) {
-    const int64_t sum = At(rank) + other.At(rank);
+    const int64_t theirs = other.At(rank);
+    if (theirs == 0) continue;  // reading takes no memory, writing does
+    const int64_t sum = At(rank) + theirs;
     low_.get()[rank] = static_cast<uint32_t>(sum);
     if (sum >> 32 != 0) high_[static_cast<uint32_t>(rank)] = sum >> 32;
   }

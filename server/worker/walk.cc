@@ -1,5 +1,6 @@
 #include "server/worker/walk.h"
 
+#include <new>
 #include <utility>
 
 namespace throng {
@@ -21,7 +22,12 @@ Walk::~Walk() {
 }
 
 void Walk::RunThread() {
-  absl::StatusOr<Encode> encode = make_();
+  absl::StatusOr<Encode> encode = absl::ResourceExhaustedError("out of memory");
+  try {
+    encode = make_();
+  } catch (const std::bad_alloc&) {
+    // said already
+  }
   std::unique_lock lock(mutex_);
   if (!encode.ok()) {
     failure_.Update(encode.status());
@@ -30,7 +36,12 @@ void Walk::RunThread() {
   }
   while (Slot* slot = Take(&lock)) {
     lock.unlock();
-    absl::Status status = (*encode)(&slot->block);
+    absl::Status status = absl::ResourceExhaustedError("out of memory");
+    try {
+      status = (*encode)(&slot->block);
+    } catch (const std::bad_alloc&) {
+      // said already
+    }
     lock.lock();
     if (slot->generation != generation_) {  // rewound meanwhile
       slot->state = SlotState::kFree;

@@ -18,6 +18,7 @@ constexpr size_t kMaxGroups = 1000;
 template <class Parameters>
 std::vector<int64_t> Weights(const std::vector<Parameters>& groups) {
   std::vector<double> shares;
+  shares.reserve(groups.size());
   for (const Parameters& group : groups) shares.push_back(group.share);
   return IntegerWeights(shares);
 }

@@ -17,8 +17,13 @@ constexpr int64_t kRows = Generator::kBatchRows;
 constexpr int64_t kBatches = 8;  // that a stage goes through, so that no row is learnt by heart
 
 const Catalogue& Plugins() {
-  static const absl::StatusOr<Catalogue> catalogue = Catalogue::Load({THRONG_PLUGIN_FOLDER});
-  return catalogue.value();
+  static const absl::StatusOr<Catalogue> kCatalogue = Catalogue::Load({THRONG_PLUGIN_FOLDER});
+  return kCatalogue.value();
+}
+
+const Environment& Quiet() {
+  static const Environment kEnvironment;
+  return kEnvironment;
 }
 
 std::unique_ptr<Plan> MakePlan(const benchmark::State& state) {
@@ -29,8 +34,7 @@ std::unique_ptr<Plan> MakePlan(const benchmark::State& state) {
                                      "'null'}}]\n"};
   Problems problems;
   const std::optional<v1::RunSpec> spec = ReadSpec(std::span(&layer, 1), &problems);
-  static const Environment environment;
-  auto plan = spec ? Plan::Create(spec->dataset(), Plugins(), environment, 0, &problems) : nullptr;
+  auto plan = spec ? Plan::Create(spec->dataset(), Plugins(), Quiet(), 0, &problems) : nullptr;
   if (plan == nullptr) {
     fprintf(stderr, "%s", ToString(problems).c_str());
     abort();
@@ -80,7 +84,6 @@ void Stage(benchmark::State& state, size_t role) {
   const auto plan = MakePlan(state);
   Batches batches(*plan);
   const Component& component = *plan->components()[role];
-  static const Environment environment;
   const std::string name(RoleName(component.role));
   Problems problems;
   const OptionValues options = OptionValues::Parse(component, {}, name, 0, &problems);
@@ -89,6 +92,7 @@ void Stage(benchmark::State& state, size_t role) {
     kinds.push_back({sizeof(throng_kind), kind.name.c_str(), kind.rows});
   }
   std::vector<const throng_kind*> kind_pointers;
+  kind_pointers.reserve(kinds.size());
   for (const throng_kind& kind : kinds) kind_pointers.push_back(&kind);
   throng_dataset dataset{};
   dataset.struct_size = sizeof dataset;
@@ -97,7 +101,7 @@ void Stage(benchmark::State& state, size_t role) {
   dataset.key = DeriveKey(plan->spec().seed(), name);
   dataset.plan_size = plan->spec().plan_size();
   dataset.world = &plan->world();
-  const auto behaviour = Behaviour::Create(component, environment, dataset, options.values());
+  const auto behaviour = Behaviour::Create(component, Quiet(), dataset, options.values());
   for (auto _ : state) {
     if (!(*behaviour)->Fill(batches.Next()).ok()) abort();
   }

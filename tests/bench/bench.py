@@ -1,9 +1,10 @@
+#!/usr/bin/env python3
 """Speed and memory of whole runs, beside two Python scripts that do the same job, in one go.
 
     tests/bench/bench.py [--rows 20000000] [--runs 5] [--long] [--no-vectorised]
 
-Prints a Markdown table. Compare ratios, not figures of different days. The vectorised script gets an
-environment of its own (numpy, polars) in build/bench-venv.
+Prints Markdown tables. Compare ratios, not figures of different days. The vectorised script gets
+an environment of its own (numpy, polars) in build/bench-venv.
 """
 
 import argparse
@@ -131,7 +132,8 @@ def measure_seed_job(runs, arguments):
     for _ in range(4 * arguments.runs):
         seconds.append(runs.measure(50_000, "file:csv", 2)[0])
     table("whole process", "median ms", "slowest ms")
-    row("seed job, 50 000 rows to CSV", *(f"{1000 * f(seconds):.0f}" for f in (statistics.median, max)))
+    figures = (f"{1000 * f(seconds):.0f}" for f in (statistics.median, max))
+    row("seed job, 50 000 rows to CSV", *figures)
 
 
 def measure_memory(runs, arguments):
@@ -156,7 +158,8 @@ def main():
     parser.add_argument("--no-vectorised", action="store_true", help="without numpy and polars")
     arguments = parser.parse_args()
     build = ROOT / "build"
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=build if build.is_dir() else None) as folder:
+    place = build if build.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=place) as folder:
         runs = Runs(pathlib.Path(folder))
         compare_speeds(runs, arguments)
         measure_seed_job(runs, arguments)

@@ -1,7 +1,7 @@
 """The job of the preset `seed` as a plain Python loop: what one writes in an afternoon.
 
-It keeps the same promises (80/20, 80% active, 95% touched, 60/30/10, the histogram, 30 days), though
-only about, and writes the same CSV.   plain_loop.py ROWS USERS ITEMS FILE
+It keeps the same promises (80/20, 80% active, 95% touched, 60/30/10, the histogram, 30 days),
+though only about, and writes the same CSV.   plain_loop.py ROWS USERS ITEMS FILE
 """
 
 import bisect

@@ -39,7 +39,8 @@ def main(rows, users, items, path):
             item = tail[(even * len(tail)).astype(numpy.int64)]
             is_preferred = (kind >= 0.3) & (kind < 0.9) & (cluster[rank] < CATEGORIES)
             item = numpy.where(is_preferred, tail[numpy.minimum(preferred, len(tail) - 1)], item)
-            item = numpy.where(kind < 0.3, popular[(skewed * len(popular)).astype(numpy.int64)], item)
+            on_top = popular[(skewed * len(popular)).astype(numpy.int64)]
+            item = numpy.where(kind < 0.3, on_top, item)
             rating = chance.choice(RATINGS, n, p=HISTOGRAM)
             moment = (numpy.arange(first, first + n) + chance.random(n)) * (WINDOW_MS / rows)
             polars.DataFrame(

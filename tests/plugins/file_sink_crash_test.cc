@@ -77,7 +77,7 @@ std::string UndisturbedManifest(int* calls) {
   const Ended ended = Drive(folder.path("out/rows.csv"));
   EXPECT_TRUE(ended.Succeeded());
   *calls = ended.calls;
-  const std::string manifest = folder.Read("out/rows.csv.manifest.json");
+  std::string manifest = folder.Read("out/rows.csv.manifest.json");
   ExpectWhole(folder, manifest);
   return manifest;
 }

@@ -571,6 +571,7 @@ TEST_F(FileSinkTest, ACompleteFileNeedsNoWritableFolder) {
     EXPECT_TRUE(opened.is_complete);
     return true;
   });
+  std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
 }
 
 // ---- Peek and reset ----------------------------------------------------------------------------

@@ -202,7 +202,7 @@ inline Result Walk(LoadedSink* sink, const std::function<void(int64_t)>& on_comm
     if (result.code == THRONG_RESOURCE_EXHAUSTED) result = call();
     return result;
   };
-  const OpenResult opened = offer([&] { return sink->Open(target); });
+  OpenResult opened = offer([&] { return sink->Open(target); });
   if (opened.code != THRONG_OK || opened.is_complete) return opened;
   if (opened.has_position && opened.host_state != WalkState(opened.position)) {
     return {THRONG_INTERNAL,

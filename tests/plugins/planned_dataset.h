@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,13 +17,15 @@ namespace throng {
 
 class PlannedDataset {
  public:
-  // `dataset` is the part below `dataset:`, as YAML in braces.
-  explicit PlannedDataset(const std::string& dataset) {
+  // `dataset` is the part below `dataset:`, as YAML in braces; the plugins are those of the build,
+  // or of another folder, which the first dataset from there loads for good.
+  explicit PlannedDataset(const std::string& dataset,
+                          const std::string& folder = THRONG_PLUGIN_FOLDER) {
     const SpecLayer layer{"test", "dataset: " + dataset +
                                       "\noutputs: [{format: {component: csv}, "
                                       "sink: {component: 'null'}}]\n"};
     const std::optional<v1::RunSpec> spec = ReadSpec(std::span(&layer, 1), &problems_);
-    if (spec) plan_ = Plan::Create(spec->dataset(), Plugins(), environment_, 0, &problems_);
+    if (spec) plan_ = Plan::Create(spec->dataset(), Plugins(folder), environment_, 0, &problems_);
   }
 
   // Null if there are problems.
@@ -40,9 +43,11 @@ class PlannedDataset {
   }
 
  private:
-  static const Catalogue& Plugins() {
-    static const absl::StatusOr<Catalogue> catalogue = Catalogue::Load({THRONG_PLUGIN_FOLDER});
-    return catalogue.value();
+  static const Catalogue& Plugins(const std::string& folder) {
+    static std::map<std::string, Catalogue> catalogues;
+    const auto known = catalogues.find(folder);
+    if (known != catalogues.end()) return known->second;
+    return catalogues.emplace(folder, Catalogue::Load({folder}).value()).first->second;
   }
 
   Environment environment_;

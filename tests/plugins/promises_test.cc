@@ -138,6 +138,29 @@ TEST(Function, RowsAreTheSameInPiecesOfAnySizeAndOrder) {
   }
 }
 
+// AVX2 or not: the second set of plugins is compiled without it.
+TEST(Function, RowsAreTheSameWithoutVectorInstructions) {
+  for (const Size& size : {Size{7, 9, 28}, Size{500, 1'000, 50'000}, Size{70'000, 20'000, 400'000},
+                           Size{1'000'000, 100'000, 100'000'000'000}}) {
+    for (const std::string preset : {"seed", "seed-ranges"}) {
+      const std::string yaml = "{preset: " + preset + ", " + SizeYaml(size) + "}";
+      const PlannedDataset vectors(yaml);
+      const PlannedDataset scalars(yaml, THRONG_SCALAR_PLUGIN_FOLDER);
+      ASSERT_NE(vectors.plan(), nullptr) << ToString(vectors.problems());
+      ASSERT_NE(scalars.plan(), nullptr) << ToString(scalars.problems());
+      EXPECT_EQ(vectors.plan()->fingerprint(), scalars.plan()->fingerprint());
+      const int64_t rows = std::min<int64_t>(size.rows, 50'000);
+      const Columns a = vectors.Rows(size.rows - rows, rows);
+      const Columns b = scalars.Rows(size.rows - rows, rows);
+      EXPECT_EQ(a.user, b.user);
+      EXPECT_EQ(a.time, b.time);
+      EXPECT_EQ(a.item, b.item);
+      EXPECT_EQ(a.kind, b.kind);
+      EXPECT_EQ(a.rating, b.rating);
+    }
+  }
+}
+
 TEST(Function, TheFirstRowsDoNotDependOnHowManyAreAskedFor) {
   const std::string world = "plan_size: 5000, world: {users: 100, items: 200}}";
   const Columns few = PlannedDataset("{interactions: 3000, " + world).Rows(0, 3000);

@@ -50,7 +50,7 @@ class RunTest : public testing::Test {
     auto run = Make(yaml, &problems);
     EXPECT_TRUE(problems.empty()) << ToString(problems);
     if (run == nullptr) return nullptr;
-    const absl::Status status = run->Open();
+    const absl::Status status = run->Open(std::chrono::seconds(1));
     EXPECT_TRUE(status.ok()) << status;
     if (!status.ok()) return nullptr;
     run->Start(retry_timeout);
@@ -101,6 +101,66 @@ TEST_F(RunTest, CommitsStayWithinTheSinksLargest) {
   const OutputProgress progress = run->outputs()[0]->progress();
   EXPECT_EQ(progress.state, OutputState::kSucceeded) << progress.reason;
   EXPECT_EQ(Content(folder_ / "flaky.json"), expected);
+}
+
+TEST_F(RunTest, CommitsStayWithinTheSinksLargestWhereverTheRowsBegin) {
+  const auto run = Execute(
+      "dataset: {seed: 5, interactions: 100000}\n"
+      "outputs:\n"
+      "- format: {component: csv}\n"
+      "  rows: {from: 1}\n"
+      "  sink: {component: flaky, options: {max_commit_rows: 20000, path: " +
+      (folder_ / "a").string() + "}}\n");
+  const OutputProgress progress = run->outputs()[0]->progress();
+  EXPECT_EQ(progress.state, OutputState::kSucceeded) << progress.reason;
+  EXPECT_EQ(progress.rows, 99'999);
+}
+
+TEST_F(RunTest, OtherSlicesLeaveSideTablesAlone) {
+  const auto run = Execute(
+      "slice: {index: 1, count: 2}\n"
+      "outputs:\n"
+      "- {table: users, format: {component: csv}, sink: {component: file, options: {path: " +
+      (folder_ / "users.csv").string() + "}}}\n");
+  EXPECT_EQ(run->outputs()[0]->progress().state, OutputState::kSucceeded);
+  EXPECT_TRUE(fs::is_empty(folder_));
+}
+
+TEST_F(RunTest, TwoOutputsToStandardOutputAreRefused) {
+  Problems problems;
+  const std::string output = "- {format: {component: csv}, sink: {component: stdout}}\n";
+  EXPECT_EQ(Make("outputs:\n" + output + output, &problems), nullptr);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(
+      problems[0].message,
+      "writes to standard output, as the output `stdout` does; give each a place of its own.");
+}
+
+TEST_F(RunTest, ARunWithoutEndGoesOnAsOneWithAnEnd) {
+  const std::string outputs =
+      "pace: {rate: 20000}\n"
+      "outputs:\n"
+      "- {format: {component: csv}, commit_rows: 100, sink: {component: file, options: {path: " +
+      (folder_ / "a.csv").string() + "}}}\n";
+  Problems problems;
+  {
+    auto endless =
+        Make("dataset: {seed: 5, interactions: null, plan_size: 5000}\n" + outputs, &problems);
+    ASSERT_NE(endless, nullptr) << ToString(problems);
+    ASSERT_TRUE(endless->Open(std::chrono::seconds(1)).ok());
+    endless->Start(std::chrono::seconds(1));
+    while (endless->outputs()[0]->progress().position < 500) {
+      endless->Wait(std::chrono::milliseconds(5));
+    }
+    is_stopping_ = true;
+    while (!endless->HasEnded()) endless->Wait(std::chrono::milliseconds(5));
+    EXPECT_EQ(endless->outputs()[0]->progress().state, OutputState::kStopped);
+  }
+  is_stopping_ = false;
+  const auto run = Execute("dataset: {seed: 5, interactions: 12000, plan_size: 5000}\n" + outputs);
+  EXPECT_EQ(run->outputs()[0]->progress().state, OutputState::kSucceeded)
+      << run->outputs()[0]->progress().reason;
+  EXPECT_EQ(run->outputs()[0]->statistics()->total_interactions(), 12'000);
 }
 
 TEST_F(RunTest, ASinkThatIsNeverReachedFailsWithItsSentence) {
@@ -159,7 +219,7 @@ TEST_F(RunTest, RelativeTimesAreResolvedOnce) {
   const auto resolved = ReadSpec({&layer, 1}, &problems);
   const auto run = Run::Create(*resolved, catalogue_, environment_, 1'700'086'400'000, &problems);
   ASSERT_NE(run, nullptr) << ToString(problems);
-  ASSERT_TRUE(run->Open().ok());
+  ASSERT_TRUE(run->Open(std::chrono::seconds(1)).ok());
   run->Start(std::chrono::seconds(1));
   while (!run->HasEnded()) run->Wait(std::chrono::milliseconds(10));
   EXPECT_TRUE(run->outputs()[0]->WasComplete());

@@ -16,7 +16,6 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Field;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 WorldParameters SeedWorld(int64_t users, int64_t items) {
   return {.users = users,
@@ -221,6 +220,39 @@ TEST(World, WithinACategoryItemsAreOrderedByPopularity) {
       std::vector<int64_t> rank(index.size());
       world.category_item(world.self, group.data(), index.data(), rank.data(), index.size());
       EXPECT_TRUE(std::is_sorted(rank.begin(), rank.end()));
+    }
+  }
+}
+
+// Awkward hands of many cards: more than 4096 of them are dealt at random.
+TEST(Deal, FindsEveryCardAndItsPosition) {
+  for (const std::vector<int64_t>& hands :
+       std::vector<std::vector<int64_t>>{{40'000'001, 30'000'003, 7, 5'000, 29'876'543},
+                                         {1'000'000, 1},
+                                         {0, 5, 0},
+                                         {3, 3, 3, 3, 3, 5}}) {
+    const Deal deal(hands, 42);
+    std::vector<int64_t> found_of_hand(hands.size(), 0);
+    for (uint64_t i = 0; i < 200'000; ++i) {
+      const auto position =
+          static_cast<int64_t>(MultiplyHigh(Hash(1, i), static_cast<uint64_t>(deal.size())));
+      const Deal::Card card = deal.Find(position);
+      ASSERT_GE(card.index, 0);
+      ASSERT_LT(card.index, hands[static_cast<size_t>(card.hand)]);
+      ASSERT_EQ(deal.Position(card), position);
+      ++found_of_hand[static_cast<size_t>(card.hand)];
+    }
+    for (size_t hand = 0; hand < hands.size(); ++hand) {
+      const double expected =
+          200'000.0 * static_cast<double>(hands[hand]) / static_cast<double>(deal.size());
+      EXPECT_NEAR(static_cast<double>(found_of_hand[hand]), expected, 3 + 5 * std::sqrt(expected));
+      for (const int64_t index : {int64_t{0}, hands[hand] - 1}) {
+        if (index < 0 || hands[hand] == 0) continue;
+        const Deal::Card card{static_cast<int32_t>(hand), index};
+        const Deal::Card found = deal.Find(deal.Position(card));
+        EXPECT_EQ(found.hand, card.hand);
+        EXPECT_EQ(found.index, card.index);
+      }
     }
   }
 }

@@ -87,6 +87,9 @@ class Reciprocal {
     return {quotient + (short_by_one ? 1 : 0), rest - (short_by_one ? divisor_ : 0)};
   }
   constexpr uint64_t Divide(uint64_t x) const { return DivideWithRest(x).first; }
+  // The same where x < 2^64 / divisor, in half the time: with m = floor((2^64 - 1) / d) the error
+  // of (x + 1) m / 2^64 against x / d lies between -(x + 1) / 2^64 and 1 / d.
+  constexpr uint64_t DivideSmall(uint64_t x) const { return MultiplyHigh(x + 1, factor_); }
   constexpr uint64_t Rest(uint64_t x) const { return DivideWithRest(x).second; }
 
  private:
@@ -315,7 +318,7 @@ class Curve {
 
   Curve() = default;
   template <class F>
-  explicit Curve(F&& f) : knots_(kPieces + 1) {  // f: double in [0, 1] -> double in [0, 1]
+  explicit Curve(const F& f) : knots_(kPieces + 1) {  // f: double in [0, 1] -> double in [0, 1]
     uint32_t least = 0;
     for (size_t i = 0; i <= kPieces; ++i) {
       const double y = std::clamp(f(static_cast<double>(i) / kPieces), 0.0, 1.0);

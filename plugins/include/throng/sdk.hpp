@@ -63,11 +63,17 @@ class World {
   void UserNumber(std::span<const int64_t> rank, std::span<int64_t> number) const {
     world_->user_number(world_->self, rank.data(), number.data(), rank.size());
   }
+  void UserRank(std::span<const int64_t> number, std::span<int64_t> rank) const {
+    world_->user_rank(world_->self, number.data(), rank.data(), number.size());
+  }
   void UserCluster(std::span<const int64_t> rank, std::span<int32_t> cluster) const {
     world_->user_cluster(world_->self, rank.data(), cluster.data(), rank.size());
   }
   void ItemNumber(std::span<const int64_t> rank, std::span<int64_t> number) const {
     world_->item_number(world_->self, rank.data(), number.data(), rank.size());
+  }
+  void ItemRank(std::span<const int64_t> number, std::span<int64_t> rank) const {
+    world_->item_rank(world_->self, number.data(), rank.data(), number.size());
   }
   void ItemCategory(std::span<const int64_t> rank, std::span<int32_t> category) const {
     world_->item_category(world_->self, rank.data(), category.data(), rank.size());
@@ -194,7 +200,7 @@ throng_code Guard(throng_error* error, Call&& call) noexcept {
     call();
     return THRONG_OK;
   } catch (const Error& e) {
-    return Fail(error, e.code(), e.what(), e.option());
+    return Fail(error, e.code() == THRONG_OK ? THRONG_INTERNAL : e.code(), e.what(), e.option());
   } catch (const std::bad_alloc&) {
     return Fail(error, THRONG_RESOURCE_EXHAUSTED, "out of memory");
   } catch (const std::exception& e) {

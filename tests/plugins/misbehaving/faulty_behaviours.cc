@@ -77,7 +77,7 @@ throng_code Kinds(void* self, const throng_kind* const** kinds, uint32_t* count,
   const int64_t half = instance.dataset.plan_size / 2;
   static throng_kind table[2];
   static const throng_kind* const kPointers[] = {&table[0], &table[1]};
-  table[0] = {sizeof(throng_kind), "first", half};
+  table[0] = {sizeof(throng_kind), instance.Has("kind_name_with_comma") ? "a,b" : "first", half};
   table[1] = {sizeof(throng_kind), "second", instance.dataset.plan_size - half};
   if (instance.Has("kinds_do_not_add_up")) --table[1].rows;
   *kinds = kPointers;

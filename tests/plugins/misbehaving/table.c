@@ -94,8 +94,8 @@ static const throng_plugin kPlugin = {.struct_size = PLUGIN_SIZE,
                                       .components = kComponents};
 
 #ifdef EXTRA_SYMBOL
-THRONG_EXPORT int also_exported(void);
-int also_exported(void) { return 1; }
+THRONG_EXPORT int throng_also_exported(void);
+int throng_also_exported(void) { return 1; }
 #endif
 #ifdef MISSING_SYMBOL
 int MISSING_SYMBOL(void);

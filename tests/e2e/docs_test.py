@@ -1,0 +1,61 @@
+"""Executes the documentation: every `sh` block of README.md, in order, in a folder of its own.
+
+A `yaml` block that begins with `# NAME` is the file NAME of the blocks that follow. `tests/run` is
+what runs this and is only looked for. Needs the release preset's build tree.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def blocks(markdown):
+    """The fenced blocks as (language, text)."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", markdown, re.MULTILINE | re.DOTALL)
+
+
+class DocsTest(unittest.TestCase):
+    def test_every_command_block_of_the_readme_works(self):
+        with tempfile.TemporaryDirectory() as folder:
+            # The checkout, but with what commands write kept out of it.
+            for entry in ROOT.iterdir():
+                if entry.name not in ("out", ".git"):
+                    os.symlink(entry, pathlib.Path(folder, entry.name))
+            executed = 0
+            for language, text in blocks((ROOT / "README.md").read_text()):
+                name = re.match(r"# (\S+\.yaml)\n", text)
+                if language == "yaml" and name:
+                    pathlib.Path(folder, name[1]).write_text(text)
+                if language != "sh":
+                    continue
+                if text.strip() == "tests/run":
+                    self.assertTrue(os.access(ROOT / "tests/run", os.X_OK))
+                    continue
+                done = subprocess.run(
+                    ["bash", "-euo", "pipefail", "-c", text],
+                    cwd=folder, capture_output=True, text=True, timeout=600)
+                self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}\n{done.stderr}")
+                executed += 1
+            self.assertGreaterEqual(executed, 3)
+            # What the README says is there afterwards.
+            for file, rows in (("interactions.csv", 50_000), ("train.csv", 16_000),
+                               ("users.csv", 400)):
+                with open(pathlib.Path(folder, "out", file), encoding="utf-8") as lines:
+                    self.assertEqual(sum(1 for _ in lines), rows + 1, file)
+            with open(pathlib.Path(folder, "out/test.jsonl"), encoding="utf-8") as lines:
+                self.assertEqual(sum(1 for _ in lines), 4_000)
+
+    def test_the_row_that_the_readme_shows_is_the_first(self):
+        readme = (ROOT / "README.md").read_text()
+        shown = next(text for language, text in blocks(readme) if text.startswith("user_id,"))
+        golden = (ROOT / "tests/golden/seed-42.csv").read_text()
+        self.assertTrue(golden.startswith(shown), shown)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,117 @@
+"""A dataset is a pure function: the same bytes however it is walked, sliced or interrupted."""
+
+import heapq
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import worker
+
+ROWS = 200_000
+DATASET = {"seed": 42, "interactions": ROWS, "plan_size": 50_000}  # four epochs
+
+
+class InvarianceTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def make(self, name, dataset=None, slice=None, threads=0, pace=None, component="csv", **fields):
+        """Runs one output to its end and returns its bytes."""
+        path = self.folder / name
+        rest = {key: value for key, value in (("slice", slice), ("threads", threads),
+                                              ("pace", pace)) if value}
+        spec = worker.write_spec(f"{path}.yaml", worker.file_output(path, component, **fields),
+                                 dataset=dataset or DATASET, **rest)
+        done = worker.run(spec)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return path.read_bytes()
+
+    def test_threads_and_units_do_not_matter(self):
+        for component in ("csv", "json"):
+            suffix = {"csv": "csv", "json": "jsonl"}[component]
+            whole = self.make(f"whole.{suffix}", threads=1, component=component)
+            for threads in (2, 8):
+                self.assertEqual(self.make(f"t{threads}.{suffix}", threads=threads,
+                                           component=component), whole)
+            for rows in (1000, 4096, 100_000):
+                self.assertEqual(self.make(f"c{rows}.{suffix}", commit_rows=rows,
+                                           component=component), whole)
+        small = {"seed": 42, "interactions": 500, "plan_size": 50_000}
+        for rows in (1, 7):
+            self.assertEqual(self.make(f"s{rows}.csv", small, commit_rows=rows),
+                             b"".join(whole_lines(self.make("small.csv", small))))
+
+    def test_contiguous_slices_join(self):
+        for component, suffix in (("csv", "csv"), ("json", "jsonl")):
+            whole = self.make(f"whole.{suffix}", component=component)
+            for count in (2, 3, 7):
+                parts = [self.make(f"{count}-{index}.{suffix}", component=component,
+                                   slice={"index": index, "count": count, "mode": "contiguous"})
+                         for index in range(count)]
+                self.assertEqual(b"".join(parts), whole)
+
+    def test_interleaved_slices_merge(self):
+        columns = ["interaction_id", "user_id", "item_id", "rating", "timestamp"]
+        whole = whole_lines(self.make("whole.csv", columns=columns))
+        for count in (2, 3):
+            parts = [whole_lines(self.make(f"{count}-{index}.csv", columns=columns,
+                                           slice={"index": index, "count": count,
+                                                  "mode": "interleaved"}))
+                     for index in range(count)]
+            self.assertTrue(all(part[0] == whole[0] for part in parts))  # each has the header
+            merged = heapq.merge(*(part[1:] for part in parts),
+                                 key=lambda line: int(line.split(b",")[0]))
+            self.assertEqual(list(merged), whole[1:])
+
+    def test_rows_do_not_change_when_more_are_asked_for(self):
+        whole = whole_lines(self.make("whole.csv"))
+        for rows in (1, 4_999, 50_000, 123_456):
+            shorter = self.make(f"{rows}.csv", {**DATASET, "interactions": rows})
+            self.assertEqual(whole_lines(shorter), whole[:rows + 1])
+
+    def test_ranges_and_shares_cut_the_same_rows(self):
+        whole = whole_lines(self.make("whole.csv"))
+        some = whole_lines(self.make("some.csv", rows={"from": 49_999, "to": 150_001}))
+        self.assertEqual(some, whole[:1] + whole[50_000:150_002])
+        train = whole_lines(self.make("train.csv", share={"to": 0.29}))
+        test = whole_lines(self.make("test.csv", share={"from": 0.29}))
+        self.assertEqual(len(train), 1 + 58_000)
+        self.assertEqual(train + test[1:], whole)
+
+    def test_rows_far_beyond_are_computed_alone(self):
+        far = {"seed": 42, "interactions": 10**11, "plan_size": 10**11}
+        rows = whole_lines(self.make("far.csv", far, rows={"from": 10**11 - 10, "to": 10**11}))
+        more = whole_lines(self.make("more.csv", far, rows={"from": 10**11 - 5000, "to": 10**11}))
+        self.assertEqual(rows[1:], more[-10:])
+
+    def test_a_run_that_is_stopped_goes_on(self):
+        whole = self.make("whole.csv")
+        path = self.folder / "stopped.csv"
+        spec = worker.write_spec(f"{path}.yaml", worker.file_output(path, commit_rows=5_000),
+                                 dataset=DATASET, pace={"rate": 150_000})
+        stops = 0
+        for pause in (0.1, 0.25, 0.4):
+            with subprocess.Popen(worker.command(spec), stderr=subprocess.PIPE, text=True) as run:
+                time.sleep(pause)  # a moment, not a condition: any moment must do
+                run.send_signal(signal.SIGTERM)
+                told = run.stderr.read()
+                if run.wait() == 130:
+                    stops += 1
+                    self.assertIn("stopped at row", told)
+        self.assertGreaterEqual(stops, 1)
+        done = worker.run(spec)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(path.read_bytes(), whole)
+
+
+def whole_lines(content):
+    return content.splitlines(keepends=True)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,114 @@
+"""Plugins as their authors meet them: plugins/README.md executed against an installed Throng, and
+the exit codes of `throng-worker describe` and `check`."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("THRONG_BUILD", ROOT / "build/release")).resolve()
+EXAMPLES = ROOT / "tests/plugins"
+README = (ROOT / "plugins/README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def worker(*arguments):
+    return subprocess.run([BUILD / "bin/throng-worker", *arguments],
+                          capture_output=True, text=True, timeout=300, check=False)
+
+
+class ReadmeTest(unittest.TestCase):
+    def test_shows_the_examples_as_they_are_compiled(self):
+        zipf, journal = blocks("cpp")
+        self.assertEqual(zipf, (EXAMPLES / "zipf.cc").read_text())
+        self.assertEqual(journal, (EXAMPLES / "journal.cc").read_text())
+        self.assertEqual(blocks("cmake"), [(EXAMPLES / "outside/CMakeLists.txt").read_text()])
+
+    def test_every_command_works_in_a_project_outside_the_tree(self):
+        with tempfile.TemporaryDirectory() as home:
+            install, *commands = blocks("sh")
+            install = install.replace("build/release", str(BUILD))
+            project = pathlib.Path(home, "my plugins")
+            project.mkdir()
+            shutil.copy(EXAMPLES / "zipf.cc", project)
+            shutil.copy(EXAMPLES / "outside/CMakeLists.txt", project)
+            spec, = blocks("yaml")
+            (project / "zipf.yaml").write_text(spec)
+            environment = {**os.environ, "HOME": home, "CMAKE_GENERATOR": "Ninja"}
+            for text in [install, *commands]:
+                done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=project,
+                                      env=environment, capture_output=True, text=True,
+                                      timeout=300, check=False)
+                self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}\n{done.stderr}")
+            with open(project / "out/zipf.csv", encoding="utf-8") as rows:
+                self.assertEqual(sum(1 for _ in rows), 101)
+
+            # The sink and the plain C plugin are built and kept in order there too.
+            with open(project / "CMakeLists.txt", "a", encoding="utf-8") as cmake:
+                for name, file in (("journal", "journal.cc"), ("plain_c", "plain_c.c")):
+                    shutil.copy(EXAMPLES / file, project)
+                    cmake.write(f"throng_plugin({name} SOURCES {file})\n")
+            subprocess.run(["cmake", "--build", "build"], cwd=project, check=True,
+                           stdout=subprocess.DEVNULL, timeout=300)
+            installed = pathlib.Path(home, "throng/bin/throng-worker")
+            for arguments in (["journal.so", "--set", "journal.path={dir}/data"], ["plain_c.so"]):
+                done = subprocess.run([installed, "check", *arguments], cwd=project / "build",
+                                      capture_output=True, text=True, timeout=300, check=False)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class CommandsTest(unittest.TestCase):
+    plugins = BUILD / "tests/plugins"
+
+    def test_describe_prints_a_table_or_json(self):
+        zipf = self.plugins / "zipf.so"
+        table = worker("describe", zipf)
+        self.assertEqual(table.returncode, 0, table.stderr)
+        self.assertIn("choice `zipf`: Zipf item popularity.", table.stdout)
+        described = json.loads(worker("describe", zipf, "-o", "json").stdout)
+        self.assertEqual(described["components"][0]["options"][0]["name"], "exponent")
+
+    def test_describe_of_what_cannot_be_loaded_is_a_sentence_and_1(self):
+        done = worker("describe", "/nowhere/x.so")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout, "")
+        self.assertRegex(done.stderr, "^plugin /nowhere/x.so cannot be loaded: .*No such file")
+
+    def test_check_says_line_by_line_what_is_well(self):
+        done = worker("check", self.plugins / "plain_c.so")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        lines = done.stdout.splitlines()
+        self.assertIn("ok      rating `constant`: equal bytes in any order and from any instance",
+                      lines)
+        self.assertRegex(lines[-1], "plain_c.so: [0-9]+ checks, 0 failed[.]$")
+
+    def test_check_of_a_plugin_that_crashes_names_check_component_and_signal_and_is_1(self):
+        done = worker("check", self.plugins / "misbehaving/faulty_behaviours.so",
+                      "--set", "faulty_rating.fault=segfault", "--only", "batches of 1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("FAILED  rating `faulty_rating`: equal bytes for batches of 1, 7 and 4096: "
+                      "SIGSEGV in fill of rows 0 to 4095.", done.stdout.splitlines())
+
+    def test_wrong_requests_are_2(self):
+        zipf = self.plugins / "zipf.so"
+        for arguments, sentence in (
+                (["describe"], "FILE is required"),
+                (["describe", zipf, "-o", "xml"], "xml not in {table,json}"),
+                (["check", "/nowhere/x.so"], "there is no file /nowhere/x.so."),
+                (["check", zipf, "--set", "zipf"], "write COMPONENT.OPTION=VALUE"),
+                (["check", zipf, "--time-limit", "soon"], "write a duration such as 30s")):
+            done = worker(*arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertIn(sentence, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

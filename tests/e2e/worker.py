@@ -1,0 +1,46 @@
+"""How the end-to-end tests run throng-worker: the binary, specs, and what a run leaves behind."""
+
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+
+BINARY = os.environ.get("THRONG_BIN", "build/release/bin/throng-worker")
+PLUGINS = os.environ.get("THRONG_PLUGINS", "build/release/plugins")
+IS_LONG = os.environ.get("THRONG_LONG") == "1"
+
+
+def command(spec, *arguments):
+    """The command line of a run of the spec in the file `spec`."""
+    return [BINARY, "run", "--spec", str(spec), "--plugin-dir", PLUGINS, *arguments]
+
+
+def run(spec, *arguments, **options):
+    """Runs the spec in the file `spec` to its end; stdout and stderr are captured as text."""
+    options = {"capture_output": True, "text": True, "timeout": 300, **options}
+    return subprocess.run(command(spec, *arguments), check=False, **options)
+
+
+def file_output(path, component="csv", **fields):
+    """An output into the file `path`."""
+    sink = {"component": "file", "options": {"path": str(path)}}
+    return {"name": "rows", "format": {"component": component}, "sink": sink, **fields}
+
+
+def write_spec(file, *outputs, dataset=None, **fields):
+    """Writes a spec, as JSON, and returns its file."""
+    spec = {"dataset": dataset or {}, "outputs": list(outputs), **fields}
+    pathlib.Path(file).write_text(json.dumps(spec), encoding="utf-8")
+    return file
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def manifest(path):
+    """The manifest of the finished file `path`."""
+    with open(f"{path}.manifest.json", encoding="utf-8") as file:
+        return json.load(file)
