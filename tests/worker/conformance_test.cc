@@ -37,6 +37,7 @@ std::vector<CheckResult> Failed(std::vector<CheckResult> results) {
 
 std::vector<std::string> Lines(const std::vector<CheckResult>& results) {
   std::vector<std::string> lines;
+  lines.reserve(results.size());
   for (const CheckResult& r : results) {
     lines.push_back(r.component + ": " + r.check + ": " + r.fault);
   }

@@ -14,7 +14,6 @@ namespace throng {
 namespace {
 
 using testing::ElementsAre;
-using testing::IsEmpty;
 using testing::Pair;
 
 constexpr int64_t kNow = 1'705'314'600'000;  // 2024-01-15T10:30:00Z

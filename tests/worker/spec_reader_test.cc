@@ -279,6 +279,20 @@ slice: {index: 3, count: 3}
                   "slice.index: Must lie between 0 and 2, found 3. (a.yaml:15)"));
 }
 
+TEST(ReadSpec, GoesOnWithWhatCouldBeRead) {
+  const SpecLayer layer = {"a.yaml",
+                           std::string("dataset: {seed: x, interactions: 7}\n") + kOutputs};
+  Problems problems;
+  const auto spec = ReadSpec({&layer, 1}, &problems);
+  EXPECT_EQ(problems.size(), 1);
+  ASSERT_TRUE(spec);
+  EXPECT_EQ(spec->dataset().interactions(), 7);
+  EXPECT_EQ(spec->outputs(0).name(), "file");
+
+  const SpecLayer unreadable = {"a.yaml", "a: ["};
+  EXPECT_FALSE(ReadSpec({&unreadable, 1}, &problems));
+}
+
 TEST(ReadSpec, NamesThePresetThatAMistakeComesFrom) {
   EXPECT_THAT(Mistakes("dataset: {world: {categories: [{name: toys, share: 1}]}}")[0],
               "dataset.world.clusters[0].prefers: \"electronics\" is no category. Known: toys. "
