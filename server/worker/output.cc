@@ -247,6 +247,14 @@ absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& setti
     return true;
   }
 
+  if (opened_.max_commit_rows > 0 && encoding_.prologue.cut_rows > opened_.max_commit_rows) {
+    return absl::InvalidArgumentError(fmt::format(
+        "output `{}`: the format `{}` is committed in cuts of {} rows, and the sink `{}` takes "
+        "commits of at most {}; choose another format.",
+        name(), format_->name, encoding_.prologue.cut_rows, sink_component_->name,
+        opened_.max_commit_rows));
+  }
+
   DeliveryJob job;
   job.encoding = &encoding_;
   job.slice = &*slice_;

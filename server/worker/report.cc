@@ -46,7 +46,9 @@ void Reporter::Show(const std::vector<OutputProgress>& outputs) {
     const std::string reason = is_blocked ? outputs[i].reason : "";
     if (reason == reasons_[i]) continue;
     reasons_[i] = reason;
-    if (!is_blocked && outputs[i].state != OutputState::kRunning) continue;  // it ended
+    const bool has_given_up =
+        outputs[i].state == OutputState::kFailed || outputs[i].state == OutputState::kStopped;
+    if (has_given_up) continue;  // which is told at the end
     Clear();
     Say(stderr, "output {}: {}\n", names_[i],
         is_blocked ? "blocked, trying again: " + reason : "goes on.");

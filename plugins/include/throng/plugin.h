@@ -100,8 +100,8 @@ enum {
 };
 enum {
   THRONG_OPTION_REQUIRED = 1, /* no default; its absence is an error */
-  THRONG_OPTION_SECRET = 2,   /* given as env:NAME or file:/path, never returned or logged */
-  THRONG_OPTION_IDENTITY = 4  /* decides what is written or where, so whether two runs are one */
+  THRONG_OPTION_SECRET = 2,  /* given as env:NAME or file:/path, never returned or logged; no MAP */
+  THRONG_OPTION_IDENTITY = 4 /* decides what is written or where, so whether two runs are one */
 };
 
 /* The host parses, fills defaults, checks ranges, and rejects unknown keys with a suggestion. */
@@ -218,7 +218,7 @@ typedef struct throng_dataset {
   const throng_kind* const* kinds;
   uint64_t key;      /* of this role: all randomness is a function of (key, epoch, row, draw) */
   int64_t plan_size; /* N: rows of an epoch, at least 1 */
-  const throng_world* world;
+  const throng_world* world; /* valid for the instance's life */
 } throng_dataset;
 
 /* Consecutive rows of one epoch, as columns of `rows` elements. Each behaviour reads the columns
@@ -231,13 +231,13 @@ typedef struct throng_batch {
   int64_t epoch_row;  /* first_row - epoch * plan_size */
   int64_t* grid;      /* host: k in [0, N), a permutation of the epoch's rows */
   int64_t* user;      /* activity: activity rank in [0, active_users) */
-  int64_t* user_row;  /* activity: ordinal within that user's rows of the epoch */
+  int64_t* user_row;  /* activity: ordinal in that user's rows, grid points from grid - user_row */
   int64_t* user_rows; /* activity: how many those are */
   int64_t* time;      /* clock: ms since 1970 UTC, non-decreasing with the row */
   int64_t* item;      /* choice: popularity rank in [0, touched_items) */
   uint8_t* kind;      /* choice: index of a kind; host sets 0 */
   int64_t* kind_row;  /* choice: ordinal within the epoch's rows of that kind; host copies grid */
-  int32_t* rating;    /* rating: hundredths of a star, 450 is 4.5 */
+  int32_t* rating;    /* rating: hundredths of a star, 450 is 4.5; any number from 0 */
 } throng_batch;
 
 /* A pure function of (dataset, options, row): the same bytes for any batch, in any order, in any
@@ -315,9 +315,9 @@ typedef struct throng_destination {
 
 typedef struct throng_prologue {
   uint32_t struct_size;
-  uint32_t cut_rows;  /* 0 or 1: any rows. Else inner blocks: encode is given whole cuts, between
-                       * rows of the dataset divisible by it (a multiple of 4096, at most 65 536)
-                       * and the ends of the output, and commits fall on them only */
+  uint32_t cut_rows;  /* 0 or 1: any rows. Else inner blocks: encode is given a whole cut, between
+                       * rows of the dataset divisible by it (a multiple of 4096, at most 65 536),
+                       * ends of the output and of interleaved strides; commits fall on these */
   throng_bytes bytes; /* before the first record; STREAM only */
   throng_bytes state; /* kept with the position for later instances (a schema's id) */
 } throng_prologue;
@@ -349,7 +349,7 @@ typedef struct throng_summary {
   const char* statistics; /* a JSON object (throng.v1.Statistics), or "{}" where there is none */
 } throng_summary;
 
-/* One instance a thread; begin on each, and all prologues must agree. */
+/* All [task]. One instance a thread; begin on each, which may do I/O, and all prologues agree. */
 typedef struct throng_format {
   uint32_t struct_size;
   uint32_t modes; /* THRONG_RECORDS_... or'ed: what it can make */
@@ -360,7 +360,7 @@ typedef struct throng_format {
                        throng_error* error);
   throng_code (*encode)(void* self, const throng_block* block, throng_buffer* out,
                         throng_error* error);
-  /* The epilogue, after the last record; STREAM only. May be NULL. */
+  /* The epilogue; STREAM only. Of any begun instance, not of what it encoded. May be NULL. */
   throng_code (*end)(void* self, const throng_summary* summary, throng_buffer* out,
                      throng_error* error);
 } throng_format;
@@ -389,7 +389,7 @@ typedef struct throng_opened {
   int64_t max_commit_ms;   /* longest time between first write and commit; 0: no limit */
 } throng_opened;
 
-/* What one encode made, or the prologue (rows = 0). */
+/* Consecutive rows, of one encode or more, or the prologue (rows = 0). */
 typedef struct throng_records {
   uint32_t struct_size;
   uint32_t rows;
@@ -425,8 +425,8 @@ typedef struct throng_sink {
                       throng_error* error);
   /* [task] All of the records, or none of them and an error. */
   throng_code (*write)(void* self, const throng_records* records, throng_error* error);
-  /* [task] Everything written so far, the position and the host state, durable together.
-   * `position` is the next row, or the output's end. */
+  /* [task] Everything written so far, the position and the host state, durable together; also
+   * without a write in between. `position` is the next row, or the output's end. */
   throng_code (*commit)(void* self, int64_t position, throng_bytes host_state, throng_error* error);
   /* [task] After the last commit: completes the output. May be repeated. */
   throng_code (*finish)(void* self, const throng_completion* completion, throng_error* error);
@@ -446,5 +446,4 @@ typedef const throng_plugin* (*throng_plugin_function)(void);
 #ifdef __cplusplus
 } /* extern "C" */
 #endif
-
 #endif /* THRONG_PLUGIN_H_ */
