@@ -6,13 +6,16 @@ build_packages=(
   libabsl-dev
   libcli11-dev
   libfmt-dev
+  libgrpc++-dev
   libprotobuf-dev
+  libsqlite3-dev
   libssl-dev
   libyaml-cpp-dev
   mold
   ninja-build
   nlohmann-json3-dev
   protobuf-compiler
+  protobuf-compiler-grpc
 )
 
 # Installs those of the named packages that are missing; as an ordinary user through sudo.

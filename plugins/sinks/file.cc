@@ -42,7 +42,8 @@ class FileSink {
     return {Option<&Options::path>(
                 "path", "The file to write; {slice} in it stands for the slice, as 0-of-4.")
                 .Required()
-                .Identity(),
+                .Identity()
+                .Path(),
             Option<&Options::overwrite>(
                 "overwrite", "Whether a file that is not this output's may be replaced.")};
   }

@@ -1,0 +1,83 @@
+// What the daemon can do, behind its gRPC services: runs, plans, rows. Functions that say so block,
+// up to a deadline; all may be called by any thread. Errors are absl statuses with payloads of
+// google.rpc details (errors.h).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "throng/v1/generation_service.pb.h"
+#include "throng/v1/plugin_service.pb.h"
+#include "throng/v1/run_service.pb.h"
+
+namespace throng {
+
+using Deadline = std::chrono::system_clock::time_point;
+
+// Serialized GenerateResponse messages as they come from a worker.
+class RowStream {
+ public:
+  virtual ~RowStream() = default;  // ends the worker
+  // The next message; nothing at the end. Blocks. An error ends the stream.
+  virtual absl::StatusOr<std::optional<std::string>> Next() = 0;
+  // Ends the worker at once; Next returns CANCELLED. Any thread.
+  virtual void Cancel() = 0;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // Block while a worker plans.
+  virtual absl::StatusOr<v1::Run> CreateRun(const v1::CreateRunRequest& request,
+                                            Deadline deadline) = 0;
+  virtual absl::StatusOr<v1::Plan> Plan(const v1::PlanRequest& request, Deadline deadline) = 0;
+  virtual absl::StatusOr<v1::ValidateSpecResponse> ValidateSpec(
+      const v1::ValidateSpecRequest& request, Deadline deadline) = 0;
+
+  // Names are `runs/ID`. None of these waits for a worker.
+  virtual absl::StatusOr<v1::Run> GetRun(const std::string& name) = 0;
+  virtual absl::StatusOr<v1::ListRunsResponse> ListRuns(const v1::ListRunsRequest& request) = 0;
+  virtual absl::Status DeleteRun(const std::string& name) = 0;
+  virtual absl::StatusOr<v1::Run> PauseRun(const std::string& name) = 0;
+  virtual absl::StatusOr<v1::Run> ResumeRun(const std::string& name) = 0;
+  virtual absl::StatusOr<v1::Run> StopRun(const std::string& name) = 0;
+  virtual absl::StatusOr<v1::Run> RestartRun(const std::string& name) = 0;
+
+  // Calls `on_change` after each change of the run and when it is deleted, until Unwatch, which
+  // waits for a call in progress. It is quick and calls nothing here.
+  virtual absl::StatusOr<uint64_t> Watch(const std::string& name,
+                                         std::function<void()> on_change) = 0;
+  virtual void Unwatch(uint64_t id) = 0;
+
+  // Block while a worker answers.
+  virtual absl::StatusOr<v1::GetPositionsResponse> GetPositions(
+      const v1::GetPositionsRequest& request, Deadline deadline) = 0;
+  virtual absl::StatusOr<v1::ResetPositionsResponse> ResetPositions(
+      const v1::ResetPositionsRequest& request, Deadline deadline) = 0;
+  virtual absl::StatusOr<v1::GetRunStatisticsResponse> GetRunStatistics(
+      const v1::GetRunStatisticsRequest& request, Deadline deadline) = 0;
+
+  // The kept lines from line number `*next` on (numbers only grow; 0: the first that is kept), at
+  // most 1000; advances `*next`.
+  virtual absl::StatusOr<std::vector<v1::LogLine>> ReadLog(const std::string& name,
+                                                           uint64_t* next) = 0;
+
+  // Blocks while a worker plans. RESOURCE_EXHAUSTED with a RetryInfo: too many streams are open.
+  virtual absl::StatusOr<std::unique_ptr<RowStream>> Generate(const v1::GenerateRequest& request,
+                                                              Deadline deadline) = 0;
+
+  // Block while new plugins are described.
+  virtual absl::StatusOr<v1::ListPluginsResponse> ListPlugins(
+      const v1::ListPluginsRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetPluginResponse> GetPlugin(const std::string& name) = 0;
+};
+
+}  // namespace throng
