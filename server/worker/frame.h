@@ -27,7 +27,9 @@ inline constexpr int kRowFd = 5;       // GenerateJob only: frames of GenerateRe
 // Appends a message as a frame. INVALID_ARGUMENT: it is longer than kMaxFrameBytes.
 absl::Status AppendFrame(const google::protobuf::MessageLite& message, std::string* out);
 
-// Writes a message as a frame, all of it, blocking. UNAVAILABLE: the other side is gone.
+// Writes all of the bytes to a socket, blocking. UNAVAILABLE: the other side is gone.
+absl::Status WriteAll(int fd, std::string_view bytes);
+// Writes a message as a frame, likewise.
 absl::Status WriteFrame(int fd, const google::protobuf::MessageLite& message);
 
 // Splits a stream of bytes into frames.

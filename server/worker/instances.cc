@@ -27,7 +27,8 @@ throng_bytes Bytes(std::string_view text) { return {text.data(), text.size()}; }
 Instance::Instance(const Component& component, const Environment& environment)
     : component_(component),
       environment_(environment),
-      source_(fmt::format("{} `{}`", RoleName(component.role), component.name)) {
+      source_(fmt::format("{} `{}`", RoleName(component.role), component.name)),
+      caller_(CallerIndex(source_)) {
   host_.struct_size = sizeof host_;
   host_.self = this;
   host_.log = [](const void* self, int32_t level, const char* message) {
@@ -191,9 +192,11 @@ absl::Status Sink::Reset(const throng_target& target) {
 }
 
 absl::Status Sink::Commit(int64_t position, std::string_view host_state) {
-  return Try([&](throng_error* error) {
-    return component_.sink.commit(self_, position, Bytes(host_state), error);
-  });
+  return Try(
+      [&](throng_error* error) {
+        return component_.sink.commit(self_, position, Bytes(host_state), error);
+      },
+      position);
 }
 
 absl::Status Sink::Finish(const throng_completion& completion) {

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/worker/call_page.h"
 #include "server/worker/catalogue.h"
 #include "throng/plugin.h"
 
@@ -35,12 +36,16 @@ class Instance {
 
  protected:
   ~Instance() = default;
-  // Calls `call(error)`, which returns a throng_code, and reads what came of it.
+  // Calls `call(error)`, which returns a throng_code, and reads what came of it. `row`: the first
+  // of those at hand, -1: none.
   template <class Call>
-  absl::Status Try(Call&& call) const {
+  absl::Status Try(Call&& call, int64_t row = -1) const {
     throng_error error{};
     error.struct_size = sizeof error;
-    const throng_code code = call(&error);
+    const throng_code code = [&]() noexcept {  // nothing may be thrown across the boundary
+      const CallScope scope(caller_, row);
+      return call(&error);
+    }();
     return code == THRONG_OK ? absl::OkStatus() : Failure(code, error);
   }
   const Component& component_;
@@ -52,6 +57,7 @@ class Instance {
 
   const Environment& environment_;
   std::string source_;
+  int32_t caller_;
 };
 
 class Behaviour : public Instance {
@@ -62,7 +68,8 @@ class Behaviour : public Instance {
                                                            const throng_value* options);
   ~Behaviour();
   absl::Status Fill(const throng_batch& batch) {
-    return Try([&](throng_error* e) { return component_.behaviour.fill(self_, &batch, e); });
+    return Try([&](throng_error* e) { return component_.behaviour.fill(self_, &batch, e); },
+               batch.first_row);
   }
   // The reasons of a choice; empty: there is one, over all rows. Valid as long as this lives.
   absl::StatusOr<std::vector<const throng_kind*>> Kinds();
@@ -87,7 +94,8 @@ class Format : public Instance {
   ~Format();
   absl::StatusOr<Prologue> Begin(const throng_destination& destination);
   absl::Status Encode(const throng_block& block, throng_buffer* out) {
-    return Try([&](throng_error* e) { return component_.format.encode(self_, &block, out, e); });
+    return Try([&](throng_error* e) { return component_.format.encode(self_, &block, out, e); },
+               block.first_row);
   }
   absl::Status End(const throng_summary& summary, throng_buffer* out);
 
@@ -111,7 +119,8 @@ class Sink : public Instance {
   bool IsDurable() const { return component_.sink.is_durable != 0; }
   absl::StatusOr<Opened> Open(const throng_target& target);
   absl::Status Write(const throng_records& records) {
-    return Try([&](throng_error* e) { return component_.sink.write(self_, &records, e); });
+    return Try([&](throng_error* e) { return component_.sink.write(self_, &records, e); },
+               records.first_row);
   }
   absl::Status Commit(int64_t position, std::string_view host_state);
   absl::Status Finish(const throng_completion& completion);
