@@ -20,8 +20,9 @@ struct WorkerEnd {
     kFinished,  // it said Finished
     kCrashed,   // of its own making: SEGV, BUS, FPE, ILL, ABRT, a call over its limit, its memory
                 // limit, exit without Finished, a closed control socket, a frame that is none
-    kKilled,    // from outside: any other signal
-    kRefused,   // of another version than the daemon, or it cannot be started
+    kKilled,   // from outside: any other signal, Kill, the end of the supervisor; or the system has
+               // no process or descriptor to spare for it
+    kRefused,  // of another version than the daemon, or it cannot be started or says no Hello
   };
   Kind kind = Kind::kFinished;
   worker::v1::Finished finished;  // of kFinished
@@ -43,7 +44,8 @@ class WorkerListener {
 using WorkerId = uint64_t;
 
 struct LaunchOptions {
-  // Set by Launch to the reading end of the row channel, which the caller closes; nullptr: none.
+  // Set by Launch to the reading end of the row channel, which the caller closes (-1: none was to
+  // be had, and the worker ends as kKilled); nullptr: the job has none.
   int* row_fd = nullptr;
   // Longest call of a behaviour or format; sinks have their own timeouts.
   std::chrono::milliseconds call_limit{10'000};
@@ -53,7 +55,7 @@ class Workers {
  public:
   virtual ~Workers() = default;
   // Starts a worker and sends `start` once it has said Hello. Any thread; returns at once.
-  // A worker that cannot be started ends as kRefused.
+  // A worker that cannot be started ends as kRefused (kKilled if it may be possible later).
   virtual WorkerId Launch(const worker::v1::Start& start, std::shared_ptr<WorkerListener> listener,
                           const LaunchOptions& options) = 0;
   // Sends a message, unless the worker has ended. After Stop it has `stop_timeout` to end, then it
