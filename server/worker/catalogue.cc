@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "server/worker/call_page.h"
 #include "server/worker/digest.h"
 #include "server/worker/status.h"
 
@@ -29,10 +30,8 @@ Struct Adopt(const void* theirs) {
 bool IsEmpty(const char* text) { return text == nullptr || *text == '\0'; }
 
 std::optional<Role> ParseRole(std::string_view text) {
-  for (const Role role : kRoles) {
-    if (text == fmt::format("{}/1", RoleName(role))) return role;
-  }
-  return std::nullopt;
+  if (!text.ends_with("/1")) return std::nullopt;
+  return RoleNamed(text.substr(0, text.size() - 2));
 }
 
 // What of a component's tables is missing, or empty.
@@ -110,7 +109,16 @@ std::string_view RoleName(Role role) {
   return "";
 }
 
+std::optional<Role> RoleNamed(std::string_view name) {
+  for (const Role role : kRoles) {
+    if (name == RoleName(role)) return role;
+  }
+  return std::nullopt;
+}
+
 absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
+  const std::string file = std::filesystem::path(path).filename().string();
+  const CallScope scope(CallerIndex("plugin " + file), -1);
   // An absolute path: dlopen searches the system's folders for a bare file name.
   void* library =
       dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
@@ -230,8 +238,49 @@ absl::StatusOr<Catalogue> Catalogue::Load(const std::vector<std::string>& folder
   return catalogue;
 }
 
+Catalogue Catalogue::FromIndex(std::vector<IndexedPlugin> index, std::vector<std::string> errors) {
+  Catalogue catalogue;
+  catalogue.index_ = std::move(index);
+  std::set<std::string> folders;
+  for (const IndexedPlugin& plugin : catalogue.index_) {
+    const std::string folder = std::filesystem::path(plugin.path).parent_path().string();
+    if (folders.insert(folder).second) catalogue.folders_.push_back(folder);
+    for (const Name& name : plugin.components) catalogue.components_[name] = nullptr;
+  }
+  for (const std::string& error : errors) {
+    catalogue.load_errors_.push_back(absl::FailedPreconditionError(error));
+  }
+  return catalogue;
+}
+
+absl::Status Catalogue::LoadIndexed(const IndexedPlugin& indexed) const {
+  auto plugin = Plugin::Load(indexed.path);
+  if (!plugin.ok()) return plugin.status();
+  if ((*plugin)->digest() != indexed.digest) {
+    return absl::FailedPreconditionError(
+        fmt::format("plugin {} has changed: its SHA-256 is {} and not {}. Install plugins by "
+                    "renaming, never by overwriting.",
+                    indexed.path, (*plugin)->digest().substr(0, 16), indexed.digest.substr(0, 16)));
+  }
+  for (const auto& component : (*plugin)->components()) {
+    components_[{component->role, component->name}] = component.get();
+  }
+  plugins_.push_back(*std::move(plugin));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<const Component*> Catalogue::Find(Role role, std::string_view name) const {
-  const auto found = components_.find(std::pair(role, std::string(name)));
+  const auto found = components_.find({role, std::string(name)});
+  if (found != components_.end() && found->second == nullptr) {
+    for (const IndexedPlugin& plugin : index_) {
+      if (std::find(plugin.components.begin(), plugin.components.end(), found->first) ==
+          plugin.components.end()) {
+        continue;
+      }
+      if (absl::Status status = LoadIndexed(plugin); !status.ok()) return status;
+      break;
+    }
+  }
   if (found != components_.end()) return found->second;
   std::vector<std::string> known;
   for (const auto& [key, component] : components_) {

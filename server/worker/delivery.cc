@@ -58,7 +58,7 @@ absl::StatusOr<bool> Delivery::Run() {
 absl::StatusOr<Delivery::Step> Delivery::Start() {
   has_commit_ = job_.position.has_value();
   committed_ = position_ = counted_ = job_.position.value_or(job_.slice->first());
-  start_ = first_write_ = Clock::now();
+  pace_start_ = first_write_ = Clock::now();
   job_.monitor->Change([this](OutputProgress* progress) {
     progress->state = OutputState::kRunning;
     progress->position = committed_;
@@ -66,6 +66,7 @@ absl::StatusOr<Delivery::Step> Delivery::Start() {
     progress->total_rows = job_.slice->IsEndless() ? -1 : job_.slice->RowsBelow(job_.slice->end());
   });
   if (is_interactions_) {
+    const std::lock_guard lock(statistics_mutex_);
     statistics_.emplace(job_.encoding->table->plan().world());
     if (committed_ > job_.slice->first()) {
       earlier_.emplace(job_.encoding->table->plan().world());
@@ -89,6 +90,10 @@ absl::StatusOr<Delivery::Step> Delivery::Advance() {
       if (absl::Status status = Commit(); !status.ok()) return status;
     }
     return Step::kStopped;
+  }
+  if (IsPaused()) {
+    if (absl::Status status = Hold(); !status.ok()) return status;
+    return Step::kContinue;
   }
   const absl::StatusOr<const Block*> block = walk_->Next();
   if (!block.ok()) return block.status();
@@ -114,20 +119,43 @@ absl::StatusOr<Delivery::Step> Delivery::Advance() {
 
 absl::Status Delivery::AwaitPace() {
   constexpr double kLongest = 1e9;  // seconds; more than any clock here holds is as good as never
-  const double seconds = static_cast<double>(new_rows_) / job_.settings.rate;
-  const Clock::time_point due =
-      start_ + std::chrono::duration_cast<Clock::duration>(
-                   std::chrono::duration<double>(std::min(seconds, kLongest)));
-  if (uncommitted_rows_ > 0 && job_.commit_interval.count() > 0) {
+  while (!IsStopping()) {
+    if (IsPaused()) {
+      if (absl::Status status = Hold(); !status.ok()) return status;
+      continue;
+    }
+    const double seconds = static_cast<double>(new_rows_ - pace_rows_) / job_.settings.rate;
+    const Clock::time_point due =
+        pace_start_ + std::chrono::duration_cast<Clock::duration>(
+                          std::chrono::duration<double>(std::min(seconds, kLongest)));
     const Clock::time_point commit_due = first_write_ + job_.commit_interval;
-    if (commit_due < due) {
+    if (uncommitted_rows_ > 0 && job_.commit_interval.count() > 0 && commit_due < due) {
       SleepUntil(commit_due);
-      if (IsStopping()) return absl::OkStatus();
+      if (IsStopping() || IsPaused()) continue;
       if (absl::Status status = Commit(); !status.ok()) return status;
     }
+    SleepUntil(due);
+    if (!IsPaused()) return absl::OkStatus();
   }
-  SleepUntil(due);
   return absl::OkStatus();
+}
+
+absl::Status Delivery::Hold() {
+  if (uncommitted_rows_ > 0) {
+    if (absl::Status status = Commit(); !status.ok()) return status;
+  }
+  AwaitResume();
+  return absl::OkStatus();
+}
+
+void Delivery::AwaitResume() {
+  if (!IsPaused() || IsStopping()) return;
+  job_.monitor->SetState(OutputState::kPaused);
+  while (IsPaused() && !IsStopping()) job_.environment->is_paused->wait(true);
+  if (IsStopping()) return;
+  job_.monitor->SetState(OutputState::kRunning);
+  pace_start_ = Clock::now();
+  pace_rows_ = new_rows_;
 }
 
 absl::StatusOr<Delivery::Step> Delivery::Prologue() {
@@ -155,6 +183,7 @@ absl::Status Delivery::Deliver(const Block& block) {
   absl::Status status = Retry([&] { return job_.sink->Write(records); });
   if (!status.ok()) return status;
   if (is_interactions_ && block.unit.first >= counted_) {
+    const std::lock_guard lock(statistics_mutex_);
     statistics_->Add(block.user, block.item, block.rating, block.time);
     counted_ = block.unit.next;
   }
@@ -171,6 +200,7 @@ absl::Status Delivery::Deliver(const Block& block) {
 }
 
 bool Delivery::IsCommitDue() const {
+  if (!has_own_commit_) return true;  // soon, so that whoever watches sees that the place works
   if (job_.commit_rows > 0 && uncommitted_rows_ >= job_.commit_rows) return true;
   return job_.commit_interval.count() > 0 && Clock::now() - first_write_ >= job_.commit_interval;
 }
@@ -179,7 +209,7 @@ absl::Status Delivery::Commit() {
   const std::string host_state = job_.host_state(derived_);
   absl::Status status = Retry([&] { return job_.sink->Commit(position_, host_state); });
   if (!status.ok()) return status;
-  has_commit_ = true;
+  has_commit_ = has_own_commit_ = true;
   committed_ = position_;
   uncommitted_rows_ = 0;
   aborts_ = 0;
@@ -196,6 +226,7 @@ absl::Status Delivery::Finish() {
   }
   if (!counting_status_.ok()) return counting_status_;
   if (is_interactions_ && !derived_) {
+    const std::lock_guard lock(statistics_mutex_);
     if (earlier_) statistics_->Merge(*earlier_);
     derived_ = statistics_->Derive();
   }
@@ -229,7 +260,8 @@ absl::Status Delivery::Finish() {
 absl::StatusOr<Delivery::Step> Delivery::GoBack(const absl::Status& reason) {
   const Clock::time_point now = Clock::now();
   if (++aborts_ == 1) first_abort_ = now;
-  if (aborts_ > kFewAborts && now - first_abort_ > job_.settings.retry_timeout) {
+  const bool is_patient = job_.settings.retry_timeout.count() == 0;
+  if (!is_patient && aborts_ > kFewAborts && now - first_abort_ > job_.settings.retry_timeout) {
     return absl::UnavailableError(reason.message());  // no longer a reason to go back
   }
   job_.monitor->SetState(OutputState::kBlocked, MessageOf(reason));
@@ -259,13 +291,15 @@ int64_t Delivery::UnitRows() const {
 }
 
 void Delivery::SleepUntil(Clock::time_point due) const {
-  for (auto now = Clock::now(); now < due && !IsStopping(); now = Clock::now()) {
+  for (auto now = Clock::now(); now < due && !IsStopping() && !IsPaused(); now = Clock::now()) {
     std::this_thread::sleep_for(std::min<Clock::duration>(due - now, milliseconds(20)));
   }
 }
 
 absl::Status Delivery::Retry(const std::function<absl::Status()>& call) {
-  const Clock::time_point give_up = Clock::now() + job_.settings.retry_timeout;
+  const bool is_patient = job_.settings.retry_timeout.count() == 0;
+  const Clock::time_point give_up =
+      is_patient ? Clock::time_point::max() : Clock::now() + job_.settings.retry_timeout;
   bool was_blocked = false;
   for (milliseconds back_off = kFirstBackOff;; back_off = std::min(2 * back_off, kLastBackOff)) {
     absl::Status status = call();
@@ -274,8 +308,21 @@ absl::Status Delivery::Retry(const std::function<absl::Status()>& call) {
     was_blocked = true;
     job_.monitor->SetState(OutputState::kBlocked, MessageOf(status));
     SleepUntil(Clock::now() + back_off);
+    AwaitResume();  // with what it offers in hand
     if (IsStopping()) return absl::CancelledError("stopped while the sink was blocked");
   }
+}
+
+std::optional<Delivery::Snapshot> Delivery::Peek() const {
+  const std::lock_guard lock(statistics_mutex_);
+  if (!statistics_) return std::nullopt;
+  if (derived_) return Snapshot{*derived_};
+  Statistics sum(job_.encoding->table->plan().world());
+  sum.Merge(*statistics_);
+  int64_t rows_to_count = 0;
+  if (earlier_ && is_counted_) sum.Merge(*earlier_);
+  if (earlier_ && !is_counted_) rows_to_count = job_.slice->RowsBelow(*job_.position);
+  return Snapshot{sum.Derive(), rows_to_count};
 }
 
 absl::Status Delivery::CountEarlierRows() {
@@ -295,6 +342,7 @@ absl::Status Delivery::CountEarlierRows() {
     earlier_->Add(user, item, {columns.rating.data(), n}, {columns.time.data(), n});
     position = unit->next;
   }
+  is_counted_ = true;
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -25,7 +26,8 @@ namespace throng {
 struct WalkSettings {
   int threads = 1;
   double rate = 0;  // rows a second; 0: as fast as possible
-  // How long a sink that is full or out of reach is offered the same again before the output fails.
+  // How long a sink that is full or out of reach is offered the same again before the output fails;
+  // 0: without end.
   std::chrono::milliseconds retry_timeout{10'000};
 };
 
@@ -62,6 +64,14 @@ class Delivery {
   // Of the whole output, for interactions, after Run returned true.
   const std::optional<v1::Statistics>& statistics() const { return derived_; }
 
+  // Of the rows delivered so far, and how many of an earlier process are not counted yet. Nothing
+  // for other tables, and before the first row. Any thread.
+  struct Snapshot {
+    v1::Statistics statistics;
+    int64_t rows_to_count = 0;
+  };
+  std::optional<Snapshot> Peek() const;
+
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -79,10 +89,17 @@ class Delivery {
   absl::StatusOr<Step> GoBack(const absl::Status& reason);
   bool IsCommitDue() const;
   bool IsStopping() const { return *job_.environment->is_stopping; }
+  bool IsPaused() const {
+    return job_.environment->is_paused != nullptr && *job_.environment->is_paused;
+  }
+  // Commits, if the sink takes it, and waits to be resumed or stopped.
+  absl::Status Hold();
+  // Waits to be resumed or stopped.
+  void AwaitResume();
   int64_t UnitRows() const;
   // Waits until the next row is due, and commits meanwhile when that is due.
   absl::Status AwaitPace();
-  // Sleeps until `due`, or until stopping.
+  // Sleeps until `due`, or until stopping or paused.
   void SleepUntil(Clock::time_point due) const;
   // Calls until it no longer says that the sink is full or out of reach.
   absl::Status Retry(const std::function<absl::Status()>& call);
@@ -96,14 +113,18 @@ class Delivery {
   int64_t committed_ = 0;    // position of the last commit, or the first row
   int64_t position_ = 0;     // after what was written
   int64_t uncommitted_rows_ = 0;
-  int64_t new_rows_ = 0;  // written by this process, for the pace
-  Clock::time_point start_;
-  Clock::time_point first_write_;         // since the last commit
-  Clock::time_point first_abort_;         // since the last commit
-  int aborts_ = 0;                        // likewise
-  int64_t counted_ = 0;                   // position up to which rows were counted
+  int64_t new_rows_ = 0;  // written by this process
+  bool has_own_commit_ = false;
+  Clock::time_point pace_start_;   // since it began or was resumed
+  int64_t pace_rows_ = 0;          // new_rows_ then
+  Clock::time_point first_write_;  // since the last commit
+  Clock::time_point first_abort_;  // since the last commit
+  int aborts_ = 0;                 // likewise
+  int64_t counted_ = 0;            // position up to which rows were counted
+  mutable std::mutex statistics_mutex_;
   std::optional<Statistics> statistics_;  // of rows that passed
   std::optional<Statistics> earlier_;     // of rows committed before
+  std::atomic<bool> is_counted_ = false;  // earlier_ is whole
   std::atomic<bool> is_abandoned_ = false;
   std::thread counting_;
   absl::Status counting_status_;

@@ -27,6 +27,7 @@ std::vector<std::string> Flags(const throng_option& option) {
   if ((option.flags & THRONG_OPTION_REQUIRED) != 0) flags.emplace_back("required");
   if ((option.flags & THRONG_OPTION_SECRET) != 0) flags.emplace_back("secret");
   if ((option.flags & THRONG_OPTION_IDENTITY) != 0) flags.emplace_back("identity");
+  if ((option.flags & THRONG_OPTION_PATH) != 0) flags.emplace_back("path");
   return flags;
 }
 
@@ -96,6 +97,42 @@ std::string_view OptionTypeName(uint32_t type) {
                                          "string", "timestamp", "duration", "size",
                                          "enum",   "list",      "map"};
   return type < std::size(kNames) ? kNames[type] : "";
+}
+
+v1::Plugin DescribePlugin(const Plugin& plugin) {
+  v1::Plugin message;
+  message.set_name("plugins/" + plugin.name());
+  message.set_version(plugin.version());
+  message.set_doc(plugin.doc());
+  message.set_abi(fmt::format("{}.{}", THRONG_ABI_MAJOR, plugin.abi_minor()));
+  message.set_path(plugin.path());
+  message.set_sha256(plugin.digest());
+  for (const auto& component : plugin.components()) {
+    v1::PluginComponent* c = message.add_components();
+    c->set_role(std::string(RoleName(component->role)));
+    c->set_name(component->name);
+    c->set_doc(component->doc);
+    const uint32_t modes = component->role == Role::kFormat ? component->format.modes
+                           : component->role == Role::kSink ? component->sink.modes
+                                                            : 0;
+    for (const std::string& mode : Modes(modes)) c->add_modes(mode);
+    c->set_is_durable(component->role == Role::kSink && component->sink.is_durable != 0);
+    for (const throng_option& option : component->options) {
+      v1::PluginOption* o = c->add_options();
+      o->set_name(option.name);
+      o->set_type(std::string(OptionTypeName(option.type)));
+      o->set_doc(option.doc);
+      if (option.default_text != nullptr) o->set_default_(option.default_text);
+      if (option.minimum != nullptr) o->set_minimum(option.minimum);
+      if (option.maximum != nullptr) o->set_maximum(option.maximum);
+      for (const std::string& choice : Choices(option)) o->add_choices(choice);
+      o->set_is_required((option.flags & THRONG_OPTION_REQUIRED) != 0);
+      o->set_is_secret((option.flags & THRONG_OPTION_SECRET) != 0);
+      o->set_is_identity((option.flags & THRONG_OPTION_IDENTITY) != 0);
+      o->set_is_path((option.flags & THRONG_OPTION_PATH) != 0);
+    }
+  }
+  return message;
 }
 
 ordered_json DescriptionJson(const Plugin& plugin) {

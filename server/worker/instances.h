@@ -25,6 +25,13 @@ struct Environment {
   // `level` is a THRONG_LOG_... value; `source` names the component ("sink `file`").
   std::function<void(int32_t level, const std::string& source, const std::string& sentence)> log;
   const std::atomic<bool>* is_stopping = nullptr;
+  // Outputs hold while it is true; who sets it false, or stops, notifies. nullptr: never.
+  std::atomic<bool>* is_paused = nullptr;
+  // Hears that an output's state or position has changed. May be empty.
+  std::function<void()> on_progress;
+  // Where files may be written, as options that are paths say: below one of these folders. Empty:
+  // anywhere.
+  std::vector<std::string> output_roots;
 };
 
 // The part that all instances share: the host table handed to the plugin, and how errors read.

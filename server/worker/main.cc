@@ -12,6 +12,7 @@
 #include "server/worker/describe.h"
 #include "server/worker/option_text.h"
 #include "server/worker/run_command.h"
+#include "server/worker/serve.h"
 
 namespace {
 
@@ -115,11 +116,15 @@ int main(int argc, char** argv) {
       "Each check runs in a process of its own: a crash is its result.\n"
       "Exit codes: 0 the plugin keeps the contract, 1 it does not, 2 the request is wrong.");
 
+  // How throngd starts a worker; of no use to people.
+  CLI::App* serve = app.add_subcommand("serve", "")->group("");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (serve->parsed()) return throng::ExecuteServe();
   if (describe->parsed()) {
     describe_command.is_json = describe_format == "json";
     return throng::ExecuteDescribe(describe_command);

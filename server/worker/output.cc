@@ -15,6 +15,8 @@
 namespace throng {
 namespace {
 
+namespace fs = std::filesystem;
+
 std::map<std::string, std::string> OptionsOf(const v1::Component& component) {
   return {component.options().begin(), component.options().end()};
 }
@@ -43,6 +45,19 @@ std::pair<int64_t, int64_t> RangeOf(const v1::OutputSpec& spec, int64_t table_ro
   return {0, table_rows};
 }
 
+// Whether a path, which need not exist, lies below one of the folders, links and `..` resolved.
+bool IsBelow(const std::string& path, const std::vector<std::string>& folders) {
+  std::error_code error;
+  const fs::path real = fs::weakly_canonical(path, error);
+  if (error) return false;
+  for (const std::string& folder : folders) {
+    const fs::path root = fs::weakly_canonical(folder, error);
+    const auto [end, rest] = std::mismatch(root.begin(), root.end(), real.begin(), real.end());
+    if (!error && end == root.end() && rest != real.end()) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Output::Output(const v1::RunSpec& run, int index, const Catalogue& catalogue,
@@ -50,7 +65,8 @@ Output::Output(const v1::RunSpec& run, int index, const Catalogue& catalogue,
     : run_(run),
       spec_(run.outputs(index)),
       field_(fmt::format("outputs[{}]", index)),
-      environment_(environment) {
+      environment_(environment),
+      monitor_(environment.on_progress) {
   const auto find = [&](Role role, const v1::Component& spec, OptionValues* options) {
     const std::string field = fmt::format("{}.{}", field_, RoleName(role));
     const auto found = catalogue.Find(role, spec.component());
@@ -65,6 +81,7 @@ Output::Output(const v1::RunSpec& run, int index, const Catalogue& catalogue,
   sink_component_ = find(Role::kSink, spec_.sink(), &sink_options_);
   host_state_.set_created_ms(now);
   if (format_ == nullptr || sink_component_ == nullptr) return;
+  CheckRoots(problems);
   const uint32_t common = format_->format.modes & sink_component_->sink.modes;
   mode_ = (common & THRONG_RECORDS_STREAM) != 0 ? THRONG_RECORDS_STREAM : THRONG_RECORDS_MESSAGES;
   if (common == 0) {
@@ -73,6 +90,26 @@ Output::Output(const v1::RunSpec& run, int index, const Catalogue& catalogue,
                              format_->name, ModeName(format_->format.modes), sink_component_->name,
                              ModeName(sink_component_->sink.modes))});
   }
+}
+
+void Output::CheckRoots(Problems* problems) const {
+  if (environment_.output_roots.empty()) return;
+  const auto check = [&](const Component& component, const OptionValues& values,
+                         std::string_view role) {
+    for (size_t i = 0; i < component.options.size(); ++i) {
+      const throng_option& option = component.options[i];
+      const throng_value& value = values.values()[i];
+      if ((option.flags & THRONG_OPTION_PATH) == 0 || value.is_set == 0) continue;
+      const std::string path(value.text.data, value.text.size);
+      if (IsBelow(path, environment_.output_roots)) continue;
+      problems->push_back({fmt::format("{}.{}.options.{}", field_, role, option.name),
+                           fmt::format("{} lies outside the output roots ({}); choose a path below "
+                                       "one of them.",
+                                       path, fmt::join(environment_.output_roots, ", "))});
+    }
+  };
+  check(*format_, format_options_, "format");
+  check(*sink_component_, sink_options_, "sink");
 }
 
 void Output::Configure(const Plan& plan, Problems* problems) {
@@ -162,12 +199,7 @@ absl::StatusOr<Format::Prologue> Output::Begin(const throng_destination& destina
   return (*format)->Begin(destination);
 }
 
-absl::Status Output::Open(const std::string& run_uid) {
-  run_uid_ = run_uid;
-  if (BelongsToAnotherSlice()) return absl::OkStatus();
-  auto sink = Sink::Create(*sink_component_, environment_, sink_options_.values());
-  if (!sink.ok()) return sink.status();
-  sink_ = *std::move(sink);
+throng_target Output::Target() const {
   throng_target target{};
   target.struct_size = sizeof target;
   target.run_uid = run_uid_.c_str();
@@ -178,6 +210,41 @@ absl::Status Output::Open(const std::string& run_uid) {
   target.slice_index = run_.slice().index();
   target.slice_count = std::max(1, run_.slice().count());
   target.part = -1;
+  return target;
+}
+
+absl::StatusOr<Sink::Opened> Output::Peek(const std::string& run_uid) {
+  run_uid_ = run_uid;
+  auto sink = Sink::Create(*sink_component_, environment_, sink_options_.values());
+  if (!sink.ok()) return sink.status();
+  return (*sink)->Peek(Target());
+}
+
+absl::Status Output::Reset(const std::string& run_uid) {
+  run_uid_ = run_uid;
+  auto sink = Sink::Create(*sink_component_, environment_, sink_options_.values());
+  if (!sink.ok()) return sink.status();
+  return (*sink)->Reset(Target());
+}
+
+std::optional<Delivery::Snapshot> Output::PeekStatistics() const {
+  const std::lock_guard lock(delivery_mutex_);
+  if (delivery_ != nullptr) return delivery_->Peek();
+  if (statistics_) return Delivery::Snapshot{*statistics_};
+  return std::nullopt;
+}
+
+absl::Status Output::Open(const std::string& run_uid) {
+  run_uid_ = run_uid;
+  if (BelongsToAnotherSlice()) return absl::OkStatus();
+  // A link may have come in between since the path was checked.
+  Problems problems;
+  CheckRoots(&problems);
+  if (!problems.empty()) return absl::PermissionDeniedError(problems.front().message);
+  auto sink = Sink::Create(*sink_component_, environment_, sink_options_.values());
+  if (!sink.ok()) return sink.status();
+  sink_ = *std::move(sink);
+  const throng_target target = Target();
   auto opened = sink_->Open(target);
   if (!opened.ok()) return opened.status();
   opened_ = *std::move(opened);
@@ -239,7 +306,10 @@ absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& setti
     if (absl::Status status = CheckStored(); !status.ok()) return status;
   }
   if (opened_.is_complete) {
-    if (stored_->has_statistics()) statistics_ = stored_->statistics();
+    if (stored_->has_statistics()) {
+      const std::lock_guard lock(delivery_mutex_);
+      statistics_ = stored_->statistics();
+    }
     monitor_.Change([&](OutputProgress* progress) {
       progress->position = opened_.position.value_or(slice_->end());
       progress->rows = progress->total_rows = slice_->RowsBelow(progress->position);
@@ -274,7 +344,14 @@ absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& setti
     return statistics ? ToJson(*statistics).dump() : "{}";
   };
   Delivery delivery(job);
+  const auto show = [this](const Delivery* shown) {
+    const std::lock_guard lock(delivery_mutex_);
+    delivery_ = shown;
+  };
+  show(&delivery);
   auto is_finished = delivery.Run();
+  show(nullptr);
+  const std::lock_guard lock(delivery_mutex_);
   if (is_finished.ok() && *is_finished) statistics_ = delivery.statistics();
   return is_finished;
 }
@@ -333,18 +410,22 @@ std::string Output::HostState(const std::optional<v1::Statistics>& statistics) c
   return state.SerializeAsString();
 }
 
-std::string Output::Manifest(const std::optional<v1::Statistics>& statistics) const {
-  v1::RunSpec spec = run_;
-  *spec.mutable_dataset() = plan_->spec();
-  spec.clear_outputs();
-  v1::OutputSpec* output = spec.add_outputs();
-  *output = spec_;
+v1::OutputSpec Output::ResolvedSpec() const {
+  v1::OutputSpec spec = spec_;
   const auto resolve = [](const OptionValues& values, v1::Component* component) {
     component->clear_options();
     for (const auto& [name, text] : values.resolved()) (*component->mutable_options())[name] = text;
   };
-  resolve(format_options_, output->mutable_format());
-  resolve(sink_options_, output->mutable_sink());
+  resolve(format_options_, spec.mutable_format());
+  resolve(sink_options_, spec.mutable_sink());
+  return spec;
+}
+
+std::string Output::Manifest(const std::optional<v1::Statistics>& statistics) const {
+  v1::RunSpec spec = run_;
+  *spec.mutable_dataset() = plan_->spec();
+  spec.clear_outputs();
+  *spec.add_outputs() = ResolvedSpec();
 
   nlohmann::ordered_json manifest;
   manifest["table"] = table_->schema().table;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -49,6 +50,11 @@ class Output {
     return spec_.table() != v1::TABLE_INTERACTIONS && run_.slice().index() > 0;
   }
 
+  // What the place holds, without taking it. UNIMPLEMENTED: the sink cannot tell.
+  absl::StatusOr<Sink::Opened> Peek(const std::string& run_uid);
+  // Forgets the position, and what was delivered where the sink can. UNIMPLEMENTED: it cannot.
+  absl::Status Reset(const std::string& run_uid);
+
   // Takes the place. Afterwards stored() is what was committed there with the position, if any.
   absl::Status Open(const std::string& run_uid);
   const std::optional<worker::v1::HostState>& stored() const { return stored_; }
@@ -58,6 +64,14 @@ class Output {
   void Run(const Plan& plan, const WalkSettings& settings);
 
   OutputProgress progress() const { return monitor_.Read(); }
+  ProgressMonitor* monitor() { return &monitor_; }
+  // Its spec with every option and absolute times.
+  v1::OutputSpec ResolvedSpec() const;
+  std::vector<const Component*> components() const { return {format_, sink_component_}; }
+  // The rows it covers, once configured.
+  const Slice& slice() const { return *slice_; }
+  // Of the rows delivered so far. Nothing for other tables, and before the first row. Any thread.
+  std::optional<Delivery::Snapshot> PeekStatistics() const;
   // Whether there was nothing left to do.
   bool WasComplete() const { return opened_.is_complete; }
   // Of the whole output, once it succeeded, and of interactions only.
@@ -67,6 +81,9 @@ class Output {
   absl::StatusOr<bool> Deliver(const Plan& plan, const WalkSettings& settings);
   // A format's begin with the destination, on an instance of its own.
   absl::StatusOr<Format::Prologue> Begin(const throng_destination& destination) const;
+  // Whether the paths among the sink's and the format's options lie below the output roots.
+  void CheckRoots(Problems* problems) const;
+  throng_target Target() const;
   std::string Identity(bool depends_on_size) const;
   throng_destination Destination() const;
   absl::StatusOr<std::string> RecordFingerprint() const;
@@ -97,6 +114,8 @@ class Output {
   worker::v1::HostState host_state_;
   Encoding encoding_;
   ProgressMonitor monitor_;
+  mutable std::mutex delivery_mutex_;
+  const Delivery* delivery_ = nullptr;  // while it runs
   std::optional<v1::Statistics> statistics_;
 };
 

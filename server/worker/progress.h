@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <utility>
 
 namespace throng {
 
-enum class OutputState { kStarting, kRunning, kBlocked, kStopped, kSucceeded, kFailed };
+enum class OutputState { kStarting, kRunning, kBlocked, kPaused, kStopped, kSucceeded, kFailed };
 
 struct OutputProgress {
   OutputState state = OutputState::kStarting;
@@ -22,6 +23,9 @@ struct OutputProgress {
 
 class ProgressMonitor {
  public:
+  // `on_change` hears of new states and positions, on the thread that changes them; may be empty.
+  explicit ProgressMonitor(std::function<void()> on_change) : on_change_(std::move(on_change)) {}
+
   OutputProgress Read() const {
     const std::lock_guard lock(mutex_);
     return progress_;
@@ -34,11 +38,19 @@ class ProgressMonitor {
   }
   template <class F>
   void Change(F&& change) {
-    const std::lock_guard lock(mutex_);
-    change(&progress_);
+    bool is_news = false;
+    {
+      const std::lock_guard lock(mutex_);
+      const OutputState state = progress_.state;
+      const int64_t position = progress_.position;
+      change(&progress_);
+      is_news = progress_.state != state || progress_.position != position;
+    }
+    if (is_news && on_change_) on_change_();
   }
 
  private:
+  const std::function<void()> on_change_;
   mutable std::mutex mutex_;
   OutputProgress progress_;
 };

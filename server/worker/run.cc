@@ -38,8 +38,17 @@ Run::~Run() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-// A one-shot run is named by what it writes, so that the same command meets its own positions.
+v1::RunSpec Run::ResolvedSpec() const {
+  v1::RunSpec spec = spec_;
+  *spec.mutable_dataset() = plan_->spec();
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    *spec.mutable_outputs(static_cast<int>(i)) = outputs_[i]->ResolvedSpec();
+  }
+  return spec;
+}
+
 std::string Run::Uid() const {
+  if (!uid_.empty()) return uid_;
   Digest digest;
   digest.AddField("throng run 1");
   for (const auto& output : outputs_) digest.AddField(output->name()).AddField(output->identity());
@@ -74,12 +83,14 @@ absl::Status Run::OpenOutput(Output* output, const std::string& uid,
     if (!is_transient || *environment_.is_stopping || std::chrono::steady_clock::now() >= give_up) {
       return status;
     }
+    output->monitor()->SetState(OutputState::kBlocked, MessageOf(status));
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
 }
 
 absl::Status Run::Open(std::chrono::milliseconds retry_timeout) {
-  const auto give_up = std::chrono::steady_clock::now() + retry_timeout;
+  const auto give_up = retry_timeout.count() > 0 ? std::chrono::steady_clock::now() + retry_timeout
+                                                 : std::chrono::steady_clock::time_point::max();
   const std::string uid = Uid();
   absl::Status failure;
   std::string sentences;

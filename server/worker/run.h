@@ -36,6 +36,7 @@ class Run {
   // Opens every output, trying again for a while where a place is full or out of reach, and settles
   // on one dataset: where outputs go on, on the one they were begun with. On failure nothing has
   // been written.
+  // A retry_timeout of 0 tries without end.
   absl::Status Open(std::chrono::milliseconds retry_timeout);
 
   // Starts each output on a thread of its own.
@@ -45,14 +46,20 @@ class Run {
   // Waits until all outputs have ended or a time has passed.
   void Wait(std::chrono::milliseconds time);
 
+  // 32 hexadecimal digits that name the run: as set, else derived from its outputs' identities, so
+  // that the same request meets its own positions.
+  std::string Uid() const;
+  void SetUid(const std::string& uid) { uid_ = uid; }
+
   const Plan& plan() const { return *plan_; }
+  // The spec with every option and absolute times.
+  v1::RunSpec ResolvedSpec() const;
   const std::vector<std::unique_ptr<Output>>& outputs() const { return outputs_; }
 
  private:
   Run(const v1::RunSpec& spec, const Catalogue& catalogue, const Environment& environment,
       int64_t now)
       : spec_(spec), catalogue_(catalogue), environment_(environment), now_(now) {}
-  std::string Uid() const;
   absl::Status OpenOutput(Output* output, const std::string& uid,
                           std::chrono::steady_clock::time_point give_up) const;
   // What two outputs' places would do to each other.
@@ -62,6 +69,7 @@ class Run {
   const Catalogue& catalogue_;
   const Environment& environment_;
   int64_t now_;
+  std::string uid_;
   std::unique_ptr<Plan> plan_;
   std::vector<std::unique_ptr<Output>> outputs_;
   std::vector<std::thread> threads_;

@@ -371,7 +371,8 @@ SpecLayer PresetLayer(const std::vector<ParsedLayer>& layers, std::string_view f
 
 }  // namespace
 
-std::optional<v1::RunSpec> ReadSpec(std::span<const SpecLayer> layers, Problems* problems) {
+std::optional<v1::RunSpec> ReadSpec(std::span<const SpecLayer> layers, Problems* problems,
+                                    bool needs_outputs) {
   std::vector<ParsedLayer> parsed;
   for (const SpecLayer& layer : layers) {
     if (auto root = ParseSpec(layer, problems)) parsed.push_back({&layer, *std::move(root)});
@@ -393,7 +394,7 @@ std::optional<v1::RunSpec> ReadSpec(std::span<const SpecLayer> layers, Problems*
 
   FillDefaults(&spec);
   Problems broken_rules;
-  ValidateSpec(spec, &broken_rules);
+  ValidateSpec(spec, &broken_rules, needs_outputs);
   reader.AddWhatDoesNotFollow(broken_rules);
   return spec;
 }

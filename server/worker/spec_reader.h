@@ -18,6 +18,8 @@ namespace throng {
 // Each mistake is in `problems`, with the path of its field and, where known, its place in the
 // layers; the spec is then as far as it could be read, for what else there is to check. Nothing if
 // a layer is no readable text.
-std::optional<v1::RunSpec> ReadSpec(std::span<const SpecLayer> layers, Problems* problems);
+// `needs_outputs`: whether a spec without outputs is a mistake.
+std::optional<v1::RunSpec> ReadSpec(std::span<const SpecLayer> layers, Problems* problems,
+                                    bool needs_outputs = true);
 
 }  // namespace throng

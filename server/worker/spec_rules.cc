@@ -68,10 +68,10 @@ class Rules {
  public:
   Rules(const v1::RunSpec& spec, Problems* problems) : spec_(spec), problems_(problems) {}
 
-  void CheckAll() {
+  void CheckAll(bool needs_outputs) {
     CheckDataset();
     CheckWorld();
-    if (spec_.outputs().empty()) {
+    if (needs_outputs && spec_.outputs().empty()) {
       Add("outputs", "The run has no output; give at least one with a format and a sink.");
     }
     std::map<std::string, int> names;
@@ -406,6 +406,8 @@ void FillDefaults(v1::RunSpec* spec) {
   }
 }
 
-void ValidateSpec(const v1::RunSpec& spec, Problems* problems) { Rules(spec, problems).CheckAll(); }
+void ValidateSpec(const v1::RunSpec& spec, Problems* problems, bool needs_outputs) {
+  Rules(spec, problems).CheckAll(needs_outputs);
+}
 
 }  // namespace throng

@@ -25,6 +25,7 @@ void FillDefaults(v1::RunSpec* spec);
 
 // Adds each rule of spec.proto that the filled-in spec breaks: ranges, shares that do not sum to 1,
 // names that are taken, unknown or would break CSV, and what needs a dataset with an end.
-void ValidateSpec(const v1::RunSpec& spec, Problems* problems);
+// `needs_outputs`: whether a spec without outputs breaks one.
+void ValidateSpec(const v1::RunSpec& spec, Problems* problems, bool needs_outputs = true);
 
 }  // namespace throng

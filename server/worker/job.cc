@@ -1,0 +1,296 @@
+#include "server/worker/job.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "server/worker/call_page.h"
+#include "server/worker/digest.h"
+#include "server/worker/frame.h"
+#include "server/worker/proto_json.h"
+#include "server/worker/spec_reader.h"
+#include "server/worker/spec_rules.h"
+#include "server/worker/status.h"
+
+namespace throng {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Silence longer than a few of these makes the daemon doubt that the worker lives.
+constexpr milliseconds kHeartbeat{1'000};
+// Changes in quick succession are reported together.
+constexpr milliseconds kLeastInterval{10};
+constexpr int64_t kLongCallMs = 1'000;
+
+constexpr const char* kLevels[] = {"debug", "info", "warning", "error"};
+
+v1::OutputState StateOf(OutputState state) {
+  switch (state) {
+    case OutputState::kStarting:
+      return v1::OUTPUT_STATE_STARTING;
+    case OutputState::kRunning:
+      return v1::OUTPUT_STATE_RUNNING;
+    case OutputState::kBlocked:
+      return v1::OUTPUT_STATE_BLOCKED;
+    case OutputState::kPaused:
+      return v1::OUTPUT_STATE_PAUSED;
+    case OutputState::kStopped:
+      return v1::OUTPUT_STATE_STOPPED;
+    case OutputState::kSucceeded:
+      return v1::OUTPUT_STATE_SUCCEEDED;
+    case OutputState::kFailed:
+      return v1::OUTPUT_STATE_FAILED;
+  }
+  return v1::OUTPUT_STATE_UNSPECIFIED;
+}
+
+// A typed spec as a layer: what it says, field by field. -1 interactions are none.
+SpecLayer LayerOf(const v1::RunSpec& spec) {
+  nlohmann::ordered_json json = ToJson(spec);
+  if (spec.dataset().interactions() == -1) json["dataset"]["interactions"] = nullptr;
+  return {"spec", json.dump(), false};
+}
+
+}  // namespace
+
+JobControl::JobControl(int control_fd) : fd_(control_fd) {
+  environment_.is_stopping = &is_stopping_;
+  environment_.is_paused = &is_paused_;
+  environment_.on_progress = [this] { ReportSoon(); };
+  environment_.log = [this](int32_t level, const std::string& source, const std::string& sentence) {
+    if (level > THRONG_LOG_DEBUG) Log(level, source, sentence);
+  };
+}
+
+void JobControl::Send(const worker::v1::FromWorker& message) {
+  const std::lock_guard lock(send_mutex_);
+  // Without a daemon nobody hears; who reads the socket notices.
+  (void)WriteFrame(fd_, message);
+}
+
+void JobControl::Log(int32_t level, const std::string& source, const std::string& sentence) {
+  worker::v1::FromWorker message;
+  v1::LogLine* line = message.mutable_log();
+  const int64_t now =
+      std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  line->mutable_time()->set_seconds(now / 1000);
+  line->mutable_time()->set_nanos(static_cast<int32_t>(now % 1000) * 1'000'000);
+  line->set_level(kLevels[std::clamp(level, 0, 3)]);
+  line->set_source(source);
+  line->set_message(sentence);
+  Send(message);
+}
+
+void JobControl::Begin(bool is_paused) {
+  const std::lock_guard lock(mutex_);
+  if (is_paused) is_paused_ = true;
+  has_begun_ = true;
+  changed_.notify_all();
+}
+
+void JobControl::SetPaused(bool is_paused) {
+  const std::lock_guard lock(mutex_);
+  is_paused_ = is_paused;
+  is_paused_.notify_all();
+  changed_.notify_all();
+}
+
+void JobControl::Stop() {
+  is_stopping_ = true;
+  SetPaused(false);  // who holds looks up and sees that it is over
+}
+
+bool JobControl::AwaitBegin() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return has_begun_ || is_stopping_; });
+  return !is_stopping_;
+}
+
+bool JobControl::AwaitResume() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !is_paused_ || is_stopping_; });
+  return !is_stopping_;
+}
+
+void JobControl::Show(const Run* run) {
+  const std::lock_guard lock(run_mutex_);
+  run_ = run;
+}
+
+void JobControl::ReportSoon() {
+  const std::lock_guard lock(mutex_);
+  is_dirty_ = true;
+  changed_.notify_all();
+}
+
+worker::v1::Progress JobControl::Progress() {
+  worker::v1::Progress progress;
+  {
+    const std::lock_guard lock(run_mutex_);
+    if (run_ != nullptr) {
+      for (const auto& output : run_->outputs()) *progress.add_outputs() = StatusMessage(*output);
+    }
+  }
+  for (const CallInfo& info : CallsIn(TheCallPage())) {
+    if (info.lasts_ms < kLongCallMs) break;
+    worker::v1::Call* call = progress.add_calls();
+    call->set_component(info.component);
+    call->set_row(info.row);
+    call->set_lasts_ms(info.lasts_ms);
+    call->set_is_patient(info.component.starts_with("sink "));
+  }
+  return progress;
+}
+
+void JobControl::AnswerStatistics(const worker::v1::GetStatistics& request) {
+  worker::v1::FromWorker message;
+  worker::v1::StatisticsReport* report = message.mutable_statistics();
+  report->set_id(request.id());
+  report->set_code(static_cast<int32_t>(absl::StatusCode::kFailedPrecondition));
+  report->set_message("Nothing has been delivered yet; ask again once rows are.");
+  const std::lock_guard lock(run_mutex_);
+  if (run_ != nullptr) {
+    for (const auto& output : run_->outputs()) {
+      if (!request.output().empty() && output->name() != request.output()) continue;
+      const auto snapshot = output->PeekStatistics();
+      if (!snapshot) continue;
+      report->set_code(0);
+      report->clear_message();
+      report->mutable_statistics()->set_output(output->name());
+      *report->mutable_statistics()->mutable_statistics() = snapshot->statistics;
+      report->mutable_statistics()->set_rows_to_count(snapshot->rows_to_count);
+      report->mutable_statistics()->set_is_final(output->progress().state ==
+                                                 OutputState::kSucceeded);
+      break;
+    }
+  }
+  Send(message);
+}
+
+void JobControl::Report() {
+  std::unique_lock lock(mutex_);
+  while (!is_over_) {
+    changed_.wait_for(lock, kHeartbeat, [this] { return is_dirty_ || is_over_; });
+    if (is_over_) return;
+    is_dirty_ = false;
+    lock.unlock();
+    worker::v1::FromWorker message;
+    *message.mutable_progress() = Progress();
+    Send(message);
+    lock.lock();
+    changed_.wait_for(lock, kLeastInterval, [this] { return is_over_; });
+  }
+}
+
+void JobControl::EndReports() {
+  const std::lock_guard lock(mutex_);
+  is_over_ = true;
+  changed_.notify_all();
+}
+
+std::optional<v1::RunSpec> ReadSpecRequest(const SpecRequest& request, Problems* problems) {
+  if (request.asked != nullptr) {
+    ValidateSpec(*request.asked, problems, request.needs_outputs);
+    return *request.asked;
+  }
+  std::vector<SpecLayer> layers;
+  if (request.source->has_spec()) layers.push_back(LayerOf(request.source->spec()));
+  for (const v1::SpecLayer& layer : request.source->layers()) {
+    layers.push_back({layer.name(), layer.text(), layer.has_lines()});
+  }
+  return ReadSpec(layers, problems, request.needs_outputs);
+}
+
+worker::v1::Finished AsFinished(const absl::Status& status) {
+  worker::v1::Finished finished;
+  finished.set_code(static_cast<int32_t>(status.code()));
+  finished.set_message(MessageOf(status));
+  return finished;
+}
+
+worker::v1::Finished AsFinished(const Problems& problems) {
+  worker::v1::Finished finished;
+  finished.set_code(static_cast<int32_t>(absl::StatusCode::kInvalidArgument));
+  finished.set_message(ToString(problems));
+  for (const Problem& problem : problems) {
+    v1::SpecProblem* message = finished.add_problems();
+    message->set_field(problem.field);
+    message->set_message(problem.message);
+  }
+  return finished;
+}
+
+v1::OutputStatus StatusMessage(const Output& output) {
+  const OutputProgress progress = output.progress();
+  v1::OutputStatus status;
+  status.set_name(output.name());
+  status.set_state(StateOf(progress.state));
+  status.set_reason(progress.reason);
+  status.set_place(output.place());
+  status.set_position(progress.position);
+  status.set_rows(progress.rows);
+  status.set_total_rows(progress.total_rows);
+  status.set_bytes(progress.bytes);
+  return status;
+}
+
+v1::Plan PlanMessage(const Plan& plan, const Run* run) {
+  v1::Plan message;
+  message.set_fingerprint(ToHex(plan.fingerprint()));
+  for (const std::string& warning : plan.warnings()) message.add_warnings(warning);
+  const throng_world& world = plan.world();
+  message.set_plan_size(plan.spec().plan_size());
+  message.set_active_users(world.active_users);
+  message.set_touched_items(world.touched_items);
+  message.set_popular_items(world.popular_items);
+  for (const KindRows& kind : plan.kinds()) {
+    v1::KindQuota* quota = message.add_kinds();
+    quota->set_name(kind.name);
+    quota->set_rows(kind.rows);
+  }
+  for (uint32_t i = 0; i < world.clusters_count; ++i) {
+    v1::ClusterQuota* quota = message.add_clusters();
+    quota->set_name(world.clusters[i]->name);
+    quota->set_users(world.clusters[i]->users);
+    quota->set_active_users(world.clusters[i]->active);
+  }
+  for (uint32_t i = 0; i < world.categories_count; ++i) {
+    v1::CategoryQuota* quota = message.add_categories();
+    quota->set_name(world.categories[i]->name);
+    quota->set_popular_items(world.categories[i]->popular);
+    quota->set_tail_items(world.categories[i]->tail);
+    quota->set_untouched_items(world.categories[i]->untouched);
+  }
+  std::vector<const Component*> used = plan.components();
+  if (run == nullptr) {
+    *message.mutable_spec()->mutable_dataset() = plan.spec();
+  } else {
+    *message.mutable_spec() = run->ResolvedSpec();
+    for (const auto& output : run->outputs()) {
+      v1::OutputPlan* planned = message.add_outputs();
+      const Slice& slice = output->slice();
+      planned->set_name(output->name());
+      planned->set_place(output->place());
+      planned->set_first_row(slice.first());
+      planned->set_rows(slice.IsEndless() ? -1 : slice.RowsBelow(slice.end()));
+      planned->set_is_durable(output->IsDurable());
+      for (const Component* component : output->components()) used.push_back(component);
+    }
+  }
+  for (const Component* component : used) {
+    v1::PluginUse* use = message.add_plugins();
+    use->set_role(std::string(RoleName(component->role)));
+    use->set_component(component->name);
+    use->set_plugin(component->plugin->name());
+    use->set_version(component->plugin->version());
+    use->set_sha256(component->plugin->digest());
+  }
+  return message;
+}
+
+}  // namespace throng

@@ -1,0 +1,280 @@
+// The job of a generation RPC: rows of a dataset as packed batches, in order, over the row channel.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <span>
+#include <thread>
+
+#include "server/worker/digest.h"
+#include "server/worker/frame.h"
+#include "server/worker/generator.h"
+#include "server/worker/job.h"
+#include "server/worker/slice.h"
+#include "server/worker/status.h"
+#include "server/worker/walk.h"
+#include "throng/v1/generation_service.pb.h"
+
+namespace throng {
+namespace {
+
+constexpr int64_t kMostBatchRows = 16'384;
+constexpr int64_t kDefaultBatchRows = 4'096;
+// Rows that a thread encodes at once: some batches.
+constexpr int64_t kUnitRows = 16'384;
+
+enum Column { kUser, kItem, kRating, kTime, kKind, kCluster, kCategory, kColumns };
+struct ColumnInfo {
+  const char* name;
+  uint8_t field;  // in InteractionBatch
+  size_t bytes;   // of a row
+};
+constexpr ColumnInfo kInfo[kColumns] = {{"user_id", 4, 4},   {"item_id", 5, 4}, {"rating", 6, 4},
+                                        {"timestamp", 7, 8}, {"kind", 8, 4},    {"cluster", 9, 4},
+                                        {"category", 10, 4}};
+
+struct Request {
+  int64_t start = 0;
+  int64_t rows = 0;  // Slice::kEndless: they never end
+  int64_t batch_rows = kDefaultBatchRows;
+  std::array<bool, kColumns> has{};
+};
+
+// ---- Protobuf's wire format, for packed columns that are copied rather than appended ----
+
+size_t VarintBytes(uint64_t value) {
+  size_t bytes = 1;
+  for (; value >= 0x80; value >>= 7) ++bytes;
+  return bytes;
+}
+
+char* PutVarint(char* at, uint64_t value) {
+  for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
+  *at++ = static_cast<char>(value);
+  return at;
+}
+
+// Tag and length of a field of bytes; field numbers here are below 16.
+char* PutHead(char* at, uint8_t field, size_t length) {
+  *at++ = static_cast<char>(field << 3 | 2);
+  return PutVarint(at, length);
+}
+
+size_t FieldBytes(size_t length) { return 1 + VarintBytes(length) + length; }
+
+// One thread's generator and the columns of a batch.
+class BatchEncoder {
+ public:
+  BatchEncoder(const Plan& plan, const Request& request, std::unique_ptr<Generator> generator)
+      : world_(plan.world()),
+        request_(request),
+        generator_(std::move(generator)),
+        columns_(static_cast<size_t>(request.batch_rows)),
+        numbers_(static_cast<size_t>(request.batch_rows)),
+        groups_(static_cast<size_t>(request.batch_rows)) {}
+
+  // Appends the frame of a GenerateResponse with the rows [first, first + rows).
+  absl::Status Append(int64_t first, size_t rows, RecordBuffer* out) {
+    absl::Status status = generator_->Fill(first, static_cast<int64_t>(rows), &columns_, 0);
+    if (!status.ok()) return status;
+    size_t batch_bytes = first == 0 ? 0 : 1 + VarintBytes(static_cast<uint64_t>(first));
+    for (size_t c = 0; c < kColumns; ++c) {
+      if (request_.has[c]) batch_bytes += FieldBytes(rows * kInfo[c].bytes);
+    }
+    const size_t message_bytes = FieldBytes(batch_bytes);
+    throng_buffer* buffer = out->abi();
+    if (buffer->reserve(buffer, kFrameHeaderBytes + message_bytes) == 0) {
+      return absl::ResourceExhaustedError("out of memory");
+    }
+    char* at = buffer->data + buffer->size;
+    buffer->size += kFrameHeaderBytes + message_bytes;
+    const auto length = static_cast<uint32_t>(message_bytes);
+    std::memcpy(at, &length, sizeof length);
+    at = PutHead(at + sizeof length, v1::GenerateResponse::kBatchFieldNumber, batch_bytes);
+    if (first != 0) {
+      *at++ = static_cast<char>(v1::InteractionBatch::kFirstRowFieldNumber << 3);
+      at = PutVarint(at, static_cast<uint64_t>(first));
+    }
+    for (size_t c = 0; c < kColumns; ++c) {
+      if (!request_.has[c]) continue;
+      at = PutHead(at, kInfo[c].field, rows * kInfo[c].bytes);
+      PutColumn(static_cast<Column>(c), rows, at);
+      at += rows * kInfo[c].bytes;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  void PutColumn(Column column, size_t rows, char* at) {
+    switch (column) {
+      case kUser:
+        world_.user_number(world_.self, columns_.user.data(), numbers_.data(), rows);
+        return PutNumbers(std::span(numbers_).first(rows), 1, at);
+      case kItem:
+        world_.item_number(world_.self, columns_.item.data(), numbers_.data(), rows);
+        return PutNumbers(std::span(numbers_).first(rows), 1, at);
+      case kRating:
+        std::memcpy(at, columns_.rating.data(), rows * sizeof(int32_t));
+        return;
+      case kTime:
+        std::memcpy(at, columns_.time.data(), rows * sizeof(int64_t));
+        return;
+      case kKind:
+        return PutNumbers(std::span(columns_.kind).first(rows), 0, at);
+      case kCluster:
+        world_.user_cluster(world_.self, columns_.user.data(), groups_.data(), rows);
+        return PutNumbers(std::span(groups_).first(rows), 0, at);
+      case kCategory:
+        world_.item_category(world_.self, columns_.item.data(), groups_.data(), rows);
+        return PutNumbers(std::span(groups_).first(rows), 0, at);
+      case kColumns:
+        return;
+    }
+  }
+
+  template <class Number>
+  static void PutNumbers(std::span<Number> numbers, int64_t plus, char* at) {
+    for (const Number number : numbers) {
+      const auto value = static_cast<uint32_t>(static_cast<int64_t>(number) + plus);
+      std::memcpy(at, &value, sizeof value);
+      at += sizeof value;
+    }
+  }
+
+  const throng_world& world_;
+  const Request& request_;
+  std::unique_ptr<Generator> generator_;
+  Columns columns_;
+  std::vector<int64_t> numbers_;
+  std::vector<int32_t> groups_;
+};
+
+Request ReadRequest(const worker::v1::GenerateJob& job, const v1::DatasetSpec& dataset,
+                    Problems* problems) {
+  Request request;
+  const int64_t all = dataset.has_interactions() ? dataset.interactions() : Slice::kEndless;
+  request.start = job.start_row();
+  if (job.start_row() < 0 || job.start_row() > all) {
+    problems->push_back(
+        {"start_row",
+         fmt::format("Must lie between 0 and {}, found {}.",
+                     all == Slice::kEndless ? "any row" : std::to_string(all), job.start_row())});
+  }
+  if (job.has_row_limit() && job.row_limit() < 1) {
+    problems->push_back({"row_limit", fmt::format("Must be at least 1, found {}; leave it out for "
+                                                  "all rows that follow.",
+                                                  job.row_limit())});
+  }
+  if (job.batch_rows() < 0 || job.batch_rows() > kMostBatchRows) {
+    problems->push_back({"batch_rows", fmt::format("Must lie between 1 and {}, found {}.",
+                                                   kMostBatchRows, job.batch_rows())});
+  }
+  if (job.batch_rows() > 0) request.batch_rows = job.batch_rows();
+  for (size_t c = 0; c <= kTime; ++c) request.has[c] = job.columns().empty();
+  std::vector<std::string> known;
+  for (const ColumnInfo& info : kInfo) known.emplace_back(info.name);
+  for (const std::string& name : job.columns()) {
+    const auto found = std::find(known.begin(), known.end(), name);
+    if (found != known.end()) {
+      request.has[static_cast<size_t>(found - known.begin())] = true;
+    } else {
+      problems->push_back(
+          {"columns", fmt::format("Unknown column \"{}\".{}", name, DidYouMean(name, known))});
+    }
+  }
+  request.rows = all == Slice::kEndless ? all : all - request.start;
+  if (job.has_row_limit()) request.rows = std::min(request.rows, job.row_limit());
+  return request;
+}
+
+v1::GenerateHeader HeaderOf(const Plan& plan, const Request& request) {
+  v1::GenerateHeader header;
+  const v1::DatasetSpec& dataset = plan.spec();
+  header.set_fingerprint(ToHex(plan.fingerprint()));
+  header.set_interactions(dataset.has_interactions() ? dataset.interactions() : -1);
+  header.set_start_row(request.start);
+  header.set_user_prefix(dataset.world().user_prefix());
+  header.set_item_prefix(dataset.world().item_prefix());
+  if (request.has[kKind]) {
+    for (const KindRows& kind : plan.kinds()) header.add_kinds(kind.name);
+  }
+  for (const v1::Cluster& cluster : dataset.world().clusters()) {
+    if (request.has[kCluster]) header.add_clusters(cluster.name());
+  }
+  for (const v1::Category& category : dataset.world().categories()) {
+    if (request.has[kCategory]) header.add_categories(category.name());
+  }
+  return header;
+}
+
+// Sends all batches. The units of the walk are numbers of batches: where batches begin depends on
+// the start row.
+absl::Status Stream(const Plan& plan, const Request& request, int threads, JobControl* control) {
+  const bool is_endless = request.rows == Slice::kEndless;
+  const int64_t batches =
+      is_endless ? Slice::kEndless : (request.rows + request.batch_rows - 1) / request.batch_rows;
+  const Slice slice(0, batches);
+  const auto make = [&]() -> absl::StatusOr<Walk::Encode> {
+    auto generator = plan.MakeGenerator();
+    if (!generator.ok()) return generator.status();
+    auto encoder = std::make_shared<BatchEncoder>(plan, request, *std::move(generator));
+    return [&request, encoder, is_endless](Block* block) {
+      block->records.Clear();
+      absl::Status status;
+      for (int64_t i = 0; i < block->unit.rows && status.ok(); ++i) {
+        const int64_t done = (block->unit.first + i) * request.batch_rows;
+        const int64_t rows =
+            is_endless ? request.batch_rows : std::min(request.batch_rows, request.rows - done);
+        status = encoder->Append(request.start + done, static_cast<size_t>(rows), &block->records);
+      }
+      return status;
+    };
+  };
+  const int64_t unit = std::max<int64_t>(1, kUnitRows / request.batch_rows);
+  Walk walk(slice, unit, 0, threads, make);
+  while (!control->IsStopping()) {
+    const absl::StatusOr<const Block*> block = walk.Next();
+    if (!block.ok()) return block.status();
+    if (*block == nullptr) break;
+    if (!WriteAll(kRowFd, (*block)->records.bytes()).ok()) break;  // the reader went: all is well
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+worker::v1::Finished Execute(const worker::v1::GenerateJob& job, const worker::v1::Start& /*start*/,
+                             const Catalogue& catalogue, JobControl* control) {
+  Problems problems;
+  const auto spec = ReadSpecRequest({.source = job.has_source() ? &job.source() : nullptr,
+                                     .asked = job.has_asked() ? &job.asked() : nullptr,
+                                     .needs_outputs = false},
+                                    &problems);
+  if (!spec) return AsFinished(problems);
+  const Request request = ReadRequest(job, spec->dataset(), &problems);
+  std::unique_ptr<Plan> plan;
+  if (problems.empty()) {
+    plan =
+        Plan::Create(spec->dataset(), catalogue, *control->environment(), job.now_ms(), &problems);
+  }
+  if (plan == nullptr) return AsFinished(problems);
+  if (!job.fingerprint().empty() && job.fingerprint() != ToHex(plan->fingerprint())) {
+    return AsFinished(absl::FailedPreconditionError(
+        "The run's rows cannot be made here: another plugin, processor or C library makes other "
+        "rows. Ask where the run was created."));
+  }
+  worker::v1::FromWorker message;
+  *message.mutable_planned()->mutable_plan() = PlanMessage(*plan, nullptr);
+  *message.mutable_planned()->mutable_asked() = *spec;
+  control->Send(message);
+  v1::GenerateResponse first;
+  *first.mutable_header() = HeaderOf(*plan, request);
+  if (!WriteFrame(kRowFd, first).ok()) return {};
+  const int threads = spec->threads() > 0
+                          ? spec->threads()
+                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  return AsFinished(Stream(*plan, request, threads, control));
+}
+
+}  // namespace throng
