@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -53,11 +54,15 @@ class Supervisor final : public Workers, public Timers {
   void CallAt(Clock::time_point time, std::function<void()> call) override;
 
  private:
-  void StopAll();
+  struct Launching;
+
+  void StartWorker(Launching* launching);
   void Remove(WorkerId id);
 
   const SupervisorOptions options_;
+  const std::vector<std::string> environment_;
   std::atomic<WorkerId> last_id_ = 0;
+  std::promise<void> all_ended_;  // set once is_ending_
   // Of the loop's thread alone:
   std::map<WorkerId, std::unique_ptr<SupervisedWorker>> workers_;
   bool is_ending_ = false;
