@@ -1,6 +1,7 @@
 // The log of one run: lines that people can read as they stand in the file, kept up to a limit.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -12,40 +13,40 @@
 
 namespace throng {
 
-// A line as it stands in the file, with its newline:
-// "2026-11-25T06:46:15.123Z warning sink `file`: waits for the lock\n".
+// A line as it stands in the file, without its newline:
+// "2026-11-25T06:46:15.123Z warning sink `file`: waits for the lock".
 std::string LogText(const v1::LogLine& line);
-// The line of a text (without a newline) that LogText made; any other text is the message of a line
-// without time and source.
+// The line of a text that LogText made; any other text is the message of a line without time,
+// level and source.
 v1::LogLine ParseLogText(std::string_view text);
 
 // All functions: any thread.
 class RunLog {
  public:
   // `path`: the file, beside which lies the older part, PATH.1; what they hold is continued. Empty:
-  // lines are kept in memory. `limit_bytes`: of both parts together, at least 8 KiB; of lines that
-  // are longer than a quarter of it the beginning is kept. Touches no file yet.
+  // lines are kept in memory. `limit_bytes`: of both parts together, at least 8 KiB; of a line that
+  // is longer than a quarter of it the beginning is kept. Touches no file yet.
   RunLog(std::string path, int64_t limit_bytes);
   ~RunLog();
   RunLog(const RunLog&) = delete;
   RunLog& operator=(const RunLog&) = delete;
 
-  // Adds a line. Where the disk takes none, lines are counted, and a line says how many are
-  // missing and why once it takes some again.
+  // Adds a line. Where the disk takes none, lines are counted, and a line says how many are missing
+  // and why once it takes some again.
   void Append(const v1::LogLine& line);
   // The kept lines from line number `*next` on (numbers only grow; 0: the first that is kept), at
   // most `most`; advances `*next`.
   std::vector<v1::LogLine> Read(uint64_t* next, size_t most = 1000);
-  // The kept lines' last `count`: the number to Read from.
-  uint64_t Tail(uint64_t count);
-  // Removes the files; what comes after is in memory only.
+  // The number of the first of the last `count` kept lines.
+  uint64_t FirstOfLast(uint64_t count);
+  // Removes the files; what comes after is kept in memory.
   void Remove();
 
  private:
   class Part;
 
   void Open();
-  bool Write(std::string_view text, std::string* error);
+  bool Write(std::string text);
 
   std::mutex mutex_;
   std::string path_;
@@ -54,7 +55,7 @@ class RunLog {
   std::unique_ptr<Part> older_;
   std::unique_ptr<Part> newer_;
   uint64_t lost_lines_ = 0;
-  std::string lost_because_;
+  std::string why_lost_;
 };
 
 }  // namespace throng
