@@ -1,0 +1,96 @@
+// The life of one run: what was asked for, what its worker does, and what to do about it. The one
+// place that decides; it does nothing itself.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/daemon/workers.h"
+#include "throng/daemon/v1/run_record.pb.h"
+
+namespace throng {
+
+class RunController {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  enum class Verb { kPause, kResume, kStop, kRestart };
+
+  // What is to be done, in this order. A run has one worker at most.
+  struct Actions {
+    bool store = false;   // before anything else
+    bool launch = false;  // a worker, which will plan
+    bool begin = false;   // tell the worker that has planned to deliver
+    bool pause = false;   // tell the worker
+    bool resume = false;
+    bool stop = false;
+    bool kill = false;
+    std::optional<Clock::time_point> wake;  // call OnTimer then
+  };
+
+  // A run as it was stored, or is about to be, without a worker.
+  explicit RunController(daemon::v1::RunRecord record) : record_(std::move(record)) {}
+
+  const daemon::v1::RunRecord& record() const { return record_; }
+  const v1::Run& run() const { return record_.run(); }
+  bool HasEnded() const;
+  bool HasWorker() const { return worker_ != Worker::kNone; }
+  // Whether it may be deleted and its positions reset: nothing is delivered, nor will be by itself.
+  bool IsAtRest() const;
+
+  // The daemon has started: what should run runs again.
+  Actions OnDaemonStart();
+  // It was created, and its worker has planned already.
+  Actions OnCreated();
+  // FAILED_PRECONDITION: the verb does not fit its state; the sentence says which do.
+  absl::Status Ask(Verb verb, Actions* actions);
+  // Its positions were reset: an ended run counts as stopped.
+  Actions OnReset();
+  // The daemon ends: workers stop, target states stay. Nothing is launched any more.
+  Actions OnDaemonStop();
+
+  Actions OnPlanned();
+  Actions OnProgress(const worker::v1::Progress& progress, Clock::time_point now);
+  Actions OnEnded(const WorkerEnd& end, Clock::time_point now);
+  Actions OnTimer(Clock::time_point now);
+  // A worker could not even be asked for: as if it had ended so.
+  Actions OnLaunchFailed(const absl::Status& status, Clock::time_point now);
+
+ private:
+  // kPlanning: started, and not told to deliver. kStopping: told to stop.
+  enum class Worker { kNone, kPlanning, kDelivering, kStopping };
+
+  struct Sample {
+    Clock::time_point time;
+    std::vector<int64_t> rows;
+  };
+
+  v1::Run* mutable_run() { return record_.mutable_run(); }
+  void Launch(Actions* actions);
+  // Ends the worker's planning or lets it stop.
+  void EndWorker(Actions* actions);
+  // Starts a worker again after a back-off; `reason` says why.
+  void BackOff(const std::string& reason, Clock::time_point now, Actions* actions);
+  void Fail(const std::string& reason, Actions* actions);
+  void TakeOutputs(const google::protobuf::RepeatedPtrField<v1::OutputStatus>& outputs);
+  void MeasureRates(Clock::time_point now);
+  // Sets what outputs do while no worker lives.
+  void SettleOutputs(v1::OutputState state);
+  void DeriveState();
+  void ForgetTroubles();
+
+  daemon::v1::RunRecord record_;
+  Worker worker_ = Worker::kNone;
+  bool is_daemon_stopping_ = false;
+  std::optional<Clock::time_point> wake_;  // when it is to be launched again
+  std::chrono::milliseconds back_off_{0};  // before the last launch
+  std::string crash_;                      // component and row of the last crash of its own making
+  std::deque<Sample> samples_;
+};
+
+}  // namespace throng

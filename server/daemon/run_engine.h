@@ -1,0 +1,142 @@
+// The daemon's Engine: runs and their workers, driven by one controller each, kept in the store.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/daemon/call.h"
+#include "server/daemon/config.h"
+#include "server/daemon/engine.h"
+#include "server/daemon/plugin_index.h"
+#include "server/daemon/run_controller.h"
+#include "server/daemon/run_log.h"
+#include "server/daemon/run_store.h"
+#include "server/daemon/workers.h"
+
+namespace throng {
+
+class RunEngine final : public Engine {
+ public:
+  // What it works with. `workers` and `timers` end before the engine does, so that nothing calls it
+  // any more; `index` and `store` outlive it.
+  struct Parts {
+    DaemonConfig config;
+    bool is_ephemeral = false;  // runs are named by what they write, and plugins are not kept
+    Workers* workers = nullptr;
+    Timers* timers = nullptr;
+    PluginIndex* index = nullptr;
+    RunStore* store = nullptr;
+    // For the daemon's own log.
+    std::function<void(const std::string& sentence)> log;
+  };
+  explicit RunEngine(const Parts& parts);
+  ~RunEngine() override;
+
+  // Takes up the stored runs: those that should run, run again. Once, before anything else.
+  absl::Status Start();
+  // Stops all workers at a commit, and returns when they have ended or at the deadline. Target
+  // states stay. Waiting calls return UNAVAILABLE.
+  void Stop(Deadline deadline);
+
+  absl::StatusOr<v1::Run> CreateRun(const v1::CreateRunRequest& request,
+                                    Deadline deadline) override;
+  absl::StatusOr<v1::Plan> Plan(const v1::PlanRequest& request, Deadline deadline) override;
+  absl::StatusOr<v1::ValidateSpecResponse> ValidateSpec(const v1::ValidateSpecRequest& request,
+                                                        Deadline deadline) override;
+  absl::StatusOr<v1::Run> GetRun(const std::string& name) override;
+  absl::StatusOr<v1::ListRunsResponse> ListRuns(const v1::ListRunsRequest& request) override;
+  absl::Status DeleteRun(const std::string& name) override;
+  absl::StatusOr<v1::Run> PauseRun(const std::string& name) override;
+  absl::StatusOr<v1::Run> ResumeRun(const std::string& name) override;
+  absl::StatusOr<v1::Run> StopRun(const std::string& name) override;
+  absl::StatusOr<v1::Run> RestartRun(const std::string& name) override;
+  absl::StatusOr<uint64_t> Watch(const std::string& name, std::function<void()> on_change) override;
+  void Unwatch(uint64_t id) override;
+  absl::StatusOr<v1::GetPositionsResponse> GetPositions(const v1::GetPositionsRequest& request,
+                                                        Deadline deadline) override;
+  absl::StatusOr<v1::ResetPositionsResponse> ResetPositions(
+      const v1::ResetPositionsRequest& request, Deadline deadline) override;
+  absl::StatusOr<v1::GetRunStatisticsResponse> GetRunStatistics(
+      const v1::GetRunStatisticsRequest& request, Deadline deadline) override;
+  absl::StatusOr<std::vector<v1::LogLine>> ReadLog(const std::string& name,
+                                                   uint64_t* next) override;
+  absl::StatusOr<std::unique_ptr<RowStream>> Generate(const v1::GenerateRequest& request,
+                                                      Deadline deadline) override;
+  absl::StatusOr<v1::ListPluginsResponse> ListPlugins(
+      const v1::ListPluginsRequest& request) override;
+  absl::StatusOr<v1::GetPluginResponse> GetPlugin(const std::string& name) override;
+
+ private:
+  class RunListener;
+  // A run, its worker and its log.
+  struct Entry {
+    explicit Entry(daemon::v1::RunRecord record) : controller(std::move(record)) {}
+    v1::Run Show() const;
+
+    RunController controller;
+    std::unique_ptr<RunLog> log;
+    WorkerId worker = 0;  // 0: none
+    bool is_deleted = false;
+    int64_t start_time_ms = 0;  // 0: not yet, as below
+    int64_t end_time_ms = 0;
+  };
+  using EntryPtr = std::shared_ptr<Entry>;
+
+  worker::v1::Start NewStart() const;
+  // Starts a worker for a call that waits for it.
+  struct Asked {
+    std::shared_ptr<WorkerCall> call;
+    WorkerId worker;
+  };
+  Asked LaunchCall(const worker::v1::Start& start, int* row_fd = nullptr);
+  // The answer of a worker that is ended then.
+  absl::StatusOr<worker::v1::FromWorker> AskWorker(const worker::v1::Start& start,
+                                                   Deadline deadline);
+  absl::StatusOr<EntryPtr> Find(const std::string& name) const;
+  absl::StatusOr<v1::Run> Ask(const std::string& name, RunController::Verb verb);
+  std::string FreeId() const;
+  EntryPtr AddEntry(daemon::v1::RunRecord record);
+
+  // Does what a controller decided, after storing, tells watchers and ends what has ended.
+  absl::Status Do(const EntryPtr& entry, const RunController::Actions& actions);
+  void LaunchFor(const EntryPtr& entry);
+  void Send(const EntryPtr& entry, const worker::v1::ToWorker& message);
+  absl::Status Store(const EntryPtr& entry);
+  void Notify(const EntryPtr& entry);
+  void RetireOld();
+  void Forget(const EntryPtr& entry);
+
+  void OnMessage(const EntryPtr& entry, const worker::v1::FromWorker& message);
+  void OnEnded(const EntryPtr& entry, const WorkerEnd& end);
+  void OnTimer(const EntryPtr& entry);
+  void LogTo(const EntryPtr& entry, const std::string& level, const std::string& sentence);
+
+  absl::StatusOr<v1::GetPositionsResponse> AskPlaces(const EntryPtr& entry,
+                                                     const std::vector<std::string>& reset,
+                                                     Deadline deadline);
+
+  const Parts parts_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;       // a worker has ended or answered
+  std::map<std::string, EntryPtr> runs_;  // by name
+  struct Watcher {
+    EntryPtr entry;
+    std::function<void()> on_change;
+  };
+  std::map<uint64_t, Watcher> watchers_;
+  uint64_t last_watch_ = 0;
+  int64_t last_question_ = 0;
+  std::map<int64_t, worker::v1::StatisticsReport> answers_;  // to GetStatistics, by id
+  const std::shared_ptr<std::atomic<int>> streams_ = std::make_shared<std::atomic<int>>(0);
+  bool is_stopping_ = false;
+};
+
+}  // namespace throng
