@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/daemon/plugin_describer.h"
 #include "server/daemon/workers.h"
 #include "throng/v1/plugin.pb.h"
 #include "throng/worker/v1/control.pb.h"
@@ -26,13 +27,38 @@ struct PluginSnapshot {
   void AddTo(worker::v1::Start* start) const;
 };
 
+// What tells whether a file is still the same without reading it.
+struct FileStamp {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  int64_t size = 0;
+  int64_t modified_ns = 0;
+  int64_t changed_ns = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+
+// SHA-256 of files, computed again only when a file's stamp has changed. Any thread.
+class FileDigests {
+ public:
+  // NOT_FOUND: it cannot be read.
+  absl::StatusOr<std::string> Of(const std::string& path);
+
+ private:
+  struct Seen {
+    FileStamp stamp;
+    std::string sha256;
+  };
+  std::mutex mutex_;
+  std::map<std::string, Seen> seen_;  // by path
+};
+
 class PluginIndex {
  public:
   // `folders`: searched for *.so, in this order. `state_folder`: where used plugins are kept, in
   // its folder `plugins`; empty: they are not. `describe_limit`: for each file. `workers` outlives
   // this.
   PluginIndex(std::vector<std::string> folders, std::string state_folder, Workers* workers,
-              std::chrono::milliseconds describe_limit = std::chrono::seconds(12));
+              std::chrono::milliseconds describe_limit = std::chrono::seconds(10));
 
   // What the folders hold now. Files are described once for each SHA-256, and looked at again only
   // when size, inode or time have changed. A file that crashes or hangs a worker is an error like
@@ -41,7 +67,8 @@ class PluginIndex {
   std::shared_ptr<const PluginSnapshot> Refresh();
 
   // Keeps copies of the used plugins by digest. RESOURCE_EXHAUSTED: the disk is full.
-  // FAILED_PRECONDITION: a file is no longer what was described.
+  // FAILED_PRECONDITION: a file is no longer what was described; UNAVAILABLE: it or the copy cannot
+  // be read or written.
   absl::Status Keep(const std::vector<v1::PluginUse>& used, const PluginSnapshot& snapshot);
   // The kept plugins that a run uses, with those components only; without a state folder, those of
   // the last snapshot. FAILED_PRECONDITION: one is gone or was changed, which.
@@ -51,50 +78,32 @@ class PluginIndex {
   void KeepOnly(const std::vector<std::string>& digests);
 
  private:
-  // What tells whether a file is still the same without reading it.
-  struct FileStamp {
-    uint64_t device = 0;
-    uint64_t inode = 0;
-    int64_t size = 0;
-    int64_t modified_ns = 0;
-    int64_t changed_ns = 0;
-    bool operator==(const FileStamp&) const = default;
-  };
-  struct SeenFile {
-    FileStamp stamp;
-    std::string sha256;
-  };
-  // What a worker said of a file, or what became of the worker.
-  struct Description {
-    v1::Plugin plugin;
-    std::string error;  // empty: it is a plugin
-  };
   struct FoundFile {
     std::string path;
     std::string sha256;
-    std::string error;  // it cannot be read; else empty
+    std::string error;  // a sentence: it cannot be read; else empty
+    bool operator==(const FoundFile&) const = default;
   };
 
-  static bool ReadStamp(const std::string& path, FileStamp* stamp);
-  // SHA-256 of a file, computed anew only when its stamp has changed.
-  absl::StatusOr<std::string> DigestOf(const std::string& path) const;
-  std::vector<FoundFile> Find() const;
-  // Describes files of unknown digests; what is found out for good goes into described_.
-  std::map<std::string, Description> Describe(const std::vector<FoundFile>& files);
-  std::shared_ptr<const PluginSnapshot> Assemble(const std::vector<FoundFile>& files,
-                                                 const std::map<std::string, Description>& by_path);
-  std::string KeptPath(const std::string& sha256) const;
+  std::vector<FoundFile> Find();
+  void DescribeNew(const std::vector<FoundFile>& files);
+  PluginSnapshot Assemble(const std::vector<FoundFile>& files) const;
+  std::string KeptFolder() const { return state_folder_ + "/plugins"; }
+  std::string KeptPath(const std::string& sha256) const {
+    return KeptFolder() + "/" + sha256 + ".so";
+  }
 
   const std::vector<std::string> folders_;
   const std::string state_folder_;
   Workers* const workers_;
   const std::chrono::milliseconds describe_limit_;
 
-  mutable std::mutex seen_mutex_;
-  mutable std::map<std::string, SeenFile> seen_;  // by path
+  mutable FileDigests digests_;
+  std::mutex keep_mutex_;  // of what lies in KeptFolder()
 
-  mutable std::mutex refresh_mutex_;
-  std::map<std::string, Description> described_;  // by SHA-256
+  mutable std::mutex mutex_;
+  std::map<std::string, PluginDescription> described_;  // by SHA-256
+  std::vector<FoundFile> last_files_;
   std::shared_ptr<const PluginSnapshot> last_;
 };
 
