@@ -384,7 +384,7 @@ TEST(PluginIndexOfRealWorkers, DescribesTheDeliveredPlugins) {
 TEST(PluginIndexOfRealWorkers, SurvivesPluginsThatCrashOrHangWhenTheyAreLoaded) {
   const ScratchFolder folder;
   for (const char* plugin : {"load_crashes", "load_exits", "load_hangs", "table_good"}) {
-    std::filesystem::copy_file(std::string(THRONG_LOAD_PLUGINS "/") + plugin + ".so",
+    std::filesystem::copy_file(std::string(THRONG_FAULTY_PLUGINS "/") + plugin + ".so",
                                folder.path(std::string(plugin) + ".so"));
   }
   folder.Write("text.so", "This is not a library.");
