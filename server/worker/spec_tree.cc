@@ -60,7 +60,8 @@ class TreeBuilder {
       return GiveUp(path, fmt::format("Nested more than {} levels deep.", kMostLevels), to->line);
     }
     if (++nodes_ > kMostNodes) {
-      return GiveUp(path, fmt::format("The spec has more than {} values.", kMostNodes), to->line);
+      return GiveUp(path, fmt::format("The {} has more than {} values.", layer_.what, kMostNodes),
+                    to->line);
     }
     const std::string& tag = from.Tag();
     if (!tag.empty() && tag != "?" && tag != "!") {
@@ -180,13 +181,13 @@ std::optional<SpecNode> ParseSpec(const SpecLayer& layer, Problems* problems) {
     return std::nullopt;
   };
   if (layer.text.size() > kMostBytes) {
-    return refuse(
-        fmt::format("The spec has {} bytes; at most {} are read.", layer.text.size(), kMostBytes),
-        0);
+    return refuse(fmt::format("The {} has {} bytes; at most {} are read.", layer.what,
+                              layer.text.size(), kMostBytes),
+                  0);
   }
   if (const size_t bad = FindInvalidUtf8(layer.text); bad != std::string_view::npos) {
     const auto end = layer.text.begin() + static_cast<std::ptrdiff_t>(bad);
-    return refuse("The spec is not UTF-8 text; save it as UTF-8.",
+    return refuse(fmt::format("The {} is not UTF-8 text; save it as UTF-8.", layer.what),
                   static_cast<int>(std::count(layer.text.begin(), end, '\n')) + 1);
   }
   try {
@@ -197,20 +198,22 @@ std::optional<SpecNode> ParseSpec(const SpecLayer& layer, Problems* problems) {
       return refuse("The spec is empty; give at least one output.", 0);
     }
     if (documents.size() > 1) {
-      return refuse("The spec holds several documents; keep one and leave out `---`.",
-                    LineOf(documents[1].Mark()));
+      return refuse(
+          fmt::format("The {} holds several documents; keep one and leave out `---`.", layer.what),
+          LineOf(documents[1].Mark()));
     }
     SpecNode root;
     if (!TreeBuilder(layer, text, problems).Build(documents[0], "", 0, &root)) return std::nullopt;
     if (root.kind != SpecNode::Kind::kMap) {
-      return refuse("The spec is no map of fields; begin with `dataset:` or `outputs:`.",
-                    root.line);
+      return refuse(
+          fmt::format("The {} is no map of fields; begin with {}.", layer.what, layer.beginning),
+          root.line);
     }
     return root;
   } catch (const YAML::DeepRecursion&) {
     return refuse(fmt::format("Nested more than {} levels deep.", kMostLevels), 0);
   } catch (const YAML::Exception& error) {
-    return refuse(fmt::format("The spec is neither YAML nor JSON: {}.", error.msg),
+    return refuse(fmt::format("The {} is neither YAML nor JSON: {}.", layer.what, error.msg),
                   error.mark.is_null() ? 0 : LineOf(error.mark));
   }
 }

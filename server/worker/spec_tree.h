@@ -13,9 +13,11 @@ namespace throng {
 
 // A source of settings: a file, a preset, the flags of a command.
 struct SpecLayer {
-  std::string name;       // for messages: "my.yaml", "--users"
-  std::string text;       // YAML or JSON
-  bool has_lines = true;  // whether a line number of `text` means anything to the user
+  std::string name;           // for messages: "my.yaml", "--users"
+  std::string text;           // YAML or JSON
+  bool has_lines = true;      // whether a line number of `text` means anything to the user
+  std::string what = "spec";  // what the text is, for messages, and how it may begin:
+  std::string beginning = "`dataset:` or `outputs:`";
 };
 
 struct SpecMember;
