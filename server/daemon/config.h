@@ -1,13 +1,20 @@
-// What an operator decides: throngd.yaml.
+// What an operator decides: throngd.yaml and the flags above it.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "server/worker/problem.h"
+#include "server/worker/spec_tree.h"
 
 namespace throng {
 
+// Resolved; proto/throng/daemon/v1/config.proto has ranges and defaults.
 struct DaemonConfig {
   // `unix:/path` or `HOST:PORT`; TCP needs is_insecure, and then only on a loopback address.
   std::string listen;
@@ -24,5 +31,16 @@ struct DaemonConfig {
   int32_t ended_runs = 1000;                       // kept, the newest
   int64_t log_bytes = 4 << 20;                     // kept of each run
 };
+
+// A layer of settings for ReadConfig: `text` is YAML of a throng.daemon.v1.Config.
+SpecLayer ConfigLayer(std::string name, std::string text, bool has_lines);
+
+// The settings of `layers`, weakest first (throngd.yaml, then flags), over the defaults. Nothing if
+// there are mistakes: each is in `problems`, with its field and its place in the layers. Folders
+// are not looked at. A layer of comments alone sets nothing.
+std::optional<DaemonConfig> ReadConfig(std::span<const SpecLayer> layers, Problems* problems);
+
+// The path of a `unix:` address, nothing of any other.
+std::optional<std::string> SocketPath(std::string_view address);
 
 }  // namespace throng
