@@ -236,59 +236,73 @@ RunController::Actions RunController::OnEnded(const WorkerEnd& end, Clock::time_
   samples_.clear();
   actions.store = true;
 
-  if (end.kind == WorkerEnd::Kind::kFinished) {
-    const worker::v1::Finished& finished = end.finished;
-    if (!finished.outputs().empty()) TakeOutputs(finished.outputs());
-    for (v1::OutputStatus& output : *mutable_run()->mutable_outputs()) {
-      output.set_rows_per_second(0);
-    }
-    if (finished.code() != 0) {
-      if (IsTheWorldsFault(finished.code()) && !was_stopping) {
-        BackOff(finished.message(), now, &actions);
-      } else if (IsTheWorldsFault(finished.code())) {
-        // It was told to stop, and had nothing to commit.
-      } else {
-        Fail(finished.message(), &actions);
-      }
-    } else if (!finished.outputs().empty() &&
-               std::all_of(finished.outputs().begin(), finished.outputs().end(),
-                           [](const v1::OutputStatus& o) { return IsEnd(o.state()); })) {
-      *record_.mutable_statistics() = finished.statistics();
-      std::string reason;
-      for (const v1::OutputStatus& output : finished.outputs()) {
-        if (output.state() != v1::OUTPUT_STATE_FAILED) continue;
-        reason += fmt::format("{}output {}: {}", reason.empty() ? "" : " ", output.name(),
-                              output.reason());
-      }
-      if (reason.empty()) {
-        mutable_run()->set_state(v1::RUN_STATE_SUCCEEDED);
-        mutable_run()->clear_reason();
-      } else {
-        mutable_run()->set_state(v1::RUN_STATE_FAILED);
-        mutable_run()->set_reason(reason);
-      }
-      return actions;
-    }
-  } else if (end.kind == WorkerEnd::Kind::kRefused) {
-    Fail(end.sentence, &actions);
-  } else if (end.kind == WorkerEnd::Kind::kCrashed && !was_stopping) {
-    const std::string crash = fmt::format("{} {}", end.component, end.row);
-    if (!end.component.empty() && crash == crash_) {
-      Fail(fmt::format("{} Twice at the same place, so it would again: correct or replace that "
-                       "plugin, then restart the run.",
-                       end.sentence),
-           &actions);
-    } else {
-      crash_ = crash;
-      BackOff(end.sentence, now, &actions);
-    }
-  } else if (!was_stopping) {
-    BackOff(end.sentence, now, &actions);
+  // Asked to stop only to start again: how it ended does not matter, unless all is done.
+  const bool is_restarting = was_stopping && run().target_state() == v1::TARGET_STATE_RUNNING;
+  switch (end.kind) {
+    case WorkerEnd::Kind::kFinished:
+      TakeFinished(end.finished, was_stopping, now, &actions);
+      break;
+    case WorkerEnd::Kind::kRefused:
+      if (!is_restarting) Fail(end.sentence, &actions);
+      break;
+    case WorkerEnd::Kind::kCrashed:
+      if (!was_stopping) TakeCrash(end, now, &actions);
+      break;
+    case WorkerEnd::Kind::kKilled:
+      if (!was_stopping) BackOff(end.sentence, now, &actions);
+      break;
   }
   if (HasEnded()) return actions;
-  if (was_stopping && run().target_state() == v1::TARGET_STATE_RUNNING) Launch(&actions);
+  if (is_restarting) Launch(&actions);
   DeriveState();
   return actions;
+}
+
+void RunController::TakeFinished(const worker::v1::Finished& finished, bool was_stopping,
+                                 Clock::time_point now, Actions* actions) {
+  const bool is_restarting = was_stopping && run().target_state() == v1::TARGET_STATE_RUNNING;
+  if (!finished.outputs().empty()) TakeOutputs(finished.outputs());
+  for (v1::OutputStatus& output : *mutable_run()->mutable_outputs()) {
+    output.set_rows_per_second(0);
+  }
+  if (finished.code() != 0) {
+    if (!IsTheWorldsFault(finished.code())) {
+      if (!is_restarting) Fail(finished.message(), actions);
+    } else if (!was_stopping) {
+      BackOff(finished.message(), now, actions);
+    }
+    return;
+  }
+  const bool have_all_ended =
+      !finished.outputs().empty() &&
+      std::all_of(finished.outputs().begin(), finished.outputs().end(),
+                  [](const v1::OutputStatus& output) { return IsEnd(output.state()); });
+  if (!have_all_ended) {
+    if (!was_stopping) BackOff("The worker stopped without being asked to.", now, actions);
+    return;
+  }
+  std::string reason;
+  for (const v1::OutputStatus& output : finished.outputs()) {
+    if (output.state() != v1::OUTPUT_STATE_FAILED) continue;
+    reason +=
+        fmt::format("{}output {}: {}", reason.empty() ? "" : " ", output.name(), output.reason());
+  }
+  if (!reason.empty() && is_restarting) return;
+  *record_.mutable_statistics() = finished.statistics();
+  mutable_run()->set_state(reason.empty() ? v1::RUN_STATE_SUCCEEDED : v1::RUN_STATE_FAILED);
+  mutable_run()->set_reason(reason);
+}
+
+void RunController::TakeCrash(const WorkerEnd& end, Clock::time_point now, Actions* actions) {
+  const std::string crash = fmt::format("{} {}", end.component, end.row);
+  if (!end.component.empty() && crash == crash_) {
+    return Fail(fmt::format("{} Twice at the same place, so it would again: correct or replace "
+                            "that plugin, then restart the run.",
+                            end.sentence),
+                actions);
+  }
+  crash_ = crash;
+  BackOff(end.sentence, now, actions);
 }
 
 RunController::Actions RunController::OnLaunchFailed(const absl::Status& status,

@@ -74,6 +74,9 @@ class RunController {
   void Launch(Actions* actions);
   // Ends the worker's planning or lets it stop.
   void EndWorker(Actions* actions);
+  void TakeFinished(const worker::v1::Finished& finished, bool was_stopping, Clock::time_point now,
+                    Actions* actions);
+  void TakeCrash(const WorkerEnd& end, Clock::time_point now, Actions* actions);
   // Starts a worker again after a back-off; `reason` says why.
   void BackOff(const std::string& reason, Clock::time_point now, Actions* actions);
   void Fail(const std::string& reason, Actions* actions);

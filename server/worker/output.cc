@@ -48,7 +48,7 @@ std::pair<int64_t, int64_t> RangeOf(const v1::OutputSpec& spec, int64_t table_ro
 // Whether a path, which need not exist, lies below one of the folders, links and `..` resolved.
 bool IsBelow(const std::string& path, const std::vector<std::string>& folders) {
   std::error_code error;
-  const fs::path real = fs::weakly_canonical(path, error);
+  const fs::path real = fs::weakly_canonical(fs::absolute(path), error);
   if (error) return false;
   for (const std::string& folder : folders) {
     const fs::path root = fs::weakly_canonical(folder, error);

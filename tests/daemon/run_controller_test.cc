@@ -1,0 +1,476 @@
+#include "server/daemon/run_controller.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace throng {
+namespace {
+
+using Clock = RunController::Clock;
+using Verb = RunController::Verb;
+using std::chrono::milliseconds;
+
+constexpr Clock::time_point kNow = Clock::time_point(std::chrono::hours(1));
+
+daemon::v1::RunRecord Record() {
+  daemon::v1::RunRecord record;
+  v1::Run* run = record.mutable_run();
+  run->set_name("runs/a");
+  run->set_target_state(v1::TARGET_STATE_RUNNING);
+  run->set_state(v1::RUN_STATE_STARTING);
+  v1::OutputStatus* output = run->add_outputs();
+  output->set_name("csv");
+  output->set_state(v1::OUTPUT_STATE_STARTING);
+  output->set_total_rows(1000);
+  return record;
+}
+
+v1::OutputStatus Output(v1::OutputState state, int64_t position) {
+  v1::OutputStatus output;
+  output.set_name("csv");
+  output.set_state(state);
+  output.set_position(position);
+  output.set_rows(position);
+  output.set_total_rows(1000);
+  return output;
+}
+
+worker::v1::Progress Progress(v1::OutputState state, int64_t position = 0) {
+  worker::v1::Progress progress;
+  *progress.add_outputs() = Output(state, position);
+  return progress;
+}
+
+WorkerEnd Finished(v1::OutputState state, int64_t position = 0) {
+  WorkerEnd end;
+  *end.finished.add_outputs() = Output(state, position);
+  return end;
+}
+
+WorkerEnd FinishedWith(absl::StatusCode code, const std::string& message) {
+  WorkerEnd end;
+  end.finished.set_code(static_cast<int32_t>(code));
+  end.finished.set_message(message);
+  return end;
+}
+
+WorkerEnd Crashed(const std::string& component, int64_t row) {
+  WorkerEnd end;
+  end.kind = WorkerEnd::Kind::kCrashed;
+  end.component = component;
+  end.row = row;
+  end.sentence = fmt::format("SIGSEGV in {} at row {}.", component, row);
+  return end;
+}
+
+WorkerEnd Ended(WorkerEnd::Kind kind, const std::string& sentence) {
+  WorkerEnd end;
+  end.kind = kind;
+  end.sentence = sentence;
+  return end;
+}
+
+// "RUNNING, begin" and the like: the run's state, its target where that differs, and what is to be
+// done.
+std::string Text(const RunController& controller, const RunController::Actions& actions) {
+  const auto word = [](const std::string& name, std::string_view prefix) {
+    return name.substr(prefix.size());
+  };
+  const v1::Run& run = controller.run();
+  std::string text = word(v1::RunState_Name(run.state()), "RUN_STATE_");
+  const std::string target = word(v1::TargetState_Name(run.target_state()), "TARGET_STATE_");
+  if (target != text) text += " to " + target;
+  const std::pair<bool, const char*> all[] = {
+      {actions.store, "store"}, {actions.launch, "launch"},        {actions.begin, "begin"},
+      {actions.pause, "pause"}, {actions.resume, "resume"},        {actions.stop, "stop"},
+      {actions.kill, "kill"},   {actions.wake.has_value(), "wake"}};
+  for (const auto& [is_asked, name] : all) {
+    if (is_asked) text += std::string(", ") + name;
+  }
+  return text;
+}
+
+using Build = std::function<void(RunController*)>;
+using Event = std::function<std::string(RunController*)>;
+
+void Ask(RunController* controller, Verb verb) {
+  RunController::Actions actions;
+  const absl::Status status = controller->Ask(verb, &actions);
+  ASSERT_TRUE(status.ok()) << status;
+}
+
+// How to come to each state.
+const std::vector<std::pair<std::string, Build>>& States() {
+  static const Build deliver = [](RunController* c) {
+    c->OnCreated();
+    c->OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 10), kNow);
+  };
+  static const std::vector<std::pair<std::string, Build>> states = {
+      {"planning", [](RunController* c) { c->OnDaemonStart(); }},
+      {"delivering", deliver},
+      {"pausing",
+       [](RunController* c) {
+         deliver(c);
+         Ask(c, Verb::kPause);
+       }},
+      {"paused",
+       [](RunController* c) {
+         deliver(c);
+         Ask(c, Verb::kPause);
+         c->OnProgress(Progress(v1::OUTPUT_STATE_PAUSED, 20), kNow);
+       }},
+      {"paused without a worker",
+       [](RunController* c) {
+         c->OnDaemonStart();
+         Ask(c, Verb::kPause);
+         c->OnEnded(Ended(WorkerEnd::Kind::kKilled, "SIGKILL."), kNow);
+       }},
+      {"stopping",
+       [](RunController* c) {
+         deliver(c);
+         Ask(c, Verb::kStop);
+       }},
+      {"stopped",
+       [](RunController* c) {
+         deliver(c);
+         Ask(c, Verb::kStop);
+         c->OnEnded(Finished(v1::OUTPUT_STATE_STOPPED, 30), kNow);
+       }},
+      {"backing off",
+       [](RunController* c) {
+         deliver(c);
+         c->OnEnded(Ended(WorkerEnd::Kind::kKilled, "SIGKILL."), kNow);
+       }},
+      {"restarting",
+       [](RunController* c) {
+         deliver(c);
+         Ask(c, Verb::kRestart);
+       }},
+      {"succeeded",
+       [](RunController* c) {
+         deliver(c);
+         c->OnEnded(Finished(v1::OUTPUT_STATE_SUCCEEDED, 1000), kNow);
+       }},
+      {"failed",
+       [](RunController* c) {
+         deliver(c);
+         c->OnEnded(Finished(v1::OUTPUT_STATE_FAILED, 40), kNow);
+       }},
+  };
+  return states;
+}
+
+Event Asking(Verb verb) {
+  return [verb](RunController* controller) {
+    RunController::Actions actions;
+    const absl::Status status = controller->Ask(verb, &actions);
+    if (!status.ok()) return std::string("refused");
+    return Text(*controller, actions);
+  };
+}
+
+Event Ending(const WorkerEnd& end) {
+  return [end](RunController* controller) {
+    return Text(*controller, controller->OnEnded(end, kNow));
+  };
+}
+
+// What can happen. A worker's words and end come only while there is one.
+const std::vector<std::pair<std::string, Event>>& Events() {
+  static const std::vector<std::pair<std::string, Event>> events = {
+      {"asked to pause", Asking(Verb::kPause)},
+      {"asked to resume", Asking(Verb::kResume)},
+      {"asked to stop", Asking(Verb::kStop)},
+      {"asked to restart", Asking(Verb::kRestart)},
+      {"worker planned", [](RunController* c) { return Text(*c, c->OnPlanned()); }},
+      {"worker delivers",
+       [](RunController* c) {
+         return Text(*c, c->OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 50), kNow));
+       }},
+      {"worker is blocked",
+       [](RunController* c) {
+         return Text(*c, c->OnProgress(Progress(v1::OUTPUT_STATE_BLOCKED, 50), kNow));
+       }},
+      {"worker holds",
+       [](RunController* c) {
+         return Text(*c, c->OnProgress(Progress(v1::OUTPUT_STATE_PAUSED, 50), kNow));
+       }},
+      {"worker is done", Ending(Finished(v1::OUTPUT_STATE_SUCCEEDED, 1000))},
+      {"output failed", Ending(Finished(v1::OUTPUT_STATE_FAILED, 50))},
+      {"worker has stopped", Ending(Finished(v1::OUTPUT_STATE_STOPPED, 50))},
+      {"worker found no space",
+       Ending(FinishedWith(absl::StatusCode::kResourceExhausted, "The disk is full."))},
+      {"worker refused", Ending(FinishedWith(absl::StatusCode::kFailedPrecondition, "No."))},
+      {"worker crashed", Ending(Crashed("choice `zipf`", 4096))},
+      {"worker was killed", Ending(Ended(WorkerEnd::Kind::kKilled, "SIGKILL."))},
+      {"worker is of another version", Ending(Ended(WorkerEnd::Kind::kRefused, "Version."))},
+      {"timer is due",
+       [](RunController* c) { return Text(*c, c->OnTimer(kNow + std::chrono::seconds(1))); }},
+      {"daemon stops", [](RunController* c) { return Text(*c, c->OnDaemonStop()); }},
+  };
+  return events;
+}
+
+// Reviewed line by line: state, event, then the run's state (and target) and what is to be done.
+constexpr const char* kTable = R"(
+planning | asked to pause | STARTING to PAUSED, store, kill
+planning | asked to resume | STARTING to RUNNING, store
+planning | asked to stop | STARTING to STOPPED, store, kill
+planning | asked to restart | STARTING to RUNNING, store, kill
+planning | worker planned | STARTING to RUNNING, begin
+planning | worker delivers | STARTING to RUNNING
+planning | worker is blocked | STARTING to RUNNING
+planning | worker holds | STARTING to RUNNING
+planning | worker is done | SUCCEEDED to RUNNING, store
+planning | output failed | FAILED to RUNNING, store
+planning | worker has stopped | STARTING to RUNNING, store, wake
+planning | worker found no space | STARTING to RUNNING, store, wake
+planning | worker refused | FAILED to RUNNING, store
+planning | worker crashed | STARTING to RUNNING, store, wake
+planning | worker was killed | STARTING to RUNNING, store, wake
+planning | worker is of another version | FAILED to RUNNING, store
+planning | timer is due | STARTING to RUNNING
+planning | daemon stops | STARTING to RUNNING, kill
+delivering | asked to pause | RUNNING to PAUSED, store, pause
+delivering | asked to resume | RUNNING, store, resume
+delivering | asked to stop | RUNNING to STOPPED, store, stop
+delivering | asked to restart | RUNNING, store, stop
+delivering | worker planned | RUNNING
+delivering | worker delivers | RUNNING
+delivering | worker is blocked | RUNNING
+delivering | worker holds | PAUSED to RUNNING
+delivering | worker is done | SUCCEEDED to RUNNING, store
+delivering | output failed | FAILED to RUNNING, store
+delivering | worker has stopped | STARTING to RUNNING, store, wake
+delivering | worker found no space | STARTING to RUNNING, store, wake
+delivering | worker refused | FAILED to RUNNING, store
+delivering | worker crashed | STARTING to RUNNING, store, wake
+delivering | worker was killed | STARTING to RUNNING, store, wake
+delivering | worker is of another version | FAILED to RUNNING, store
+delivering | timer is due | RUNNING
+delivering | daemon stops | RUNNING, stop
+pausing | asked to pause | RUNNING to PAUSED, store, pause
+pausing | asked to resume | RUNNING, store, resume
+pausing | asked to stop | RUNNING to STOPPED, store, stop
+pausing | asked to restart | RUNNING, store, stop
+pausing | worker planned | RUNNING to PAUSED
+pausing | worker delivers | RUNNING to PAUSED
+pausing | worker is blocked | RUNNING to PAUSED
+pausing | worker holds | PAUSED
+pausing | worker is done | SUCCEEDED to PAUSED, store
+pausing | output failed | FAILED to PAUSED, store
+pausing | worker has stopped | PAUSED, store
+pausing | worker found no space | PAUSED, store
+pausing | worker refused | FAILED to PAUSED, store
+pausing | worker crashed | PAUSED, store
+pausing | worker was killed | PAUSED, store
+pausing | worker is of another version | FAILED to PAUSED, store
+pausing | timer is due | RUNNING to PAUSED
+pausing | daemon stops | RUNNING to PAUSED, stop
+paused | asked to pause | PAUSED, store, pause
+paused | asked to resume | PAUSED to RUNNING, store, resume
+paused | asked to stop | PAUSED to STOPPED, store, stop
+paused | asked to restart | PAUSED to RUNNING, store, stop
+paused | worker planned | PAUSED
+paused | worker delivers | RUNNING to PAUSED
+paused | worker is blocked | RUNNING to PAUSED
+paused | worker holds | PAUSED
+paused | worker is done | SUCCEEDED to PAUSED, store
+paused | output failed | FAILED to PAUSED, store
+paused | worker has stopped | PAUSED, store
+paused | worker found no space | PAUSED, store
+paused | worker refused | FAILED to PAUSED, store
+paused | worker crashed | PAUSED, store
+paused | worker was killed | PAUSED, store
+paused | worker is of another version | FAILED to PAUSED, store
+paused | timer is due | PAUSED
+paused | daemon stops | PAUSED, stop
+paused without a worker | asked to pause | PAUSED, store
+paused without a worker | asked to resume | STARTING to RUNNING, store, launch
+paused without a worker | asked to stop | STOPPED, store
+paused without a worker | asked to restart | STARTING to RUNNING, store, launch
+paused without a worker | timer is due | PAUSED
+paused without a worker | daemon stops | PAUSED
+stopping | asked to pause | refused
+stopping | asked to resume | RUNNING, store
+stopping | asked to stop | RUNNING to STOPPED, store
+stopping | asked to restart | RUNNING, store
+stopping | worker planned | RUNNING to STOPPED
+stopping | worker delivers | RUNNING to STOPPED
+stopping | worker is blocked | RUNNING to STOPPED
+stopping | worker holds | PAUSED to STOPPED
+stopping | worker is done | SUCCEEDED to STOPPED, store
+stopping | output failed | FAILED to STOPPED, store
+stopping | worker has stopped | STOPPED, store
+stopping | worker found no space | STOPPED, store
+stopping | worker refused | FAILED to STOPPED, store
+stopping | worker crashed | STOPPED, store
+stopping | worker was killed | STOPPED, store
+stopping | worker is of another version | FAILED to STOPPED, store
+stopping | timer is due | RUNNING to STOPPED
+stopping | daemon stops | RUNNING to STOPPED
+stopped | asked to pause | refused
+stopped | asked to resume | STARTING to RUNNING, store, launch
+stopped | asked to stop | STOPPED, store
+stopped | asked to restart | STARTING to RUNNING, store, launch
+stopped | timer is due | STOPPED
+stopped | daemon stops | STOPPED
+backing off | asked to pause | PAUSED, store
+backing off | asked to resume | STARTING to RUNNING, store
+backing off | asked to stop | STOPPED, store
+backing off | asked to restart | STARTING to RUNNING, store, launch
+backing off | timer is due | STARTING to RUNNING, launch
+backing off | daemon stops | STARTING to RUNNING
+restarting | asked to pause | RUNNING to PAUSED, store
+restarting | asked to resume | RUNNING, store
+restarting | asked to stop | RUNNING to STOPPED, store
+restarting | asked to restart | RUNNING, store
+restarting | worker planned | RUNNING
+restarting | worker delivers | RUNNING
+restarting | worker is blocked | RUNNING
+restarting | worker holds | PAUSED to RUNNING
+restarting | worker is done | SUCCEEDED to RUNNING, store
+restarting | output failed | STARTING to RUNNING, store, launch
+restarting | worker has stopped | STARTING to RUNNING, store, launch
+restarting | worker found no space | STARTING to RUNNING, store, launch
+restarting | worker refused | STARTING to RUNNING, store, launch
+restarting | worker crashed | STARTING to RUNNING, store, launch
+restarting | worker was killed | STARTING to RUNNING, store, launch
+restarting | worker is of another version | STARTING to RUNNING, store, launch
+restarting | timer is due | RUNNING
+restarting | daemon stops | RUNNING
+succeeded | asked to pause | refused
+succeeded | asked to resume | refused
+succeeded | asked to stop | refused
+succeeded | asked to restart | refused
+succeeded | timer is due | SUCCEEDED to RUNNING
+succeeded | daemon stops | SUCCEEDED to RUNNING
+failed | asked to pause | refused
+failed | asked to resume | refused
+failed | asked to stop | refused
+failed | asked to restart | STARTING to RUNNING, store, launch
+failed | timer is due | FAILED to RUNNING
+failed | daemon stops | FAILED to RUNNING
+)";
+
+TEST(RunController, EveryEventInEveryStateDoesWhatTheTableSays) {
+  std::string table;
+  for (const auto& [state, build] : States()) {
+    for (const auto& [event, happen] : Events()) {
+      RunController controller(Record());
+      build(&controller);
+      if (event.starts_with("worker") || event.starts_with("output")) {
+        if (!controller.HasWorker()) continue;
+      }
+      table += fmt::format("{} | {} | {}\n", state, event, happen(&controller));
+    }
+  }
+  EXPECT_EQ("\n" + table, kTable);
+}
+
+class RunControllerTest : public testing::Test {
+ protected:
+  RunControllerTest() : controller_(Record()) { controller_.OnCreated(); }
+
+  // A worker that crashes, and the one that is started instead.
+  RunController::Actions CrashAndRelaunch(const WorkerEnd& end) {
+    const RunController::Actions actions = controller_.OnEnded(end, kNow);
+    if (actions.wake) {
+      EXPECT_TRUE(controller_.OnTimer(*actions.wake).launch);
+      EXPECT_TRUE(controller_.OnPlanned().begin);
+    }
+    return actions;
+  }
+
+  RunController controller_;
+};
+
+TEST_F(RunControllerTest, ACrashTwiceAtTheSamePlaceFailsTheRunAndNamesIt) {
+  EXPECT_TRUE(CrashAndRelaunch(Crashed("choice `zipf`", 4096)).wake);
+  EXPECT_EQ(controller_.run().restarts(), 1);
+  EXPECT_EQ(controller_.run().reason(), "SIGSEGV in choice `zipf` at row 4096.");
+  EXPECT_FALSE(CrashAndRelaunch(Crashed("choice `zipf`", 4096)).wake);
+  EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_FAILED);
+  EXPECT_THAT(controller_.run().reason(),
+              testing::StartsWith("SIGSEGV in choice `zipf` at row 4096. Twice at the same place"));
+}
+
+TEST_F(RunControllerTest, CrashesElsewhereAreTriedAgain) {
+  for (int64_t row = 0; row < 10; ++row) {
+    EXPECT_TRUE(CrashAndRelaunch(Crashed("choice `zipf`", row)).wake);
+  }
+  EXPECT_TRUE(CrashAndRelaunch(Crashed("rating `zipf`", 9)).wake);
+}
+
+TEST_F(RunControllerTest, ProgressClearsWhatACrashLeft) {
+  EXPECT_TRUE(CrashAndRelaunch(Crashed("choice `zipf`", 4096)).wake);
+  controller_.OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 100), kNow);
+  EXPECT_EQ(controller_.run().reason(), "");
+  EXPECT_TRUE(CrashAndRelaunch(Crashed("choice `zipf`", 4096)).wake);
+  EXPECT_NE(controller_.run().state(), v1::RUN_STATE_FAILED);
+}
+
+TEST_F(RunControllerTest, TheBackOffDoublesToHalfAMinuteAndProgressEndsIt) {
+  std::vector<int64_t> waits;
+  const auto kill = [&] {
+    const auto actions = CrashAndRelaunch(Ended(WorkerEnd::Kind::kKilled, "SIGKILL."));
+    waits.push_back(std::chrono::duration_cast<milliseconds>(*actions.wake - kNow).count());
+  };
+  for (int i = 0; i < 12; ++i) kill();
+  controller_.OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 1), kNow);
+  kill();
+  EXPECT_THAT(waits, testing::ElementsAre(50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600,
+                                          30000, 30000, 50));
+}
+
+TEST_F(RunControllerTest, WhileItBacksOffItsOutputsSayWhy) {
+  controller_.OnEnded(Ended(WorkerEnd::Kind::kKilled, "SIGKILL from outside."), kNow);
+  EXPECT_EQ(controller_.run().outputs(0).state(), v1::OUTPUT_STATE_BLOCKED);
+  EXPECT_EQ(controller_.run().outputs(0).reason(), "SIGKILL from outside.");
+}
+
+TEST_F(RunControllerTest, AFailedOutputIsNamedInTheRunsReason) {
+  WorkerEnd end = Finished(v1::OUTPUT_STATE_FAILED, 10);
+  end.finished.mutable_outputs(0)->set_reason("sink `file`: a.csv was replaced.");
+  controller_.OnEnded(end, kNow);
+  EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_FAILED);
+  EXPECT_EQ(controller_.run().reason(), "output csv: sink `file`: a.csv was replaced.");
+}
+
+TEST_F(RunControllerTest, RatesAreMeasuredOverSomeSeconds) {
+  for (int second = 0; second <= 10; ++second) {
+    controller_.OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 100 * second),
+                           kNow + std::chrono::seconds(second));
+  }
+  EXPECT_NEAR(controller_.run().outputs(0).rows_per_second(), 100, 1e-9);
+}
+
+TEST_F(RunControllerTest, ARefusedVerbSaysWhichDoFit) {
+  controller_.OnEnded(Finished(v1::OUTPUT_STATE_SUCCEEDED, 1000), kNow);
+  RunController::Actions actions;
+  const absl::Status status = controller_.Ask(Verb::kPause, &actions);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(std::string(status.message()),
+            "The run has succeeded and cannot be paused; delete it, or create another.");
+}
+
+TEST_F(RunControllerTest, ResetItStartsOver) {
+  controller_.OnEnded(Finished(v1::OUTPUT_STATE_SUCCEEDED, 1000), kNow);
+  ASSERT_TRUE(controller_.IsAtRest());
+  EXPECT_TRUE(controller_.OnReset().store);
+  EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_STOPPED);
+  EXPECT_EQ(controller_.run().outputs(0).position(), 0);
+  RunController::Actions actions;
+  EXPECT_TRUE(controller_.Ask(Verb::kResume, &actions).ok());
+  EXPECT_TRUE(actions.launch);
+}
+
+}  // namespace
+}  // namespace throng

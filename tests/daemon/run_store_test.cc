@@ -1,0 +1,130 @@
+#include "server/daemon/run_store.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <string>
+
+namespace throng {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+daemon::v1::RunRecord Record(const std::string& id, int64_t now_ms = 1) {
+  daemon::v1::RunRecord record;
+  record.mutable_run()->set_name("runs/" + id);
+  record.mutable_run()->set_uid(id + "-uid");
+  record.set_now_ms(now_ms);
+  return record;
+}
+
+class RunStoreTest : public testing::Test {
+ protected:
+  RunStoreTest()
+      : folder_(
+            (fs::temp_directory_path() / ("throng_store_" + std::to_string(getpid()))).string()) {
+    fs::remove_all(folder_);
+  }
+  ~RunStoreTest() override { fs::remove_all(folder_); }
+
+  std::unique_ptr<RunStore> Open() {
+    auto store = RunStore::Open(folder_);
+    EXPECT_TRUE(store.ok()) << store.status();
+    return store.ok() ? *std::move(store) : nullptr;
+  }
+  static std::vector<std::string> Names(RunStore* store) {
+    std::vector<std::string> names;
+    const auto records = store->All();
+    EXPECT_TRUE(records.ok()) << records.status();
+    for (const auto& record : *records) names.push_back(record.run().name());
+    return names;
+  }
+
+  const std::string folder_;
+};
+
+TEST_F(RunStoreTest, KeepsRunsInTheOrderOfTheirCreation) {
+  {
+    const auto store = Open();
+    ASSERT_TRUE(store->Put(Record("b")).ok());
+    ASSERT_TRUE(store->Put(Record("a")).ok());
+    ASSERT_TRUE(store->Put(Record("b", 7)).ok());
+    ASSERT_TRUE(store->Put(Record("c")).ok());
+    ASSERT_TRUE(store->Delete("a-uid").ok());
+  }
+  const auto store = Open();
+  EXPECT_THAT(Names(store.get()), testing::ElementsAre("runs/b", "runs/c"));
+  EXPECT_EQ((*store->All())[0].now_ms(), 7);
+}
+
+TEST_F(RunStoreTest, ASecondDaemonIsRefusedWithTheProcessOfTheFirst) {
+  const auto store = Open();
+  const auto second = RunStore::Open(folder_);
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(second.status().message()),
+              HasSubstr("in use by the daemon of process " + std::to_string(getpid())));
+}
+
+TEST_F(RunStoreTest, ANewerSchemaIsRefused) {
+  Open();
+  // user_version is the big-endian number at byte 60 of the file (SQLite's file format, 1.3).
+  const int fd = open((folder_ + "/runs.db").c_str(), O_RDWR | O_CLOEXEC);
+  const char version[4] = {0, 0, 0, 99};
+  ASSERT_EQ(pwrite(fd, version, 4, 60), 4);
+  close(fd);
+  const auto newer = RunStore::Open(folder_);
+  EXPECT_EQ(newer.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(newer.status().message()), HasSubstr("written by a newer daemon"));
+}
+
+TEST_F(RunStoreTest, AFullDiskIsSaidAndTheNextWriteWorksOnceThereIsSpace) {
+  const auto store = Open();
+  ASSERT_TRUE(store->Put(Record("small")).ok());
+  store->LimitPages(8);
+  daemon::v1::RunRecord large = Record("large");
+  large.mutable_run()->set_reason(std::string(200'000, 'x'));
+  const absl::Status full = store->Put(large);
+  EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted) << full;
+  EXPECT_THAT(std::string(full.message()), HasSubstr("is full: nothing was changed"));
+  EXPECT_THAT(Names(store.get()), testing::ElementsAre("runs/small"));
+  store->LimitPages(1'000'000);
+  EXPECT_TRUE(store->Put(large).ok());
+  EXPECT_THAT(Names(store.get()), testing::ElementsAre("runs/small", "runs/large"));
+}
+
+TEST_F(RunStoreTest, WhatWasAcknowledgedSurvivesSigkill) {
+  Open();
+  for (int round = 0; round < 5; ++round) {
+    int acknowledged[2];
+    ASSERT_EQ(pipe(acknowledged), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      auto store = RunStore::Open(folder_);
+      for (int64_t i = 1;; ++i) {
+        if (!store.ok() || !(*store)->Put(Record("a", i)).ok()) _exit(1);
+        if (write(acknowledged[1], &i, sizeof i) != sizeof i) _exit(1);
+      }
+    }
+    close(acknowledged[1]);
+    int64_t last = 0;
+    for (int i = 0; i < 20; ++i) ASSERT_EQ(read(acknowledged[0], &last, sizeof last), 8);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    for (int64_t next = 0; read(acknowledged[0], &next, sizeof next) == 8;) last = next;
+    close(acknowledged[0]);
+    const auto store = Open();
+    const auto records = store->All();
+    ASSERT_EQ(records->size(), 1U);
+    EXPECT_GE((*records)[0].now_ms(), last);
+    EXPECT_LE((*records)[0].now_ms(), last + 1);
+  }
+}
+
+}  // namespace
+}  // namespace throng
