@@ -92,21 +92,32 @@ class InvarianceTest(unittest.TestCase):
     def test_a_run_that_is_stopped_goes_on(self):
         whole = self.make("whole.csv")
         path = self.folder / "stopped.csv"
-        spec = worker.write_spec(f"{path}.yaml", worker.file_output(path, commit_rows=5_000),
-                                 dataset=DATASET, pace={"rate": 150_000})
-        stops = 0
-        for pause in (0.1, 0.25, 0.4):
-            with subprocess.Popen(worker.command(spec), stderr=subprocess.PIPE, text=True) as run:
-                time.sleep(pause)  # a moment, not a condition: any moment must do
+        output = worker.file_output(path, commit_rows=1_000)
+        slow = worker.write_spec(f"{path}.slow.yaml", output, dataset=DATASET,
+                                 pace={"rate": ROWS / 60})
+        committed = None
+        for _ in range(3):
+            with subprocess.Popen(worker.command(slow), stderr=subprocess.PIPE, text=True) as run:
+                give_up = time.monotonic() + 300
+                while position_text(path) == committed and run.poll() is None:
+                    self.assertLess(time.monotonic(), give_up)
+                    time.sleep(0.005)
                 run.send_signal(signal.SIGTERM)
                 told = run.stderr.read()
-                if run.wait() == 130:
-                    stops += 1
-                    self.assertIn("stopped at row", told)
-        self.assertGreaterEqual(stops, 1)
-        done = worker.run(spec)
+                self.assertEqual(run.wait(), 130, told)
+                self.assertIn("stopped at row", told)
+            committed = position_text(path)
+        done = worker.run(worker.write_spec(f"{path}.yaml", output, dataset=DATASET))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(path.read_bytes(), whole)
+
+
+def position_text(path):
+    """What is committed of an unfinished file, or None."""
+    try:
+        return pathlib.Path(f"{path}.position").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
 
 
 def whole_lines(content):

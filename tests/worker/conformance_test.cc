@@ -24,7 +24,10 @@ std::string Path(const std::string& plugin) {
 
 std::vector<CheckResult> Check(const std::string& plugin, const std::vector<std::string>& settings,
                                const std::string& only = "") {
-  CheckRequest request{.file = Path(plugin), .settings = settings, .only = only};
+  CheckRequest request{.file = Path(plugin),
+                       .settings = settings,
+                       .only = only,
+                       .time_limit = std::chrono::minutes(5)};
   const auto results = CheckPlugin(request, [](const CheckResult&) {});
   EXPECT_TRUE(results.ok()) << MessageOf(results.status());
   return results.ok() ? *results : std::vector<CheckResult>();
@@ -219,13 +222,13 @@ TEST(ConformanceTest, AHungPluginIsStoppedAndNotAskedAgain) {
   CheckRequest request{.file = Path("misbehaving/faulty_behaviours"),
                        .settings = {"faulty_rating.fault=hang"},
                        .only = "`faulty_rating`: equal bytes",
-                       .time_limit = std::chrono::seconds(2)};
+                       .time_limit = std::chrono::seconds(5)};
   const auto results = CheckPlugin(request, [](const CheckResult&) {});
   ASSERT_TRUE(results.ok());
   EXPECT_THAT(
       Lines(Failed(*results)),
       ElementsAre("rating `faulty_rating`: equal bytes for batches of 1, 7 and 4096: no end "
-                  "within 2 s in fill of rows 0 to 4095."));
+                  "within 5 s in fill of rows 0 to 4095."));
 }
 
 class ActivityFaultTest : public testing::TestWithParam<Fault> {};

@@ -143,6 +143,7 @@ TEST_F(RunTest, ARunWithoutEndGoesOnAsOneWithAnEnd) {
       "- {format: {component: csv}, commit_rows: 100, sink: {component: file, options: {path: " +
       (folder_ / "a.csv").string() + "}}}\n";
   Problems problems;
+  int64_t committed = 0;
   {
     auto endless =
         Make("dataset: {seed: 5, interactions: null, plan_size: 5000}\n" + outputs, &problems);
@@ -155,12 +156,15 @@ TEST_F(RunTest, ARunWithoutEndGoesOnAsOneWithAnEnd) {
     is_stopping_ = true;
     while (!endless->HasEnded()) endless->Wait(std::chrono::milliseconds(5));
     EXPECT_EQ(endless->outputs()[0]->progress().state, OutputState::kStopped);
+    committed = endless->outputs()[0]->progress().position;
   }
   is_stopping_ = false;
-  const auto run = Execute("dataset: {seed: 5, interactions: 12000, plan_size: 5000}\n" + outputs);
+  const int64_t rows = committed + 7000;
+  const auto run = Execute("dataset: {seed: 5, interactions: " + std::to_string(rows) +
+                           ", plan_size: 5000}\n" + outputs);
   EXPECT_EQ(run->outputs()[0]->progress().state, OutputState::kSucceeded)
       << run->outputs()[0]->progress().reason;
-  EXPECT_EQ(run->outputs()[0]->statistics()->total_interactions(), 12'000);
+  EXPECT_EQ(run->outputs()[0]->statistics()->total_interactions(), rows);
 }
 
 TEST_F(RunTest, ASinkThatIsNeverReachedFailsWithItsSentence) {
