@@ -32,6 +32,12 @@ class ReadmeTest(unittest.TestCase):
         self.assertEqual(journal, (EXAMPLES / "journal.cc").read_text())
         self.assertEqual(blocks("cmake"), [(EXAMPLES / "outside/CMakeLists.txt").read_text()])
 
+    def test_stays_as_short_as_it_is_said_to_be(self):
+        header = ROOT / "plugins/include/throng/plugin.h"
+        for file, lines in ((header, 450), (EXAMPLES / "zipf.cc", 35), (EXAMPLES / "plain_c.c", 45)):
+            with self.subTest(file.name):
+                self.assertLessEqual(len(file.read_text().splitlines()), lines)
+
     def test_every_command_works_in_a_project_outside_the_tree(self):
         with tempfile.TemporaryDirectory() as home:
             install, *commands = blocks("sh")
