@@ -211,11 +211,15 @@ INSTANTIATE_TEST_SUITE_P(
 
 // Under a sanitizer, which has memory of its own, these are that sanitizer's to find.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-INSTANTIATE_TEST_SUITE_P(
-    Memory, RatingFaultTest,
-    testing::Values(Fault{"leaks", kMemory, "bytes more are in use after each create and destroy"},
-                    Fault{"uses_memory", kProcess, "rating: it differs"}),
-    NameOf);
+const Fault kLeak{"leaks", kMemory, "bytes more are in use after each create and destroy"};
+INSTANTIATE_TEST_SUITE_P(Memory, RatingFaultTest,
+                         testing::Values(kLeak,
+                                         Fault{"uses_memory", kProcess, "rating: it differs"}),
+                         NameOf);
+TEST(ConformanceTest, AFormatOrSinkThatLeaksIsCaughtToo) {
+  ExpectCaught("misbehaving/faulty_format", "faulty_format", {}, kLeak);
+  ExpectCaught("misbehaving/faulty_sinks", "faulty_sink", {"faulty_sink.path={dir}/a"}, kLeak);
+}
 #endif
 
 TEST(ConformanceTest, AHungPluginIsStoppedAndNotAskedAgain) {
@@ -287,6 +291,7 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"forgets_state", kPrologues, "two instances began with different prologues"},
         Fault{"messages_have_prologue", kPrologues, "messages have no prologue"},
         Fault{"cut_of_5000", "is created and begins", "asks for cuts of 5000 rows"},
+        Fault{"segfault_at_edge", kEdges, "SIGSEGV in create."},
         Fault{"depends_on_block", kBlocks, "as a stream, the records differ at byte"},
         Fault{"carries_state", kOrder, "the records of another instance"},
         Fault{"uses_time", kProcess, "records: it differs from one process to another"},
@@ -319,6 +324,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"commits_late", kKills, "open tells"},
                     Fault{"does_not_complete", kKills, "open tells that it is not complete"},
                     Fault{"finishes_once", kWalk, "finish cannot be repeated"},
+                    Fault{"segfault_at_edge", kEdges, "SIGSEGV in create."},
                     Fault{"segfault", kKills, "SIGSEGV in write of rows"},
                     Fault{"commits_in_destroy", kDrops, "open tells position 610"},
                     Fault{"does_not_lock", kHeld, "two processes hold the same place"},
