@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <optional>
@@ -23,6 +25,7 @@ constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kWrongRequest = 2;
 constexpr int kInterrupted = 130;
+constexpr std::chrono::hours kForever{24 * 365 * 100};
 
 std::atomic<bool> is_stopping = false;
 
@@ -30,6 +33,28 @@ std::atomic<bool> is_stopping = false;
 void OnSignal(int /*signal*/) {
   if (is_stopping.exchange(true)) _exit(kInterrupted);
 }
+
+// As long as there is one, exit is called by a plugin: it must not look as if the run were done.
+class Running {
+ public:
+  Running() {
+    is_running_ = true;
+    std::atexit([] {
+      if (!is_running_) return;
+      Say(stderr,
+          "A plugin ended the process, and the run with it. `throng-worker check FILE.so` finds "
+          "which; without it the same command goes on where it was committed.\n");
+      std::fflush(stderr);
+      _exit(kFailed);
+    });
+  }
+  ~Running() { is_running_ = false; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  static inline std::atomic<bool> is_running_ = false;
+};
 
 void HandleSignals() {
   struct sigaction action {};
@@ -118,6 +143,7 @@ int Summarize(const Run& run, const RunCommand& command) {
 }  // namespace
 
 int ExecuteRun(const RunCommand& command) {
+  const Running running;
   HandleSignals();
   const std::optional<std::string> text = ReadAll(command.spec_file);
   if (!text) {
@@ -150,11 +176,13 @@ int ExecuteRun(const RunCommand& command) {
       Say(stderr, "note: {}\n", warning);
     }
   }
-  if (const absl::Status status = run->Open(command.retry_timeout); !status.ok()) {
+  // Clocks hold less than a duration can say.
+  const auto retry_timeout = std::min<std::chrono::milliseconds>(command.retry_timeout, kForever);
+  if (const absl::Status status = run->Open(retry_timeout); !status.ok()) {
     Say(stderr, "{}\n", MessageOf(status));
     return is_stopping ? kInterrupted : absl::IsInvalidArgument(status) ? kWrongRequest : kFailed;
   }
-  run->Start(command.retry_timeout);
+  run->Start(retry_timeout);
 
   std::vector<std::string> names;
   for (const auto& output : run->outputs()) names.push_back(output->name());

@@ -1,6 +1,7 @@
 """A dataset is a pure function: the same bytes however it is walked, sliced or interrupted."""
 
 import heapq
+import json
 import pathlib
 import signal
 import subprocess
@@ -67,6 +68,15 @@ class InvarianceTest(unittest.TestCase):
             merged = heapq.merge(*(part[1:] for part in parts),
                                  key=lambda line: int(line.split(b",")[0]))
             self.assertEqual(list(merged), whole[1:])
+
+    def test_a_slice_without_rows_is_a_whole_file(self):
+        few = {"seed": 42, "size": "quick"}
+        nothing = {"index": 0, "count": 1000, "mode": "contiguous"}
+        self.assertEqual(self.make("none.csv", few, slice=nothing).count(b"\n"), 1)
+        document = json.loads(self.make("none.json", few, slice=nothing, component="json"))
+        self.assertEqual(document["interactions"], [])
+        self.assertEqual(document["statistics"]["total_interactions"], 0)
+        self.assertEqual(document["statistics"]["rating_distribution"], [])
 
     def test_rows_do_not_change_when_more_are_asked_for(self):
         whole = whole_lines(self.make("whole.csv"))

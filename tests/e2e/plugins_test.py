@@ -103,6 +103,22 @@ class CommandsTest(unittest.TestCase):
         self.assertIn("FAILED  rating `faulty_rating`: equal bytes for batches of 1, 7 and 4096: "
                       "SIGSEGV in fill of rows 0 to 4095.", done.stdout.splitlines())
 
+    def test_a_plugin_that_exits_does_not_look_like_a_run_that_is_done(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(self.plugins / "misbehaving/faulty_behaviours.so", folder)
+            spec = pathlib.Path(folder, "spec.yaml")
+            spec.write_text(
+                "dataset: {size: testing, "
+                "rating: {component: faulty_rating, options: {fault: exit_7}}}\n"
+                "outputs: [{format: {component: csv}, "
+                f"sink: {{component: file, options: {{path: {folder}/out.csv}}}}}}]\n")
+            done = worker("run", "--spec", spec, "--plugin-dir", BUILD / "plugins",
+                          "--plugin-dir", folder)
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stdout, "")
+            self.assertIn("A plugin ended the process, and the run with it. ", done.stderr)
+            self.assertFalse(pathlib.Path(folder, "out.csv").exists())
+
     def test_wrong_requests_are_2(self):
         zipf = self.plugins / "zipf.so"
         for arguments, sentence in (
