@@ -243,6 +243,7 @@ INSTANTIATE_TEST_SUITE_P(
     Activities, ActivityFaultTest,
     testing::Values(Fault{"user_out_of_range", kUsers, "is not in [0, 400)."},
                     Fault{"user_row_twice", kUsers, "are not consecutive grid points"},
+                    Fault{"user_row_out_of_range", kUsers, "is not in [0, user_rows), which"},
                     Fault{"user_rows_wrong", kUsers, "the user_rows of all users of an epoch are"},
                     Fault{"rows_scattered", kUsers, "are not consecutive grid points"}),
     NameOf);
@@ -270,6 +271,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"kind_name_with_comma", kItems, "a kind is named \"a,b\""},
                     Fault{"kinds_do_not_add_up", kItems,
                           "its kinds have 10006 rows together; an epoch has 10007."},
+                    Fault{"kind_without_name", kCreated, "its kind 1 lacks a name"},
+                    Fault{"kind_below_nothing", kCreated, "or has less than no rows"},
                     Fault{"too_many_kinds", kCreated, "has 300 kinds; 256 are allowed"}),
     NameOf);
 
