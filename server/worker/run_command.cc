@@ -28,6 +28,7 @@ constexpr int kInterrupted = 130;
 constexpr std::chrono::hours kForever{24 * 365 * 100};
 
 std::atomic<bool> is_stopping = false;
+std::atomic<bool> is_running = false;
 
 // The first signal asks for an end at a commit; the second one does not wait for it.
 void OnSignal(int /*signal*/) {
@@ -38,9 +39,9 @@ void OnSignal(int /*signal*/) {
 class Running {
  public:
   Running() {
-    is_running_ = true;
+    is_running = true;
     std::atexit([] {
-      if (!is_running_) return;
+      if (!is_running) return;
       Say(stderr,
           "A plugin ended the process, and the run with it. `throng-worker check FILE.so` finds "
           "which; without it the same command goes on where it was committed.\n");
@@ -48,12 +49,9 @@ class Running {
       _exit(kFailed);
     });
   }
-  ~Running() { is_running_ = false; }
+  ~Running() { is_running = false; }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
-
- private:
-  static inline std::atomic<bool> is_running_ = false;
 };
 
 void HandleSignals() {
