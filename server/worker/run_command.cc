@@ -60,8 +60,8 @@ void HandleSignals() {
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  signal(SIGXFSZ, SIG_IGN);  // likewise
   signal(SIGPIPE, SIG_IGN);  // a sink says it in a sentence
+  signal(SIGXFSZ, SIG_IGN);  // likewise
 }
 
 int64_t Now() {
