@@ -20,8 +20,8 @@ class ByUserClock {
                std::pair(rows.user[b], rows.user_row[b]);
       });
       for (const auto& column : {columns.grid, columns.user, columns.user_row, columns.user_rows}) {
-        std::vector<int64_t> moved;
-        for (const size_t i : order) moved.push_back(column[i]);
+        std::vector<int64_t> moved(order.size());
+        for (size_t i = 0; i < order.size(); ++i) moved[i] = column[order[i]];
         std::copy(moved.begin(), moved.end(), column.subspan(begin).begin());
       }
     }
