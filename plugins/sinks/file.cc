@@ -31,6 +31,8 @@ namespace throng {
 namespace {
 
 constexpr size_t kReadBytes = size_t{1} << 20;
+// The disk is given so much at a time: a commit then waits for the last of it only.
+constexpr int64_t kWriteBytes = int64_t{8} << 20;
 
 class FileSink {
  public:
@@ -90,7 +92,8 @@ class FileSink {
   bool is_started_ = false;  // PATH.position is ours
   bool is_complete_ = false;
   Fd part_;
-  int64_t bytes_ = 0;  // written to it, and in sha_
+  int64_t bytes_ = 0;       // written to it, and in sha_
+  int64_t on_its_way_ = 0;  // of these, what the disk was given
   Sha256 sha_;
   FileState committed_;
 };
@@ -175,7 +178,7 @@ std::optional<Error> FileSink::GoOn(const FileState& state) {
   Truncate(part, state.bytes, place_.part);
   part_ = std::move(part);
   sha_ = sha;
-  bytes_ = state.bytes;
+  bytes_ = on_its_way_ = state.bytes;
   committed_ = state;
   is_started_ = true;
   return std::nullopt;
@@ -202,6 +205,10 @@ void FileSink::Write(const throng_records& records) {
   WriteAt(part_, bytes, bytes_, place_.part);
   sha_.Update(bytes);
   bytes_ += static_cast<int64_t>(bytes.size());
+  if (bytes_ - on_its_way_ >= kWriteBytes) {
+    StartWriting(part_, on_its_way_, bytes_ - on_its_way_);
+    on_its_way_ = bytes_;
+  }
 }
 
 void FileSink::RequirePlace() const {

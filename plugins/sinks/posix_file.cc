@@ -180,6 +180,10 @@ void Truncate(const Fd& file, int64_t length, const std::string& path) {
   if (Retry([&] { return ftruncate(file.get(), length); }) != 0) ThrowErrno(errno, path);
 }
 
+void StartWriting(const Fd& file, int64_t offset, int64_t bytes) {
+  (void)sync_file_range(file.get(), offset, bytes, SYNC_FILE_RANGE_WRITE);
+}
+
 void SyncData(const Fd& file, const std::string& path) {
   if (Retry([&] { return fdatasync(file.get()); }) == 0) return;
   throw Error(THRONG_DATA_LOSS,

@@ -61,6 +61,10 @@ void WriteAt(const Fd& file, std::string_view bytes, int64_t offset, const std::
 
 void Truncate(const Fd& file, int64_t length, const std::string& path);
 
+// Has the disk begin with these bytes, so that SyncData need not wait for them; a failure is its to
+// tell. Nothing is durable by it.
+void StartWriting(const Fd& file, int64_t offset, int64_t bytes);
+
 // Makes the content of `file` durable. DATA_LOSS if that fails, and then for good: the kernel may
 // have dropped the pages it could not write, and says so only once.
 void SyncData(const Fd& file, const std::string& path);

@@ -167,7 +167,9 @@ absl::StatusOr<std::string> RunInProcess(const std::function<absl::StatusOr<std:
     const auto result = work();
     Tell(pipe, result.ok() ? "+" + *result : "-" + MessageOf(result.status()));
   });
-  const auto until = ChildProcess::Clock::now() + limit;
+  // Clocks hold less than a duration can say.
+  const auto until = ChildProcess::Clock::now() +
+                     std::min<std::chrono::milliseconds>(limit, std::chrono::hours(24 * 365 * 100));
   std::string told;
   for (;;) {
     const auto heard = child.Listen(&told, until);

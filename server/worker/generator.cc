@@ -16,12 +16,32 @@ constexpr size_t kClock = 1;
 constexpr size_t kChoice = 2;
 constexpr size_t kRating = 3;
 
-// Whether all of `values` lie in [0, end).
-template <class T>
-bool AllBelow(const T* values, size_t n, uint64_t end) {
-  bool is_outside = false;
-  for (size_t i = 0; i < n; ++i) is_outside |= static_cast<uint64_t>(values[i]) >= end;
-  return !is_outside;
+uint64_t Bits(int64_t value) { return static_cast<uint64_t>(value); }
+
+// Whether all of `values` lie in [first, end), which are less than 2^63 apart. Signs are gathered,
+// so that there is one branch: that of a difference that is negative.
+THRONG_SIMD bool AllWithin(const int64_t* values, size_t n, int64_t first, int64_t end) {
+  uint64_t signs = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const uint64_t above = Bits(values[i]) - Bits(first);
+    signs |= above | (Bits(end) - Bits(first) - 1 - above);
+  }
+  return signs >> 63 == 0;
+}
+
+// Whether each of `values` lies in [0, ends[i]).
+THRONG_SIMD bool EachBelow(const int64_t* values, const int64_t* ends, size_t n) {
+  uint64_t signs = 0;
+  for (size_t i = 0; i < n; ++i) {
+    signs |= Bits(values[i]) | Bits(ends[i]) | (Bits(ends[i]) - 1 - Bits(values[i]));
+  }
+  return signs >> 63 == 0;
+}
+
+THRONG_SIMD bool NeverFalls(const int64_t* values, size_t n) {
+  bool falls = false;
+  for (size_t i = 1; i < n; ++i) falls |= values[i] < values[i - 1];
+  return !falls;
 }
 
 template <class T>
@@ -126,7 +146,10 @@ std::unique_ptr<Generator> Generator::Create(const GeneratorParameters& paramete
       if (kinds->empty()) kinds->push_back(&any);
       dataset.kinds = kinds->data();
       dataset.kinds_count = static_cast<uint32_t>(kinds->size());
-      for (const throng_kind* kind : *kinds) made->kinds_.push_back({kind->name, kind->rows});
+      for (const throng_kind* kind : *kinds) {
+        made->kinds_.push_back({kind->name, kind->rows});
+        made->kind_rows_[made->kinds_.size() - 1] = Bits(made->kinds_.back().rows);
+      }
       if (absl::Status status = CheckKinds(made->kinds_, parameters.plan_size); status.ok()) {
         create(kRating);
       } else {
@@ -204,33 +227,57 @@ absl::Status Generator::FillBatch(throng_batch batch) {
       std::copy_n(batch.grid, batch.rows, batch.kind_row);
     }
     if (absl::Status status = behaviours_[role]->Fill(batch); !status.ok()) return status;
+    if (absl::Status status = Check(role, batch); !status.ok()) return status;
   }
-  return Check(batch);
+  return absl::OkStatus();
 }
 
-absl::Status Generator::Check(const throng_batch& batch) const {
+absl::Status Generator::Check(size_t role, const throng_batch& batch) const {
   const throng_world& world = *parameters_.world;
-  const auto fault = [&](size_t role, std::string_view what) {
+  const auto fault = [&](std::string_view what) {
     return absl::InternalError(fmt::format("{} `{}` filled {} within rows {} to {}.",
                                            RoleName(kRoles[role]),
                                            parameters_.behaviours[role].component->name, what,
                                            batch.first_row, batch.first_row + batch.rows - 1));
   };
-  if (!AllBelow(batch.user, batch.rows, static_cast<uint64_t>(world.active_users))) {
-    return fault(kActivity, fmt::format("a user outside [0, {})", world.active_users));
-  }
-  if (!AllBelow(batch.item, batch.rows, static_cast<uint64_t>(world.touched_items))) {
-    return fault(kChoice, fmt::format("an item outside [0, {})", world.touched_items));
-  }
-  if (!AllBelow(batch.kind, batch.rows, kinds_.size())) {
-    return fault(kChoice, fmt::format("a kind outside [0, {})", kinds_.size()));
-  }
-  if (batch.time[0] < kFirstTime || batch.time[batch.rows - 1] > kLastTime) {
-    return absl::OutOfRangeError(fmt::format(
-        "clock `{}`: the event times of rows {} to {} leave the years 1 to 9999. Ask for fewer "
-        "interactions, for a shorter window or an earlier start.",
-        parameters_.behaviours[kClock].component->name, batch.first_row,
-        batch.first_row + batch.rows - 1));
+  switch (role) {
+    case kActivity:
+      if (!AllWithin(batch.user, batch.rows, 0, world.active_users)) {
+        return fault(fmt::format("a user outside [0, {})", world.active_users));
+      }
+      if (!EachBelow(batch.user_row, batch.user_rows, batch.rows)) {
+        return fault("a user_row outside [0, user_rows)");
+      }
+      break;
+    case kClock:
+      if (!AllWithin(batch.time, batch.rows, kFirstTime, kLastTime + 1)) {
+        return absl::OutOfRangeError(fmt::format(
+            "clock `{}`: the event times of rows {} to {} leave the years 1 to 9999. Ask for fewer "
+            "interactions, for a shorter window or an earlier start.",
+            parameters_.behaviours[kClock].component->name, batch.first_row,
+            batch.first_row + batch.rows - 1));
+      }
+      if (!NeverFalls(batch.time, batch.rows)) {
+        return fault("a time that is before that of the row before it");
+      }
+      break;
+    case kChoice: {
+      if (!AllWithin(batch.item, batch.rows, 0, world.touched_items)) {
+        return fault(fmt::format("an item outside [0, {})", world.touched_items));
+      }
+      const size_t kinds = kinds_.size();
+      bool is_kind = true;
+      for (size_t i = 0; i < batch.rows; ++i) is_kind &= batch.kind[i] < kinds;
+      if (!is_kind) return fault(fmt::format("a kind outside [0, {})", kinds));
+      bool is_row = true;
+      for (size_t i = 0; i < batch.rows; ++i) {
+        is_row &= Bits(batch.kind_row[i]) < kind_rows_[batch.kind[i]];
+      }
+      if (!is_row) return fault("a kind_row outside [0, the rows of its kind)");
+      break;
+    }
+    default:
+      break;
   }
   return absl::OkStatus();
 }

@@ -1,6 +1,7 @@
 // One thread's instances of the four behaviours: rows -> columns.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -75,11 +76,12 @@ class Generator {
  private:
   explicit Generator(const GeneratorParameters& parameters);
   absl::Status FillBatch(throng_batch batch);
-  absl::Status Check(const throng_batch& batch) const;
+  absl::Status Check(size_t role, const throng_batch& batch) const;
 
   const GeneratorParameters& parameters_;
   std::unique_ptr<Behaviour> behaviours_[4];
   std::vector<KindRows> kinds_;
+  std::array<uint64_t, 256> kind_rows_{};  // of kinds_
   int64_t block_rows_ = 1;
   std::unique_ptr<Columns> block_;  // where blocks are filled whole
   int64_t block_first_row_ = -1;    // of the block that it holds

@@ -86,6 +86,14 @@ absl::StatusOr<std::vector<const throng_kind*>> Behaviour::Kinds() {
     return absl::InternalError(
         fmt::format("choice `{}` has {} kinds; 256 are allowed.", component_.name, count));
   }
+  for (uint32_t i = 0; i < count; ++i) {
+    if (kinds != nullptr && kinds[i] != nullptr && kinds[i]->name != nullptr &&
+        kinds[i]->rows >= 0) {
+      continue;
+    }
+    return absl::InternalError(fmt::format(
+        "choice `{}`: its kind {} lacks a name, or has less than no rows.", component_.name, i));
+  }
   result.assign(kinds, kinds + count);
   return result;
 }

@@ -341,7 +341,7 @@ absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& setti
   job.host_state = [this](const auto& statistics) { return HostState(statistics); };
   job.manifest = [this](const auto& statistics) { return Manifest(statistics); };
   job.statistics_json = [](const std::optional<v1::Statistics>& statistics) {
-    return statistics ? ToJson(*statistics).dump() : "{}";
+    return statistics ? ToJson(*statistics, JsonFields::kAll).dump() : "{}";
   };
   Delivery delivery(job);
   const auto show = [this](const Delivery* shown) {
@@ -449,7 +449,7 @@ std::string Output::Manifest(const std::optional<v1::Statistics>& statistics) co
   }
   manifest["plugins"] = std::move(plugins);
   manifest["spec"] = ToJson(spec);
-  if (statistics) manifest["statistics"] = ToJson(*statistics);
+  if (statistics) manifest["statistics"] = ToJson(*statistics, JsonFields::kAll);
   return manifest.dump(2);
 }
 

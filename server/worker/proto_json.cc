@@ -32,7 +32,8 @@ std::string EnumText(const google::protobuf::EnumValueDescriptor& value) {
 }
 
 // One value: of a singular field for index -1, else an element.
-ordered_json Value(const Message& message, const FieldDescriptor& field, int index) {
+ordered_json Value(const Message& message, const FieldDescriptor& field, int index,
+                   JsonFields wanted) {
   const auto* r = message.GetReflection();
   const bool one = index < 0;
   switch (field.cpp_type()) {
@@ -59,15 +60,16 @@ ordered_json Value(const Message& message, const FieldDescriptor& field, int ind
       return field.type() == FieldDescriptor::TYPE_BYTES ? ToHex(text) : text;
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      return ToJson(one ? r->GetMessage(message, &field)
-                        : r->GetRepeatedMessage(message, &field, index));
+      return ToJson(
+          one ? r->GetMessage(message, &field) : r->GetRepeatedMessage(message, &field, index),
+          wanted);
   }
   return nullptr;
 }
 
 }  // namespace
 
-ordered_json ToJson(const Message& message) {
+ordered_json ToJson(const Message& message, JsonFields wanted) {
   if (const auto* time = dynamic_cast<const google::protobuf::Timestamp*>(&message)) {
     return TimestampText(time->seconds() * 1000 + time->nanos() / 1'000'000);
   }
@@ -77,6 +79,14 @@ ordered_json ToJson(const Message& message) {
   ordered_json json = ordered_json::object();
   std::vector<const FieldDescriptor*> fields;
   message.GetReflection()->ListFields(message, &fields);
+  if (wanted == JsonFields::kAll) {
+    fields.clear();
+    for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+      const FieldDescriptor* field = message.GetDescriptor()->field(i);
+      if (field->has_presence() && !message.GetReflection()->HasField(message, field)) continue;
+      fields.push_back(field);
+    }
+  }
   for (const FieldDescriptor* field : fields) {
     ordered_json& value = json[field->name()];
     if (field->is_map()) {
@@ -92,10 +102,10 @@ ordered_json ToJson(const Message& message) {
     } else if (field->is_repeated()) {
       value = ordered_json::array();
       for (int i = 0; i < message.GetReflection()->FieldSize(message, field); ++i) {
-        value.push_back(Value(message, *field, i));
+        value.push_back(Value(message, *field, i, wanted));
       }
     } else {
-      value = Value(message, *field, -1);
+      value = Value(message, *field, -1, wanted);
     }
   }
   return json;

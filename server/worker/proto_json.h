@@ -8,7 +8,13 @@
 
 namespace throng {
 
-// Fields that are set, in the order of the .proto. Maps of strings become objects.
-nlohmann::ordered_json ToJson(const google::protobuf::Message& message);
+enum class JsonFields {
+  kSet,  // those that differ from their default
+  kAll   // also those that are 0, but for messages and `optional` ones that are absent
+};
+
+// Fields in the order of the .proto. Maps of strings become objects.
+nlohmann::ordered_json ToJson(const google::protobuf::Message& message,
+                              JsonFields wanted = JsonFields::kSet);
 
 }  // namespace throng

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <optional>
@@ -23,13 +25,34 @@ constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kWrongRequest = 2;
 constexpr int kInterrupted = 130;
+constexpr std::chrono::hours kForever{24 * 365 * 100};
 
 std::atomic<bool> is_stopping = false;
+std::atomic<bool> is_running = false;
 
 // The first signal asks for an end at a commit; the second one does not wait for it.
 void OnSignal(int /*signal*/) {
   if (is_stopping.exchange(true)) _exit(kInterrupted);
 }
+
+// As long as there is one, exit is called by a plugin: it must not look as if the run were done.
+class Running {
+ public:
+  Running() {
+    is_running = true;
+    std::atexit([] {
+      if (!is_running) return;
+      Say(stderr,
+          "A plugin ended the process, and the run with it. `throng-worker check FILE.so` finds "
+          "which; without it the same command goes on where it was committed.\n");
+      std::fflush(stderr);
+      _exit(kFailed);
+    });
+  }
+  ~Running() { is_running = false; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+};
 
 void HandleSignals() {
   struct sigaction action {};
@@ -37,8 +60,8 @@ void HandleSignals() {
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  signal(SIGXFSZ, SIG_IGN);  // likewise
   signal(SIGPIPE, SIG_IGN);  // a sink says it in a sentence
+  signal(SIGXFSZ, SIG_IGN);  // likewise
 }
 
 int64_t Now() {
@@ -118,6 +141,7 @@ int Summarize(const Run& run, const RunCommand& command) {
 }  // namespace
 
 int ExecuteRun(const RunCommand& command) {
+  const Running running;
   HandleSignals();
   const std::optional<std::string> text = ReadAll(command.spec_file);
   if (!text) {
@@ -150,11 +174,13 @@ int ExecuteRun(const RunCommand& command) {
       Say(stderr, "note: {}\n", warning);
     }
   }
-  if (const absl::Status status = run->Open(command.retry_timeout); !status.ok()) {
+  // Clocks hold less than a duration can say.
+  const auto retry_timeout = std::min<std::chrono::milliseconds>(command.retry_timeout, kForever);
+  if (const absl::Status status = run->Open(retry_timeout); !status.ok()) {
     Say(stderr, "{}\n", MessageOf(status));
     return is_stopping ? kInterrupted : absl::IsInvalidArgument(status) ? kWrongRequest : kFailed;
   }
-  run->Start(command.retry_timeout);
+  run->Start(retry_timeout);
 
   std::vector<std::string> names;
   for (const auto& output : run->outputs()) names.push_back(output->name());

@@ -59,6 +59,7 @@ RankCounts::RankCounts(int64_t n)
 }
 
 int64_t RankCounts::At(int64_t rank) const {
+  if (high_.empty()) return low_.get()[rank];
   const auto high = high_.find(static_cast<uint32_t>(rank));
   return low_.get()[rank] + (high == high_.end() ? 0 : high->second << 32);
 }

@@ -1,5 +1,6 @@
-// Nanoseconds a row of each stage of generation for the preset `seed`, and of all of them together,
-// on one thread: the world of the seed job, a large one, and a plan of a thousand million rows.
+// Nanoseconds a row of each stage of generation for the preset `seed`, of all of them together, and
+// of counting statistics, on one thread: the world of the seed job, a large one, and a plan of a
+// thousand million rows.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -9,6 +10,7 @@
 #include "server/worker/catalogue.h"
 #include "server/worker/plan.h"
 #include "server/worker/spec_reader.h"
+#include "server/worker/statistics.h"
 
 namespace throng {
 namespace {
@@ -149,6 +151,22 @@ void Generate(benchmark::State& state) {
   Count(state);
 }
 
+// What the writer does for the statistics block.
+void CountStatistics(benchmark::State& state) {
+  const auto plan = MakePlan(state);
+  Batches batches(*plan);
+  Statistics statistics(plan->world());
+  for (auto _ : state) {
+    state.PauseTiming();
+    const throng_batch batch = batches.Next();
+    const std::vector<uint32_t> user(batch.user, batch.user + kRows);
+    const std::vector<uint32_t> item(batch.item, batch.item + kRows);
+    state.ResumeTiming();
+    statistics.Add(user, item, {batch.rating, kRows}, {batch.time, kRows});
+  }
+  Count(state);
+}
+
 void Worlds(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgNames({"users", "items", "rows"})
       ->Args({500, 1'000, 50'000})
@@ -164,6 +182,7 @@ BENCHMARK_CAPTURE(Stage, rating, size_t{3})->Apply(Worlds);
 BENCHMARK(UserNumber)->Apply(Worlds);
 BENCHMARK(ItemNumber)->Apply(Worlds);
 BENCHMARK(Generate)->Apply(Worlds);
+BENCHMARK(CountStatistics)->Apply(Worlds);
 
 }  // namespace
 }  // namespace throng

@@ -94,15 +94,37 @@ def rate_text(rows, seconds):
     return f"{rows / seconds / 1e6:.2f}"
 
 
-def compare_speeds(runs, arguments):
+def write_and_sync(file, size):
+    """Seconds that the disk takes for so many bytes."""
+    piece = b"x" * (1 << 20)
+    begin = time.perf_counter()
+    with open(file, "wb", buffering=0) as out:
+        for _ in range(size // len(piece)):
+            out.write(piece)
+        os.fdatasync(out.fileno())
+    seconds = time.perf_counter() - begin
+    file.unlink()
+    return seconds
+
+
+def compare_speeds(runs, in_memory, arguments):
     rows = arguments.rows
     table("job", "filling threads", "M rows/s", "of the vectorised script", "MB")
     results = []
-    for output in ("null:csv", "file:csv", "file:json"):
+    jobs = [("CSV, thrown away", runs, "null:csv"), ("CSV to a file", runs, "file:csv"),
+            ("JSON lines to a file", runs, "file:json")]
+    if in_memory:  # what remains when the disk is not what is waited for
+        jobs.insert(2, ("CSV to a file in memory", in_memory, "file:csv"))
+    for name, where, output in jobs:
         for threads in (1, 2):
-            seconds, mb = runs.measure(rows, output, threads, arguments.runs)
-            name = {"null:csv": "CSV, thrown away", "file:csv": "CSV to a file"}
-            results.append((name.get(output, "JSON lines to a file"), threads, rows, seconds, mb))
+            seconds, mb = where.measure(rows, output, threads, arguments.runs)
+            results.append((name, threads, rows, seconds, mb))
+        if (where, output) == (runs, "file:csv"):
+            size = (runs.folder / "rows.csv").stat().st_size
+    seconds = statistics.median(
+        write_and_sync(runs.folder / "bytes", size) for _ in range(arguments.runs)
+    )
+    results.append(("the CSV's bytes, only written and synced", "", rows, seconds, 0))
     scripts = [("plain Python loop", sys.executable, "plain_loop.py", max(1, rows // 40))]
     if not arguments.no_vectorised:
         python = vectorised_python()
@@ -114,7 +136,7 @@ def compare_speeds(runs, arguments):
     compared = results[-1][2] / results[-1][3]
     for name, threads, n, seconds, mb in results:
         ratio = f"{n / seconds / compared:.2f}" if not arguments.no_vectorised else ""
-        row(name, threads, rate_text(n, seconds), ratio, f"{mb:.0f}")
+        row(name, threads, rate_text(n, seconds), ratio, f"{mb:.0f}" if mb else "")
 
 
 def vectorised_python():
@@ -159,9 +181,13 @@ def main():
     arguments = parser.parse_args()
     build = ROOT / "build"
     place = build if build.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=place) as folder:
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", dir=place) as folder,
+        tempfile.TemporaryDirectory(prefix="bench-", dir=memory) as memory_folder,
+    ):
         runs = Runs(pathlib.Path(folder))
-        compare_speeds(runs, arguments)
+        compare_speeds(runs, memory and Runs(pathlib.Path(memory_folder)), arguments)
         measure_seed_job(runs, arguments)
         measure_memory(runs, arguments)
 

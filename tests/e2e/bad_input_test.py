@@ -114,6 +114,12 @@ outputs:
             self.assertEqual(done.returncode, 2, arguments)
             self.assertTrue(done.stderr)
 
+    def test_patience_may_be_longer_than_any_clock(self):
+        spec = worker.write_spec(self.spec, worker.file_output(self.folder / "out.csv"),
+                                 dataset={"size": "quick"})
+        done = worker.run(spec, "--retry-timeout", "106751991167d")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_another_file_is_refused_unless_overwritten(self):
         path = self.folder / "out.csv"
         path.write_text("precious\n")

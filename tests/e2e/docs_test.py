@@ -1,9 +1,11 @@
 """Executes the documentation: every `sh` block of README.md, in order, in a folder of its own.
 
 A `yaml` block that begins with `# NAME` is the file NAME of the blocks that follow. `tests/run` is
-what runs this and is only looked for. Needs the release preset's build tree.
+what runs this and is only looked for, and so are the commands of the other documents: they build and
+test, and would do what is being done. Needs the release preset's build tree.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -49,6 +51,20 @@ class DocsTest(unittest.TestCase):
                     self.assertEqual(sum(1 for _ in lines), rows + 1, file)
             with open(pathlib.Path(folder, "out/test.jsonl"), encoding="utf-8") as lines:
                 self.assertEqual(sum(1 for _ in lines), 4_000)
+
+    def test_what_the_other_documents_run_is_there(self):
+        with open(ROOT / "CMakePresets.json", encoding="utf-8") as file:
+            presets = {preset["name"] for preset in json.load(file)["configurePresets"]}
+        for document in ("CONTRIBUTING.md", "tests/bench/README.md"):
+            commands = [text for language, text in blocks((ROOT / document).read_text())
+                        if language == "sh"]
+            self.assertTrue(commands, document)
+            for text in commands:
+                with self.subTest(document):
+                    subprocess.run(["bash", "-n", "-c", text], check=True)
+                    self.assertLessEqual(set(re.findall(r"--preset (\S+)", text)), presets)
+                    for path in re.findall(r"(?:deploy|tests|build/release)/\S+", text):
+                        self.assertTrue((ROOT / path).exists(), path)
 
     def test_the_row_that_the_readme_shows_is_the_first(self):
         readme = (ROOT / "README.md").read_text()

@@ -1,6 +1,7 @@
 """A dataset is a pure function: the same bytes however it is walked, sliced or interrupted."""
 
 import heapq
+import json
 import pathlib
 import signal
 import subprocess
@@ -68,6 +69,15 @@ class InvarianceTest(unittest.TestCase):
                                  key=lambda line: int(line.split(b",")[0]))
             self.assertEqual(list(merged), whole[1:])
 
+    def test_a_slice_without_rows_is_a_whole_file(self):
+        few = {"seed": 42, "size": "quick"}
+        nothing = {"index": 0, "count": 1000, "mode": "contiguous"}
+        self.assertEqual(self.make("none.csv", few, slice=nothing).count(b"\n"), 1)
+        document = json.loads(self.make("none.json", few, slice=nothing, component="json"))
+        self.assertEqual(document["interactions"], [])
+        self.assertEqual(document["statistics"]["total_interactions"], 0)
+        self.assertEqual(document["statistics"]["rating_distribution"], [])
+
     def test_rows_do_not_change_when_more_are_asked_for(self):
         whole = whole_lines(self.make("whole.csv"))
         for rows in (1, 4_999, 50_000, 123_456):
@@ -92,21 +102,32 @@ class InvarianceTest(unittest.TestCase):
     def test_a_run_that_is_stopped_goes_on(self):
         whole = self.make("whole.csv")
         path = self.folder / "stopped.csv"
-        spec = worker.write_spec(f"{path}.yaml", worker.file_output(path, commit_rows=5_000),
-                                 dataset=DATASET, pace={"rate": 150_000})
-        stops = 0
-        for pause in (0.1, 0.25, 0.4):
-            with subprocess.Popen(worker.command(spec), stderr=subprocess.PIPE, text=True) as run:
-                time.sleep(pause)  # a moment, not a condition: any moment must do
+        output = worker.file_output(path, commit_rows=1_000)
+        slow = worker.write_spec(f"{path}.slow.yaml", output, dataset=DATASET,
+                                 pace={"rate": ROWS / 60})
+        committed = None
+        for _ in range(3):
+            with subprocess.Popen(worker.command(slow), stderr=subprocess.PIPE, text=True) as run:
+                give_up = time.monotonic() + 300
+                while position_text(path) == committed and run.poll() is None:
+                    self.assertLess(time.monotonic(), give_up)
+                    time.sleep(0.005)
                 run.send_signal(signal.SIGTERM)
                 told = run.stderr.read()
-                if run.wait() == 130:
-                    stops += 1
-                    self.assertIn("stopped at row", told)
-        self.assertGreaterEqual(stops, 1)
-        done = worker.run(spec)
+                self.assertEqual(run.wait(), 130, told)
+                self.assertIn("stopped at row", told)
+            committed = position_text(path)
+        done = worker.run(worker.write_spec(f"{path}.yaml", output, dataset=DATASET))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(path.read_bytes(), whole)
+
+
+def position_text(path):
+    """What is committed of an unfinished file, or None."""
+    try:
+        return pathlib.Path(f"{path}.position").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
 
 
 def whole_lines(content):

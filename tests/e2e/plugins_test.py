@@ -32,6 +32,12 @@ class ReadmeTest(unittest.TestCase):
         self.assertEqual(journal, (EXAMPLES / "journal.cc").read_text())
         self.assertEqual(blocks("cmake"), [(EXAMPLES / "outside/CMakeLists.txt").read_text()])
 
+    def test_stays_as_short_as_it_is_said_to_be(self):
+        header = ROOT / "plugins/include/throng/plugin.h"
+        for file, lines in ((header, 450), (EXAMPLES / "zipf.cc", 35), (EXAMPLES / "plain_c.c", 45)):
+            with self.subTest(file.name):
+                self.assertLessEqual(len(file.read_text().splitlines()), lines)
+
     def test_every_command_works_in_a_project_outside_the_tree(self):
         with tempfile.TemporaryDirectory() as home:
             install, *commands = blocks("sh")
@@ -96,6 +102,43 @@ class CommandsTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("FAILED  rating `faulty_rating`: equal bytes for batches of 1, 7 and 4096: "
                       "SIGSEGV in fill of rows 0 to 4095.", done.stdout.splitlines())
+
+    def run_with_fault(self, role, fault):
+        """A run with a behaviour that breaks the contract, which leaves no file."""
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(self.plugins / "misbehaving/faulty_behaviours.so", folder)
+            spec = pathlib.Path(folder, "spec.yaml")
+            spec.write_text(
+                "dataset: {size: testing, "
+                f"{role}: {{component: faulty_{role}, options: {{fault: {fault}}}}}}}\n"
+                "outputs: [{format: {component: csv}, "
+                f"sink: {{component: file, options: {{path: {folder}/out.csv}}}}}}]\n")
+            done = worker("run", "--spec", spec, "--plugin-dir", BUILD / "plugins",
+                          "--plugin-dir", folder)
+            self.assertEqual(done.stdout, "")
+            self.assertFalse(pathlib.Path(folder, "out.csv").exists())
+            return done
+
+    def test_a_plugin_that_exits_does_not_look_like_a_run_that_is_done(self):
+        done = self.run_with_fault("rating", "exit_7")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("A plugin ended the process, and the run with it. ", done.stderr)
+
+    def test_what_no_column_can_hold_is_said_of_who_filled_it(self):
+        for role, fault, sentence in (
+                ("activity", "user_out_of_range", "filled a user outside [0, 160) within rows "),
+                ("activity", "user_row_out_of_range", "filled a user_row outside [0, user_rows) "),
+                ("clock", "goes_back", "filled a time that is before that of the row before it "),
+                ("choice", "item_out_of_range", "filled an item outside [0, 475) within rows "),
+                ("choice", "kind_out_of_range", "filled a kind outside [0, 2) within rows "),
+                ("choice", "kind_row_out_of_range", "filled a kind_row outside [0, the rows of "),
+                ("choice", "kind_without_name", "its kind 1 lacks a name"),
+                ("choice", "kind_below_nothing", "or has less than no rows")):
+            with self.subTest(fault):
+                done = self.run_with_fault(role, fault)
+                self.assertIn(done.returncode, (1, 2))  # 2 if it is met while the run is planned
+                self.assertIn(f"{role} `faulty_{role}`", done.stderr)
+                self.assertIn(sentence, done.stderr)
 
     def test_wrong_requests_are_2(self):
         zipf = self.plugins / "zipf.so"

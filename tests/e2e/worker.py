@@ -18,7 +18,7 @@ def command(spec, *arguments):
 
 def run(spec, *arguments, **options):
     """Runs the spec in the file `spec` to its end; stdout and stderr are captured as text."""
-    options = {"capture_output": True, "text": True, "timeout": 300, **options}
+    options = {"capture_output": True, "text": True, "timeout": 600, **options}
     return subprocess.run(command(spec, *arguments), check=False, **options)
 
 

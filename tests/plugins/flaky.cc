@@ -27,7 +27,7 @@ class FlakySink {
   explicit FlakySink(const Options& options) : options_(options) {}
 
   throng::Opened Open(const throng_target& /*target*/) {
-    std::ofstream(options_.path, std::ios::trunc);
+    const std::ofstream emptied(options_.path, std::ios::trunc);
     throng::Opened opened;
     opened.max_commit_rows = options_.max_commit_rows;
     return opened;

@@ -23,33 +23,27 @@ class JournalSink {
     file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (flock(file_, LOCK_EX | LOCK_NB) != 0) Fail("cannot be opened, or is in use");
     std::ifstream mark(path_ + ".mark", std::ios::binary);
-    if (mark >> identity_ >> bytes_ >> position_ >> is_complete_ && mark.ignore()) {
-      host_state_.assign(std::istreambuf_iterator<char>(mark), {});
+    if (int64_t row = -1; mark >> identity_ >> bytes_ >> row >> done_.complete && mark.ignore()) {
+      if (row >= 0) done_.position = row;
+      done_.host_state.assign(std::istreambuf_iterator<char>(mark), {});
     } else if (lseek(file_, 0, SEEK_END) == 0) {
       identity_ = target.identity;
       Mark();  // it is ours from now on
     }
     if (identity_ != target.identity) Fail("holds something else; choose another");
     if (ftruncate(file_, bytes_) != 0) Fail("cannot be cut to what was committed");
-    throng::Opened opened;
-    if (position_ >= 0) opened.position = position_;
-    opened.complete = is_complete_;
-    opened.host_state = host_state_;
-    return opened;
+    return done_;
   }
-
   void Write(const throng_records& records) { Append(throng::View(records.bytes)); }
-
   void Commit(int64_t position, std::string_view host_state) {
-    position_ = position;
-    host_state_ = host_state;
+    done_.position = position;
+    done_.host_state = host_state;
     Mark();
   }
-
   void Finish(const throng_completion& completion) {
-    if (is_complete_) return;  // it is repeated
+    if (done_.complete) return;  // it is repeated
     Append(throng::View(completion.epilogue));
-    is_complete_ = true;
+    done_.complete = true;
     Mark();
   }
 
@@ -65,13 +59,12 @@ class JournalSink {
   // First the data is made durable, then the mark replaced, in one step. (To outlive a power cut
   // the mark and its folder need an fsync too: plugins/sinks/file.cc does it.)
   void Mark() {
-    const std::string next = path_ + ".mark.new";
-    std::ofstream mark(next, std::ios::binary);
-    mark << identity_ << ' ' << bytes_ << ' ' << position_ << ' ' << is_complete_ << '\n'
-         << host_state_;
-    mark.close();
+    std::ofstream mark(path_ + ".mark.new", std::ios::binary);
+    mark << identity_ << ' ' << bytes_ << ' ' << done_.position.value_or(-1) << ' '
+         << done_.complete << '\n'
+         << done_.host_state << std::flush;
     if (!mark || fdatasync(file_) != 0) Fail("cannot be marked");
-    std::filesystem::rename(next, path_ + ".mark");
+    std::filesystem::rename(path_ + ".mark.new", path_ + ".mark");
   }
   [[noreturn]] void Fail(const std::string& what) const {
     throw throng::Error(THRONG_FAILED_PRECONDITION, path_ + " " + what + ".", "path");
@@ -79,10 +72,9 @@ class JournalSink {
 
   const std::string path_;
   int file_ = -1;
-  std::string identity_, host_state_;
-  int64_t bytes_ = 0, position_ = -1;
-  bool is_complete_ = false;
+  std::string identity_;
+  int64_t bytes_ = 0;    // that count
+  throng::Opened done_;  // what Open would tell
 };
-
 THRONG_PLUGIN("journal", "1.0.0", "Records in a growing file.",
               throng::Sink<JournalSink>("journal", "A file with a mark of what counts."))

@@ -24,7 +24,10 @@ std::string Path(const std::string& plugin) {
 
 std::vector<CheckResult> Check(const std::string& plugin, const std::vector<std::string>& settings,
                                const std::string& only = "") {
-  CheckRequest request{.file = Path(plugin), .settings = settings, .only = only};
+  CheckRequest request{.file = Path(plugin),
+                       .settings = settings,
+                       .only = only,
+                       .time_limit = std::chrono::minutes(5)};
   const auto results = CheckPlugin(request, [](const CheckResult&) {});
   EXPECT_TRUE(results.ok()) << MessageOf(results.status());
   return results.ok() ? *results : std::vector<CheckResult>();
@@ -208,24 +211,28 @@ INSTANTIATE_TEST_SUITE_P(
 
 // Under a sanitizer, which has memory of its own, these are that sanitizer's to find.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-INSTANTIATE_TEST_SUITE_P(
-    Memory, RatingFaultTest,
-    testing::Values(Fault{"leaks", kMemory, "bytes more are in use after each create and destroy"},
-                    Fault{"uses_memory", kProcess, "rating: it differs"}),
-    NameOf);
+const Fault kLeak{"leaks", kMemory, "bytes more are in use after each create and destroy"};
+INSTANTIATE_TEST_SUITE_P(Memory, RatingFaultTest,
+                         testing::Values(kLeak,
+                                         Fault{"uses_memory", kProcess, "rating: it differs"}),
+                         NameOf);
+TEST(ConformanceTest, AFormatOrSinkThatLeaksIsCaughtToo) {
+  ExpectCaught("misbehaving/faulty_format", "faulty_format", {}, kLeak);
+  ExpectCaught("misbehaving/faulty_sinks", "faulty_sink", {"faulty_sink.path={dir}/a"}, kLeak);
+}
 #endif
 
 TEST(ConformanceTest, AHungPluginIsStoppedAndNotAskedAgain) {
   CheckRequest request{.file = Path("misbehaving/faulty_behaviours"),
                        .settings = {"faulty_rating.fault=hang"},
                        .only = "`faulty_rating`: equal bytes",
-                       .time_limit = std::chrono::seconds(2)};
+                       .time_limit = std::chrono::seconds(5)};
   const auto results = CheckPlugin(request, [](const CheckResult&) {});
   ASSERT_TRUE(results.ok());
   EXPECT_THAT(
       Lines(Failed(*results)),
       ElementsAre("rating `faulty_rating`: equal bytes for batches of 1, 7 and 4096: no end "
-                  "within 2 s in fill of rows 0 to 4095."));
+                  "within 5 s in fill of rows 0 to 4095."));
 }
 
 class ActivityFaultTest : public testing::TestWithParam<Fault> {};
@@ -236,6 +243,7 @@ INSTANTIATE_TEST_SUITE_P(
     Activities, ActivityFaultTest,
     testing::Values(Fault{"user_out_of_range", kUsers, "is not in [0, 400)."},
                     Fault{"user_row_twice", kUsers, "are not consecutive grid points"},
+                    Fault{"user_row_out_of_range", kUsers, "is not in [0, user_rows), which"},
                     Fault{"user_rows_wrong", kUsers, "the user_rows of all users of an epoch are"},
                     Fault{"rows_scattered", kUsers, "are not consecutive grid points"}),
     NameOf);
@@ -263,6 +271,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"kind_name_with_comma", kItems, "a kind is named \"a,b\""},
                     Fault{"kinds_do_not_add_up", kItems,
                           "its kinds have 10006 rows together; an epoch has 10007."},
+                    Fault{"kind_without_name", kCreated, "its kind 1 lacks a name"},
+                    Fault{"kind_below_nothing", kCreated, "or has less than no rows"},
                     Fault{"too_many_kinds", kCreated, "has 300 kinds; 256 are allowed"}),
     NameOf);
 
@@ -284,6 +294,7 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"forgets_state", kPrologues, "two instances began with different prologues"},
         Fault{"messages_have_prologue", kPrologues, "messages have no prologue"},
         Fault{"cut_of_5000", "is created and begins", "asks for cuts of 5000 rows"},
+        Fault{"segfault_at_edge", kEdges, "SIGSEGV in create."},
         Fault{"depends_on_block", kBlocks, "as a stream, the records differ at byte"},
         Fault{"carries_state", kOrder, "the records of another instance"},
         Fault{"uses_time", kProcess, "records: it differs from one process to another"},
@@ -316,6 +327,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"commits_late", kKills, "open tells"},
                     Fault{"does_not_complete", kKills, "open tells that it is not complete"},
                     Fault{"finishes_once", kWalk, "finish cannot be repeated"},
+                    Fault{"segfault_at_edge", kEdges, "SIGSEGV in create."},
                     Fault{"segfault", kKills, "SIGSEGV in write of rows"},
                     Fault{"commits_in_destroy", kDrops, "open tells position 610"},
                     Fault{"does_not_lock", kHeld, "two processes hold the same place"},

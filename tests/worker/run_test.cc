@@ -1,12 +1,15 @@
 #include "server/worker/run.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "server/worker/spec_reader.h"
 #include "server/worker/status.h"
@@ -143,6 +146,7 @@ TEST_F(RunTest, ARunWithoutEndGoesOnAsOneWithAnEnd) {
       "- {format: {component: csv}, commit_rows: 100, sink: {component: file, options: {path: " +
       (folder_ / "a.csv").string() + "}}}\n";
   Problems problems;
+  int64_t committed = 0;
   {
     auto endless =
         Make("dataset: {seed: 5, interactions: null, plan_size: 5000}\n" + outputs, &problems);
@@ -155,12 +159,150 @@ TEST_F(RunTest, ARunWithoutEndGoesOnAsOneWithAnEnd) {
     is_stopping_ = true;
     while (!endless->HasEnded()) endless->Wait(std::chrono::milliseconds(5));
     EXPECT_EQ(endless->outputs()[0]->progress().state, OutputState::kStopped);
+    committed = endless->outputs()[0]->progress().position;
   }
   is_stopping_ = false;
-  const auto run = Execute("dataset: {seed: 5, interactions: 12000, plan_size: 5000}\n" + outputs);
+  const int64_t rows = committed + 7000;
+  const auto run = Execute("dataset: {seed: 5, interactions: " + std::to_string(rows) +
+                           ", plan_size: 5000}\n" + outputs);
   EXPECT_EQ(run->outputs()[0]->progress().state, OutputState::kSucceeded)
       << run->outputs()[0]->progress().reason;
-  EXPECT_EQ(run->outputs()[0]->statistics()->total_interactions(), 12'000);
+  EXPECT_EQ(run->outputs()[0]->statistics()->total_interactions(), rows);
+}
+
+// A file's output of `format`, with more fields, and what of the dataset is not the default.
+std::string FileSpec(const fs::path& path, const std::string& format, const std::string& dataset,
+                     const std::string& run, const std::string& output) {
+  return "dataset: {seed: 5, interactions: 20000, plan_size: 5300" + dataset + "}\n" + run +
+         "outputs:\n- {format: {component: " + format +
+         "}, sink: {component: file, options: {path: " + path.string() + "}}" + output + "}\n";
+}
+
+TEST_F(RunTest, RowsOfWholeBlocksAreTheSameHoweverTheyAreCut) {
+  int files = 0;
+  const auto make = [&](const std::string& clock, const std::string& run,
+                        const std::string& output) {
+    const fs::path path = folder_ / (std::to_string(++files) + ".csv");
+    const auto done = Execute(FileSpec(path, "csv", ", clock: {component: " + clock + "}", run,
+                                       ", columns: [user_id, item_id, kind, rating]" + output));
+    EXPECT_EQ(done->outputs()[0]->progress().state, OutputState::kSucceeded)
+        << done->outputs()[0]->progress().reason;
+    return Content(path);
+  };
+  const auto lines = [](const std::string& text, size_t from, size_t to) {
+    std::istringstream stream(text);
+    std::vector<std::string> all;
+    for (std::string line; std::getline(stream, line);) all.push_back(line);
+    const auto begin = all.begin() + 1;  // after the header
+    return std::vector<std::string>(begin + static_cast<std::ptrdiff_t>(from),
+                                    begin + static_cast<std::ptrdiff_t>(to));
+  };
+  const std::string whole = make("by_user", "threads: 1\n", "");
+  EXPECT_EQ(make("by_user", "threads: 3\n", ", commit_rows: 700"), whole);
+  EXPECT_EQ(lines(make("by_user", "threads: 2\n", ", rows: {from: 1999, to: 12345}"), 0, 10'346),
+            lines(whole, 1999, 12'345));
+  std::string joined;
+  for (const std::string index : {"0", "1", "2"}) {
+    joined += make("by_user", "slice: {index: " + index + ", count: 3}\n", "");
+  }
+  EXPECT_EQ(joined, whole);
+  // They are other rows' neighbours, and nothing else about an epoch's users has changed.
+  const auto users = [&](const std::string& text) {
+    std::vector<std::string> ids = lines(text, 0, 5300);
+    for (std::string& line : ids) line.resize(line.find(','));
+    return ids;
+  };
+  std::vector<std::string> moved = users(whole);
+  std::vector<std::string> unmoved = users(make("uniform", "", ""));
+  EXPECT_NE(moved, unmoved);
+  std::sort(moved.begin(), moved.end());
+  std::sort(unmoved.begin(), unmoved.end());
+  EXPECT_EQ(moved, unmoved);
+}
+
+TEST_F(RunTest, InnerBlocksAreCutAtRowsOfTheDatasetAlone) {
+  const auto make = [&](const std::string& name, const std::string& run,
+                        const std::string& output) {
+    const auto done = Execute(FileSpec(folder_ / name, "cuts", "", run, output));
+    EXPECT_EQ(done->outputs()[0]->progress().state, OutputState::kSucceeded)
+        << done->outputs()[0]->progress().reason;
+    return Content(folder_ / name);
+  };
+  const auto heads = [](const std::string& text) {
+    std::istringstream stream(text);
+    std::vector<std::string> found;
+    for (std::string line; std::getline(stream, line);) {
+      if (line.find(' ') != std::string::npos || line == "begin") found.push_back(line);
+    }
+    return found;
+  };
+  const std::string whole = make("whole", "threads: 1\n", "");
+  EXPECT_THAT(heads(whole), testing::ElementsAre("begin", "4096 rows from 0", "4096 rows from 4096",
+                                                 "4096 rows from 8192", "4096 rows from 12288",
+                                                 "3616 rows from 16384", "end of 20000"));
+  EXPECT_EQ(make("often", "threads: 3\n", ", commit_rows: 1"), whole);
+  EXPECT_THAT(heads(make("part", "", ", rows: {from: 1000, to: 9000}")),
+              testing::ElementsAre("begin", "3096 rows from 1000", "4096 rows from 4096",
+                                   "808 rows from 8192", "end of 8000"));
+  EXPECT_THAT(
+      heads(make("dealt", "slice: {index: 1, count: 3, mode: interleaved}\n", "")),
+      testing::ElementsAre("begin", "4096 rows from 4096", "3616 rows from 16384", "end of 7712"));
+
+  // Stopped and gone on with: commits fall on cuts, so nothing shows.
+  {
+    Problems problems;
+    auto slow =
+        Make(FileSpec(folder_ / "stopped", "cuts", "", "pace: {rate: 30000}\n", ""), &problems);
+    ASSERT_NE(slow, nullptr) << ToString(problems);
+    ASSERT_TRUE(slow->Open(std::chrono::seconds(1)).ok());
+    slow->Start(std::chrono::seconds(1));
+    while (slow->outputs()[0]->progress().rows == 0) slow->Wait(std::chrono::milliseconds(5));
+    is_stopping_ = true;
+    while (!slow->HasEnded()) slow->Wait(std::chrono::milliseconds(5));
+    is_stopping_ = false;
+    const OutputProgress progress = slow->outputs()[0]->progress();
+    EXPECT_TRUE(progress.position % 4096 == 0 || progress.position == 20'000) << progress.position;
+  }
+  EXPECT_EQ(make("stopped", "", ""), whole);
+}
+
+TEST_F(RunTest, MessagesHaveTheirKeyValueRowAndTime) {
+  const auto spec = [&](const std::string& format, const std::string& fields) {
+    return "dataset: {seed: 5, interactions: 3000, world: {users: 100, items: 200}}\n"
+           "outputs:\n- {format: {component: " +
+           format + "}, sink: {component: mailbox, options: {path: " + (folder_ / "m").string() +
+           "}}" + fields + "}\n";
+  };
+  for (const std::string key : {"user_id", "item_id"}) {
+    const auto run = Execute(spec("json", ", key: " + key));
+    ASSERT_EQ(run->outputs()[0]->progress().state, OutputState::kSucceeded)
+        << run->outputs()[0]->progress().reason;
+    std::istringstream stream(Content(folder_ / "m"));
+    int64_t row = 0;
+    int64_t last_time = 0;
+    for (std::string line; std::getline(stream, line); ++row) {
+      const size_t value = line.find('|') + 1;
+      const size_t number = line.find('|', value) + 1;
+      const size_t time = line.find('|', number) + 1;
+      EXPECT_THAT(line.substr(value),
+                  testing::HasSubstr("\"" + key + "\": \"" + line.substr(0, value - 1) + "\""));
+      EXPECT_EQ(line[value], '{');
+      EXPECT_EQ(std::stoll(line.substr(number)), row);
+      EXPECT_GE(std::stoll(line.substr(time)), last_time);
+      last_time = std::stoll(line.substr(time));
+    }
+    EXPECT_EQ(row, 3000);
+  }
+  Problems problems;
+  EXPECT_EQ(Make(spec("csv", ""), &problems), nullptr);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].message,
+            "the format `csv` makes a stream and the sink `mailbox` takes messages; choose "
+            "another.");
+  problems.clear();
+  EXPECT_EQ(Make(spec("json", ", columns: [item_id, rating]"), &problems), nullptr);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].field, "outputs[0].key");
 }
 
 TEST_F(RunTest, ASinkThatIsNeverReachedFailsWithItsSentence) {

@@ -87,7 +87,7 @@ TEST(Walk, RewindsFromAnywhere) {
     Walk walk(slice, 3, 0, threads, Rows());
     for (int round = 0; round < 50; ++round) {
       for (int i = 0; i < round; ++i) ASSERT_TRUE(walk.Next().ok());
-      walk.Rewind(round * 30);
+      walk.Rewind(int64_t{round} * 30);
       const auto block = walk.Next();
       ASSERT_TRUE(block.ok());
       EXPECT_EQ((*block)->unit.first, round * 30);

@@ -44,6 +44,7 @@ void FillActivity(Instance& self, const throng_batch& b) {
     if (self.Has("user_out_of_range") && b.grid[i] == 0) b.user[i] = users;
     if (self.Has("user_row_twice") && b.user_row[i] == 1) b.user_row[i] = 0;
     if (self.Has("user_rows_wrong") && user == 5) b.user_rows[i] += 1;
+    if (self.Has("user_row_out_of_range") && b.grid[i] == 0) b.user_row[i] = b.user_rows[i];
     if (self.Has("rows_scattered")) b.user_row[i] = b.user_rows[i] - 1 - b.user_row[i];
   }
 }
@@ -80,6 +81,11 @@ throng_code Kinds(void* self, const throng_kind* const** kinds, uint32_t* count,
   table[0] = {sizeof(throng_kind), instance.Has("kind_name_with_comma") ? "a,b" : "first", half};
   table[1] = {sizeof(throng_kind), "second", instance.dataset.plan_size - half};
   if (instance.Has("kinds_do_not_add_up")) --table[1].rows;
+  if (instance.Has("kind_without_name")) table[1].name = nullptr;
+  if (instance.Has("kind_below_nothing")) {
+    table[0].rows = -1;
+    table[1].rows = instance.dataset.plan_size + 1;
+  }
   *kinds = kPointers;
   *count = instance.Has("too_many_kinds") ? 300 : 2;
   return THRONG_OK;

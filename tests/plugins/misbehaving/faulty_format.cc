@@ -18,7 +18,10 @@ class FaultyFormat {
         throng::Option<&Options::cuts>("cuts", "Whether it has inner blocks of 4096 rows."),
     };
   }
-  explicit FaultyFormat(const Options& options) : options_(options) {}
+  explicit FaultyFormat(const Options& options) : options_(options) {
+    if (Has("segfault_at_edge") && options_.cuts) *reinterpret_cast<volatile int*>(16) = 1;
+    if (Has("leaks")) new std::string(100, 'x');
+  }
 
   throng::Prologue Begin(const throng_destination& destination) {
     static int begun = 0;

@@ -24,12 +24,17 @@ class FaultySink {
   struct Options {
     std::string path;
     std::string fault = "none";
+    int64_t edge = 0;
   };
   static std::vector<throng::OptionOf<Options>> DeclareOptions() {
     return {throng::Option<&Options::path>("path", "The file to write.").Required().Identity(),
-            throng::Option<&Options::fault>("fault", "How to break the contract.")};
+            throng::Option<&Options::fault>("fault", "How to break the contract."),
+            throng::Option<&Options::edge>("edge", "Of no use, but it has edges.").Range(0, 9)};
   }
-  explicit FaultySink(const Options& options) : path_(options.path), fault_(options.fault) {}
+  explicit FaultySink(const Options& options) : path_(options.path), fault_(options.fault) {
+    if (Has("segfault_at_edge") && options.edge == 9) *reinterpret_cast<volatile int*>(16) = 1;
+    if (Has("leaks")) new std::string(100, 'x');
+  }
   FaultySink(const FaultySink&) = delete;
   FaultySink& operator=(const FaultySink&) = delete;
   ~FaultySink() {

@@ -1,0 +1,88 @@
+// What plugins yet to come will ask of the host, as small as it gets: a clock that needs whole
+// blocks and reorders their rows, a format with inner blocks, and a sink that takes messages.
+#include <fstream>
+#include <numeric>
+#include <throng/sdk.hpp>
+
+// Blocks of 1000 rows, each in the order of users; a second a row.
+class ByUserClock {
+ public:
+  template <class Options>
+  ByUserClock(const Options& /*none*/, const throng::Dataset& /*dataset*/) {}
+  static uint32_t BlockRows() { return kBlock; }
+
+  void Fill(const throng::Rows& rows, const throng::ClockColumns& columns) {
+    for (size_t begin = 0; begin < rows.size; begin += kBlock) {
+      std::vector<size_t> order(std::min<size_t>(kBlock, rows.size - begin));
+      std::iota(order.begin(), order.end(), begin);
+      std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+        return std::pair(rows.user[a], rows.user_row[a]) <
+               std::pair(rows.user[b], rows.user_row[b]);
+      });
+      for (const auto& column : {columns.grid, columns.user, columns.user_row, columns.user_rows}) {
+        std::vector<int64_t> moved(order.size());
+        for (size_t i = 0; i < order.size(); ++i) moved[i] = column[order[i]];
+        std::copy(moved.begin(), moved.end(), column.subspan(begin).begin());
+      }
+    }
+    for (size_t i = 0; i < rows.size; ++i) {
+      columns.time[i] = (rows.first + static_cast<int64_t>(i)) * 1000;
+    }
+  }
+
+ private:
+  static constexpr uint32_t kBlock = 1000;
+};
+
+class CutsFormat {
+ public:
+  throng::Prologue Begin(const throng_destination& /*destination*/) {
+    return {.bytes = "begin\n", .cut_rows = 4096, .state = ""};
+  }
+  void Encode(const throng_block& block, throng::Buffer& out) {
+    out.Append(std::to_string(block.rows) + " rows from " + std::to_string(block.first_row) + "\n");
+    const auto* user = static_cast<const int64_t*>(block.columns[0]);
+    for (uint32_t i = 0; i < block.rows; ++i) out.Append(std::to_string(user[i]) + "\n");
+  }
+  void End(const throng_summary& summary, throng::Buffer& out) {
+    out.Append("end of " + std::to_string(summary.rows) + "\n");
+  }
+};
+
+// A line a message: key|value|row|event time.
+class MailboxSink {
+ public:
+  static constexpr uint32_t kModes = THRONG_RECORDS_MESSAGES;
+  static constexpr bool kIsDurable = false;
+  struct Options {
+    std::string path;
+  };
+  static std::vector<throng::OptionOf<Options>> DeclareOptions() {
+    return {throng::Option<&Options::path>("path", "The file.").Required().Identity()};
+  }
+  explicit MailboxSink(const Options& options) : file_(options.path, std::ios::trunc) {}
+
+  throng::Opened Open(const throng_target& /*target*/) { return {}; }
+  void Write(const throng_records& records) {
+    const std::string_view bytes = throng::View(records.bytes);
+    size_t begin = 0;
+    for (uint32_t i = 0; i < records.rows; ++i) {
+      const uint32_t key_end = records.key_end[i];
+      const uint32_t value_end = records.value_end[i];
+      file_ << bytes.substr(begin, key_end - begin) << '|'
+            << bytes.substr(key_end, value_end - key_end) << '|' << records.first_row + i << '|'
+            << (records.event_time == nullptr ? -1 : records.event_time[i]) << '\n';
+      begin = value_end;
+    }
+  }
+  void Commit(int64_t /*position*/, std::string_view /*host_state*/) { file_.flush(); }
+  void Finish(const throng_completion& /*completion*/) {}
+
+ private:
+  std::ofstream file_;
+};
+
+THRONG_PLUGIN("whole_blocks", "1.0.0", "What plugins yet to come will ask of the host.",
+              throng::Clock<ByUserClock>("by_user", "Blocks of 1000 rows in the order of users."),
+              throng::Format<CutsFormat>("cuts", "Inner blocks of 4096 rows."),
+              throng::Sink<MailboxSink>("mailbox", "Messages as lines of a file."))
