@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "proto/default_address.h"
+#include "proto/option_text.h"
 #include "server/worker/message_reader.h"
-#include "server/worker/option_text.h"
 #include "throng/daemon/v1/config.pb.h"
 
 namespace throng {

@@ -8,11 +8,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "proto/option_text.h"
 #include "server/worker/conformance_check.h"
 #include "server/worker/conformance_process.h"
 #include "server/worker/describe.h"
 #include "server/worker/elf_symbols.h"
-#include "server/worker/option_text.h"
 #include "server/worker/status.h"
 
 namespace throng {

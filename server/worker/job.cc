@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "proto/json.h"
 #include "server/worker/call_page.h"
 #include "server/worker/digest.h"
 #include "server/worker/frame.h"
-#include "server/worker/proto_json.h"
 #include "server/worker/spec_reader.h"
 #include "server/worker/spec_rules.h"
 #include "server/worker/status.h"

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "proto/option_text.h"
 #include "server/worker/conformance.h"
 #include "server/worker/describe.h"
-#include "server/worker/option_text.h"
 #include "server/worker/run_command.h"
 #include "server/worker/serve.h"
 

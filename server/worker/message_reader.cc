@@ -10,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-#include "server/worker/option_text.h"
+#include "proto/option_text.h"
 #include "throng/v1/spec.pb.h"
 
 namespace throng {

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "server/worker/option_text.h"
+#include "proto/option_text.h"
 
 namespace throng {
 namespace {

@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "proto/json.h"
+#include "proto/option_text.h"
 #include "server/worker/digest.h"
-#include "server/worker/option_text.h"
-#include "server/worker/proto_json.h"
 #include "server/worker/status.h"
 
 namespace throng {

@@ -12,6 +12,7 @@
 #include <iostream>
 #include <optional>
 
+#include "proto/statistics_block.h"
 #include "server/worker/report.h"
 #include "server/worker/run.h"
 #include "server/worker/spec_reader.h"

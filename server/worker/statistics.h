@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <span>
-#include <string>
 #include <unordered_map>
 
 #include "throng/plugin.h"
@@ -63,8 +62,5 @@ class Statistics {
   int64_t first_time_ = 0;
   int64_t last_time_ = 0;
 };
-
-// The block that people read, without a newline before or after.
-std::string StatisticsBlock(const v1::Statistics& statistics);
 
 }  // namespace throng

@@ -1,4 +1,4 @@
-#include "server/worker/option_text.h"
+#include "proto/option_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

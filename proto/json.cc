@@ -1,4 +1,4 @@
-#include "server/worker/proto_json.h"
+#include "proto/json.h"
 
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
@@ -7,11 +7,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "server/worker/digest.h"
-#include "server/worker/option_text.h"
+#include "proto/option_text.h"
 
 namespace throng {
 namespace {
@@ -28,6 +28,14 @@ std::string EnumText(const google::protobuf::EnumValueDescriptor& value) {
   std::string text = value.name().substr(first.size() - kUnspecified.size());
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+std::string HexText(const std::string& bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned char>(c));
+  }
   return text;
 }
 
@@ -57,7 +65,7 @@ ordered_json Value(const Message& message, const FieldDescriptor& field, int ind
     case FieldDescriptor::CPPTYPE_STRING: {
       std::string text =
           one ? r->GetString(message, &field) : r->GetRepeatedString(message, &field, index);
-      return field.type() == FieldDescriptor::TYPE_BYTES ? ToHex(text) : text;
+      return field.type() == FieldDescriptor::TYPE_BYTES ? HexText(text) : text;
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:
       return ToJson(
