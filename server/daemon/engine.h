@@ -69,6 +69,8 @@ class Engine {
   // most 1000; advances `*next`.
   virtual absl::StatusOr<std::vector<v1::LogLine>> ReadLog(const std::string& name,
                                                            uint64_t* next) = 0;
+  // The number of the first of the last `count` kept lines, for ReadLog.
+  virtual absl::StatusOr<uint64_t> FirstOfLog(const std::string& name, int32_t count) = 0;
 
   // Blocks while a worker plans. RESOURCE_EXHAUSTED with a RetryInfo: too many streams are open.
   virtual absl::StatusOr<std::unique_ptr<RowStream>> Generate(const v1::GenerateRequest& request,

@@ -439,6 +439,13 @@ absl::StatusOr<std::vector<v1::LogLine>> RunEngine::ReadLog(const std::string& n
   return (*entry)->log->Read(next);
 }
 
+absl::StatusOr<uint64_t> RunEngine::FirstOfLog(const std::string& name, int32_t count) {
+  const std::lock_guard lock(mutex_);
+  const auto entry = Find(name);
+  if (!entry.ok()) return entry.status();
+  return (*entry)->log->FirstOfLast(static_cast<uint64_t>(count));
+}
+
 void RunEngine::LogTo(const EntryPtr& entry, const std::string& level,
                       const std::string& sentence) {
   v1::LogLine line;

@@ -68,6 +68,7 @@ class RunEngine final : public Engine {
       const v1::GetRunStatisticsRequest& request, Deadline deadline) override;
   absl::StatusOr<std::vector<v1::LogLine>> ReadLog(const std::string& name,
                                                    uint64_t* next) override;
+  absl::StatusOr<uint64_t> FirstOfLog(const std::string& name, int32_t count) override;
   absl::StatusOr<std::unique_ptr<RowStream>> Generate(const v1::GenerateRequest& request,
                                                       Deadline deadline) override;
   absl::StatusOr<v1::ListPluginsResponse> ListPlugins(
