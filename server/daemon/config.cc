@@ -98,9 +98,6 @@ class Resolver {
     }
     resolved.state_folder =
         config_.state_folder().empty() ? DefaultStateFolder() : config_.state_folder();
-    if (resolved.state_folder.empty()) {
-      Add("state_folder", "Is needed, as there is no home folder to put it into.");
-    }
     resolved.plugin_folders = Texts("plugin_folders", config_.plugin_folders());
     resolved.output_roots = Texts("output_roots", config_.output_roots());
     if (resolved.output_roots.empty()) {

@@ -1,10 +1,7 @@
 // throng-worker: one run, or one of its one-shot commands.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -13,28 +10,9 @@
 #include "server/worker/describe.h"
 #include "server/worker/run_command.h"
 #include "server/worker/serve.h"
+#include "server/worker/start_up.h"
 
 namespace {
-
-// A stream that the caller closed is opened as one that fails, so that no file of ours gets its
-// number and what is said to it.
-void ReserveStandardStreams() {
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (fcntl(fd, F_GETFD) >= 0) continue;
-    // The lowest number that is free, so this one; what cannot be written to says so.
-    (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-  }
-}
-
-// Beside the binary: ../plugins in a build tree, ../lib/throng/plugins where it is installed.
-std::string DefaultPluginFolder() {
-  std::error_code error;
-  const auto binary = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto prefix = binary.parent_path().parent_path();
-  const auto installed = prefix / "lib" / "throng" / "plugins";
-  return (std::filesystem::is_directory(installed, error) ? installed : prefix / "plugins")
-      .string();
-}
 
 std::string CommandLine(int argc, char** argv) {
   std::string line;
@@ -58,7 +36,7 @@ std::string CommandLine(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  ReserveStandardStreams();
+  throng::ReserveStandardStreams();
   CLI::App app("Generates one run of interactions, or inspects plugins.", "throng-worker");
   app.set_version_flag("--version", "throng-worker " THRONG_VERSION);
   app.require_subcommand(1);
@@ -145,6 +123,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   run_command.retry_timeout = std::chrono::milliseconds(*timeout);
-  if (run_command.plugin_folders.empty()) run_command.plugin_folders = {DefaultPluginFolder()};
+  if (run_command.plugin_folders.empty())
+    run_command.plugin_folders = {throng::DefaultPluginFolder()};
   return throng::ExecuteRun(run_command);
 }

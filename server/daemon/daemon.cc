@@ -1,0 +1,215 @@
+// Puts the parts of a daemon together and takes them apart again.
+#include "server/daemon/daemon.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/daemon/api_server.h"
+#include "server/daemon/descriptor.h"
+#include "server/daemon/plugin_index.h"
+#include "server/daemon/run_engine.h"
+#include "server/daemon/run_store.h"
+#include "server/daemon/supervisor.h"
+#include "server/worker/start_up.h"
+#include "server/worker/status.h"
+
+namespace throng {
+namespace {
+
+void Say(const std::string& sentence) { fmt::print(stderr, "throngd: {}\n", sentence); }
+
+// Streams of big messages would give memory back to the kernel and fault it in again all the time.
+void KeepMemory() {
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+}
+
+// Signals that end the daemon, and the end of standard input. To be made before there are threads.
+class Ending {
+ public:
+  explicit Ending(bool is_with_input) : is_with_input_(is_with_input) {
+    sigemptyset(&signals_);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals_, signal);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+    signal_fd_ = Descriptor(signalfd(-1, &signals_, SFD_CLOEXEC));
+  }
+
+  void Wait() const {
+    pollfd events[] = {{signal_fd_.get(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
+    const nfds_t count = is_with_input_ ? 2 : 1;
+    for (;;) {
+      if (poll(events, count, -1) < 0 && errno != EINTR) return;
+      if (events[0].revents != 0) return;
+      char ignored[256];
+      if (count == 2 && events[1].revents != 0 &&
+          read(STDIN_FILENO, ignored, sizeof ignored) <= 0) {
+        return;
+      }
+    }
+  }
+
+  // From now on a signal ends the process at once.
+  void LetSignalsKill() const {
+    signalfd_siginfo seen;
+    while (HasSignal()) (void)!read(signal_fd_.get(), &seen, sizeof seen);
+    struct sigaction action {};
+    action.sa_handler = [](int) { _exit(1); };
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaction(signal, &action, nullptr);
+    pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+  }
+
+ private:
+  bool HasSignal() const {
+    pollfd event{signal_fd_.get(), POLLIN, 0};
+    return poll(&event, 1, 0) == 1;
+  }
+
+  const bool is_with_input_;
+  sigset_t signals_{};
+  Descriptor signal_fd_;
+};
+
+// Workers work in another folder, so what is relative is made absolute.
+void MakeAbsolute(DaemonConfig* config) {
+  const auto make = [](std::string* path) {
+    std::error_code error;
+    const auto absolute = std::filesystem::absolute(*path, error);
+    if (!error && !path->empty()) *path = absolute.string();
+  };
+  make(&config->state_folder);
+  for (auto* paths : {&config->plugin_folders, &config->output_roots, &config->source_roots}) {
+    for (std::string& path : *paths) make(&path);
+  }
+}
+
+// What is wrong with the folders; empty: nothing.
+std::string FolderMistake(const DaemonConfig& config, bool is_ephemeral) {
+  if (config.state_folder.empty() && !is_ephemeral) {
+    return "There is no home folder to keep runs in; name a folder with --state.";
+  }
+  std::error_code error;
+  if (!config.state_folder.empty()) {
+    std::filesystem::create_directories(config.state_folder, error);
+    if (error) {
+      return fmt::format("The state folder {} cannot be made: {}. Name another with --state.",
+                         config.state_folder, error.message());
+    }
+  }
+  for (const std::string& root : config.output_roots) {
+    if (std::filesystem::is_directory(root, error)) continue;
+    return fmt::format("The output root {} is no folder; make it, or name another.", root);
+  }
+  return "";
+}
+
+SupervisorOptions WorkerOptions(const DaemonConfig& config, bool is_ephemeral) {
+  SupervisorOptions options;
+  options.worker_path = BinaryFolder() + "/throng-worker";
+  if (!config.output_roots.empty()) options.working_folder = config.output_roots[0];
+  options.environment = config.environment;
+  options.inherits_environment = is_ephemeral;
+  options.inherits_stdout = is_ephemeral;
+  options.worker_memory = config.worker_memory;
+  options.stop_timeout = config.stop_timeout;
+  return options;
+}
+
+// Describes the plugins for whoever asks first, and says what was found.
+void LookAtPlugins(PluginIndex* index) {
+  const auto snapshot = index->Refresh();
+  for (const v1::PluginLoadError& error : snapshot->errors) {
+    Say(fmt::format("{}: {}", error.path(), error.message()));
+  }
+  std::string names;
+  for (const v1::Plugin& plugin : snapshot->plugins) {
+    names += (names.empty() ? "" : ", ") + plugin.name().substr(plugin.name().find('/') + 1);
+  }
+  Say(fmt::format("Found {} plugins: {}.", snapshot->plugins.size(), names));
+}
+
+void TellReady(int fd) {
+  if (fd < 0) return;
+  constexpr std::string_view kReady = "ready\n";
+  (void)!write(fd, kReady.data(), kReady.size());
+  close(fd);
+}
+
+int Fail(const std::string& sentence) {
+  Say(sentence);
+  return 1;
+}
+
+int Serve(const DaemonOptions& options, const Ending& ending) {
+  const DaemonConfig& config = options.config;
+  if (const std::string mistake = FolderMistake(config, options.is_ephemeral); !mistake.empty()) {
+    return Fail(mistake);
+  }
+  auto store = RunStore::Open(config.state_folder);
+  if (!store.ok()) return Fail(MessageOf(store.status()));
+  auto supervisor = std::make_unique<Supervisor>(WorkerOptions(config, options.is_ephemeral));
+  PluginIndex index(config.plugin_folders, config.state_folder, supervisor.get());
+  RunEngine engine({
+      .config = config,
+      .is_ephemeral = options.is_ephemeral,
+      .workers = supervisor.get(),
+      .timers = supervisor.get(),
+      .index = &index,
+      .store = store->get(),
+      .log = Say,
+  });
+  auto server = ApiServer::Make(config.listen, &engine);
+  if (!server.ok()) return Fail(MessageOf(server.status()));
+
+  absl::Status status = engine.Start();
+  if (status.ok()) status = (*server)->Listen();
+  std::thread plugins;
+  if (status.ok()) {
+    TellReady(options.ready_fd);
+    if (!options.is_ephemeral) {
+      Say(fmt::format("{} listens on {}; its runs are in {}.", THRONG_VERSION, (*server)->address(),
+                      config.state_folder));
+      plugins = std::thread(LookAtPlugins, &index);
+    }
+    ending.Wait();
+    ending.LetSignalsKill();
+    if (!options.is_ephemeral) Say("Ends: runs commit and stop; a second signal ends it at once.");
+    (*server)->AnnounceEnd();
+  }
+  engine.Stop(std::chrono::system_clock::now() + config.stop_timeout);
+  if (plugins.joinable()) plugins.join();
+  server->reset();
+  supervisor.reset();  // before the engine, which it calls
+  return status.ok() ? 0 : Fail(MessageOf(status));
+}
+
+}  // namespace
+
+int RunDaemon(DaemonOptions options) {
+  KeepMemory();
+  if (options.is_ephemeral) {
+    setpgid(0, 0);  // what a terminal sends is for the client
+    options.config.state_folder.clear();
+    options.config.output_roots.clear();
+    options.config.source_roots.clear();
+  }
+  if (options.config.plugin_folders.empty()) {
+    options.config.plugin_folders = {DefaultPluginFolder()};
+  }
+  MakeAbsolute(&options.config);
+  const Ending ending(options.is_ephemeral);
+  return Serve(options, ending);
+}
+
+}  // namespace throng
