@@ -281,7 +281,8 @@ void SupervisedWorker::OnTimer() {
     is_killed_ = true;
     process_->Signal(SIGKILL);
   } else if (!has_said_hello_) {
-    KillFor(EndIn(Kind::kRefused,
+    // Mostly many start at the same time on a machine that is busy: another will have more luck.
+    KillFor(EndIn(Kind::kKilled,
                   fmt::format("The worker {} did not say Hello within {}", options_.worker_path,
                               DurationText(options_.hello_timeout)),
                   {}));

@@ -21,8 +21,8 @@ struct WorkerEnd {
     kCrashed,   // of its own making: SEGV, BUS, FPE, ILL, ABRT, a call over its limit, its memory
                 // limit, exit without Finished, a closed control socket, a frame that is none
     kKilled,   // from outside: any other signal, Kill, the end of the supervisor; or the system has
-               // no process or descriptor to spare for it
-    kRefused,  // of another version than the daemon, or it cannot be started or says no Hello
+               // no process, descriptor or time to spare for it (no Hello)
+    kRefused,  // of another version than the daemon, or it cannot be started or exits before Hello
   };
   Kind kind = Kind::kFinished;
   worker::v1::Finished finished;  // of kFinished

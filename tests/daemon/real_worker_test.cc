@@ -149,11 +149,11 @@ TEST_F(RealWorkerTest, NamesTheBehaviourThatExits) {
 }
 
 TEST_F(RealWorkerTest, NamesTheBehaviourThatHangs) {
-  const WorkerEnd end = EndOfFaultyRating("hang", milliseconds(1200));
+  const WorkerEnd end = EndOfFaultyRating("hang", seconds(2));
   EXPECT_EQ(end.kind, Kind::kCrashed);
   EXPECT_THAT(end.sentence,
               AllOf(StartsWith("rating `faulty_rating` has been in a call for "),
-                    HasSubstr(" at row 0; a call of a behaviour or a format may last 1.2 s")));
+                    HasSubstr(" at row 0; a call of a behaviour or a format may last 2 s")));
 }
 
 TEST_F(RealWorkerTest, NamesTheSinkThatCrashed) {

@@ -257,12 +257,12 @@ TEST(Supervisor, RefusesAWorkerOfAnotherVersion) {
                         "; install throngd and throng-worker from the same release."));
 }
 
-TEST(Supervisor, RefusesAWorkerThatDoesNotSayHello) {
+TEST(Supervisor, KillsAWorkerThatDoesNotSayHello) {
   const Variable fake("THRONG_FAKE", "hang");
   SupervisorOptions options = OptionsWithFake();
   options.hello_timeout = milliseconds(50);
   const WorkerEnd end = EndAfter({}, options);
-  EXPECT_EQ(end.kind, Kind::kRefused);
+  EXPECT_EQ(end.kind, Kind::kKilled);
   EXPECT_THAT(end.sentence, HasSubstr("did not say Hello within 0.05 s."));
 }
 
@@ -330,12 +330,12 @@ TEST(Supervisor, KillsAWorkerThatSurvivesItsAbort) {
 
 TEST(Supervisor, LeavesAWorkerAloneThatGivesSignsOfLife) {
   SupervisorOptions options = Options();
-  options.silence_timeout = milliseconds(400);
+  options.silence_timeout = milliseconds(1500);
   Supervisor supervisor(options);
   const auto listener = std::make_shared<Listener>();
   const WorkerId id = supervisor.Launch(Script({"serve"}), listener, {});
   std::promise<void> later;
-  supervisor.CallAt(supervisor.Now() + milliseconds(1000), [&] { later.set_value(); });
+  supervisor.CallAt(supervisor.Now() + milliseconds(2500), [&] { later.set_value(); });
   later.get_future().wait();
   EXPECT_FALSE(listener->has_ended());
   worker::v1::ToWorker stop;
@@ -452,7 +452,7 @@ TEST(Supervisor, StopsAllWorkersAtItsEnd) {
   const auto deaf = std::make_shared<Listener>();
   {
     SupervisorOptions options = Options();
-    options.stop_timeout = milliseconds(50);
+    options.stop_timeout = milliseconds(2000);  // plenty for the obedient one
     options.grace = milliseconds(50);
     Supervisor supervisor(options);
     supervisor.Launch(Script({"serve"}), obedient, {});
