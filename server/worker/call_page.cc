@@ -1,162 +1,196 @@
 #include "server/worker/call_page.h"
 
+#include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <ctime>
+#include <memory>
 #include <mutex>
-#include <new>
+#include <system_error>
 
 namespace throng {
 namespace {
 
-CallPage* page = nullptr;
-std::mutex names_mutex;
+constexpr size_t kSignalStackBytes = 64 << 10;
 
-int64_t NowMs() {
+CallPage own_page;
+std::atomic<CallPage*> the_page = &own_page;
+std::atomic<bool> notes_crashes = false;
+
+// Read by signal handlers, so without construction; nullptr: the thread has made no call yet, or
+// there are more threads than slots.
+constinit thread_local CallSlot* slot_of_thread = nullptr;
+
+int64_t NowMs(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
 
-constexpr size_t kSignalStackBytes = 64 << 10;
-bool notes_crashes = false;
-
-// A thread's slot and signal stack, from its first call of a plugin to its end.
-class ThreadSlot {
- public:
-  ThreadSlot() {
-    CallPage& p = TheCallPage();
-    for (int i = 0; i < CallPage::kSlots && index_ < 0; ++i) {
-      int32_t free = 0;
-      if (p.slots[i].is_taken.compare_exchange_strong(free, 1)) index_ = i;
-    }
-    if (index_ >= 0) p.slots[index_].caller = -1;
-    if (!notes_crashes) return;
-    stack_t stack{};
-    stack.ss_sp = signal_stack_.data();
-    stack.ss_size = signal_stack_.size();
-    sigaltstack(&stack, nullptr);
+CallSlot* TakeSlot() {
+  for (CallSlot& slot : TheCallPage().slots) {
+    int32_t expected = 0;
+    if (slot.is_taken.compare_exchange_strong(expected, 1)) return &slot;
   }
-  ~ThreadSlot() {
-    if (notes_crashes) {
+  return nullptr;
+}
+
+// What a thread holds from its first call to its end.
+class ThreadsSlot {
+ public:
+  ThreadsSlot() {
+    slot_of_thread = TakeSlot();
+    if (notes_crashes) GiveSignalStack();
+  }
+  ThreadsSlot(const ThreadsSlot&) = delete;
+  ThreadsSlot& operator=(const ThreadsSlot&) = delete;
+  ~ThreadsSlot() {
+    if (signal_stack_ != nullptr) {
       stack_t none{};
       none.ss_flags = SS_DISABLE;
       sigaltstack(&none, nullptr);
     }
-    if (index_ >= 0) TheCallPage().slots[index_].is_taken = 0;
-    index_ = -1;
+    if (slot_of_thread == nullptr) return;
+    CallSlot* slot = slot_of_thread;
+    slot_of_thread = nullptr;
+    slot->caller = 0;
+    slot->is_taken = 0;
   }
-  ThreadSlot(const ThreadSlot&) = delete;
-  ThreadSlot& operator=(const ThreadSlot&) = delete;
-  int index() const { return index_; }
 
  private:
-  int index_ = -1;  // -1: more threads than slots; their calls are not noted
-  std::array<char, kSignalStackBytes> signal_stack_{};
+  void GiveSignalStack() {
+    stack_t present{};
+    // Sanitizers give their threads one.
+    if (sigaltstack(nullptr, &present) != 0 || (present.ss_flags & SS_DISABLE) == 0) return;
+    signal_stack_ = std::make_unique<char[]>(kSignalStackBytes);
+    stack_t ours{};
+    ours.ss_sp = signal_stack_.get();
+    ours.ss_size = kSignalStackBytes;
+    sigaltstack(&ours, nullptr);
+  }
+
+  std::unique_ptr<char[]> signal_stack_;
 };
 
-// What a signal handler may read of the thread it hit.
-thread_local int my_slot = -1;
-
-CallSlot* MySlot() {
-  thread_local ThreadSlot slot;
-  my_slot = slot.index();
-  return my_slot < 0 ? nullptr : &TheCallPage().slots[my_slot];
+// Takes the thread's slot with its first call.
+CallSlot* SlotOfThread() {
+  if (slot_of_thread != nullptr) return slot_of_thread;
+  static thread_local const ThreadsSlot kHolder;
+  return slot_of_thread;
 }
 
-void OnCrash(int signal) {
-  if (page != nullptr && my_slot >= 0) page->crashed_slot = 1 + my_slot;
-  std::signal(signal, SIG_DFL);
-  raise(signal);  // delivered when this returns
-}
-
-CallInfo InfoOf(const CallPage& p, const CallSlot& slot, int64_t now) {
-  CallInfo info;
-  const int32_t caller = slot.caller;
-  if (slot.is_taken == 0 || caller < 0 || caller >= std::min(p.names_count.load(), p.kNames)) {
-    return info;
+void OnCrash(int signal, siginfo_t* info, void* /*context*/) {
+  // One sent by another process says nothing about the thread that it meets.
+  if (slot_of_thread != nullptr && info->si_code != SI_USER) {
+    CallPage& page = TheCallPage();
+    int32_t none = 0;
+    page.crashed_slot.compare_exchange_strong(
+        none, 1 + static_cast<int32_t>(slot_of_thread - page.slots));
   }
-  const char* name = p.names[caller];
-  info.component.assign(name, strnlen(name, CallPage::kNameBytes));
-  info.row = slot.row;
-  info.lasts_ms = std::max<int64_t>(0, now - slot.since_ms);
-  return info;
+  raise(signal);  // whose default action holds again
+}
+
+// The name that a caller stands for; whoever wrote it may be broken.
+std::string NameOf(const CallPage& page, int32_t caller) {
+  if (caller < 1 || caller > std::min<int32_t>(page.names_count, CallPage::kNames)) return "";
+  const char* name = page.names[caller - 1];
+  return {name, strnlen(name, CallPage::kNameBytes)};
+}
+
+// What a slot holds; an empty component: no call.
+CallInfo CallIn(const CallPage& page, const CallSlot& slot, int64_t now_ms) {
+  CallInfo call;
+  if (slot.is_taken == 0) return call;
+  call.component = NameOf(page, slot.caller.load(std::memory_order_acquire));
+  call.row = slot.row;
+  call.lasts_ms = std::max<int64_t>(0, now_ms - slot.since_ms);
+  return call;
 }
 
 }  // namespace
 
-std::vector<CallInfo> CallsIn(const CallPage& p) {
+std::vector<CallInfo> CallsIn(const CallPage& page) {
+  const int64_t now_ms = NowMs(CLOCK_MONOTONIC);
   std::vector<CallInfo> calls;
-  const int64_t now = NowMs();
-  for (const CallSlot& slot : p.slots) {
-    CallInfo info = InfoOf(p, slot, now);
-    if (!info.component.empty()) calls.push_back(std::move(info));
+  for (const CallSlot& slot : page.slots) {
+    CallInfo call = CallIn(page, slot, now_ms);
+    if (!call.component.empty()) calls.push_back(std::move(call));
   }
   std::stable_sort(calls.begin(), calls.end(),
                    [](const CallInfo& a, const CallInfo& b) { return a.lasts_ms > b.lasts_ms; });
   return calls;
 }
 
-CallInfo CulpritIn(const CallPage& p) {
-  const int32_t crashed = p.crashed_slot;
+CallInfo CulpritIn(const CallPage& page) {
+  const int32_t crashed = page.crashed_slot;
   if (crashed > 0 && crashed <= CallPage::kSlots) {
-    CallInfo info = InfoOf(p, p.slots[crashed - 1], NowMs());
-    if (!info.component.empty()) return info;
+    CallInfo call = CallIn(page, page.slots[crashed - 1], NowMs(CLOCK_MONOTONIC));
+    return call.component.empty() ? CallInfo() : call;
   }
-  std::vector<CallInfo> calls = CallsIn(p);
-  return calls.empty() ? CallInfo{} : std::move(calls.front());
+  std::vector<CallInfo> calls = CallsIn(page);
+  return calls.empty() ? CallInfo() : std::move(calls.front());
 }
 
-void AttachCallPage(int fd) {
-  if (page != nullptr) return;
-  const int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
-  void* memory = mmap(nullptr, sizeof(CallPage), PROT_READ | PROT_WRITE, flags, fd, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
-  page = static_cast<CallPage*>(memory);  // all zero is a page without calls
+absl::Status AttachCallPage(int fd) {
+  if (fd < 0) {
+    the_page = &own_page;
+    return absl::OkStatus();
+  }
+  struct stat found {};
+  void* memory = MAP_FAILED;
+  if (fstat(fd, &found) == 0 && found.st_size >= static_cast<off_t>(sizeof(CallPage))) {
+    memory = mmap(nullptr, sizeof(CallPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  }
+  if (memory == MAP_FAILED) {
+    return absl::InvalidArgumentError(
+        fmt::format("descriptor {} holds no page for calls of {} bytes.", fd, sizeof(CallPage)));
+  }
+  the_page = static_cast<CallPage*>(memory);
+  return absl::OkStatus();
 }
 
-CallPage& TheCallPage() {
-  static std::once_flag once;
-  std::call_once(once, [] { AttachCallPage(-1); });
-  return *page;
-}
+CallPage& TheCallPage() { return *the_page.load(std::memory_order_relaxed); }
 
-int32_t CallerIndex(std::string_view name) {
-  CallPage& p = TheCallPage();
+int32_t CallerOf(std::string_view name) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  CallPage& page = TheCallPage();
   name = name.substr(0, CallPage::kNameBytes - 1);
-  const std::lock_guard lock(names_mutex);
-  const int32_t count = p.names_count;
-  for (int32_t i = 0; i < count; ++i) {
-    if (name == p.names[i]) return i;
+  const int32_t count = page.names_count;
+  for (int32_t caller = 1; caller <= count; ++caller) {
+    if (NameOf(page, caller) == name) return caller;
   }
-  if (count == CallPage::kNames) return count - 1;  // a wrong name, but only of the last ones
-  name.copy(p.names[count], name.size());
-  p.names_count = count + 1;
-  return count;
+  if (count == CallPage::kNames) return count;
+  std::copy(name.begin(), name.end(), page.names[count]);
+  page.names_count = count + 1;
+  return count + 1;
 }
 
 CallScope::CallScope(int32_t caller, int64_t row) {
-  CallSlot* slot = MySlot();
+  CallSlot* slot = SlotOfThread();
   if (slot == nullptr) return;
   slot->row.store(row, std::memory_order_relaxed);
-  slot->since_ms.store(NowMs(), std::memory_order_relaxed);
+  // The coarse clock is the same clock, some milliseconds late, at a third of the price.
+  slot->since_ms.store(NowMs(CLOCK_MONOTONIC_COARSE), std::memory_order_relaxed);
   slot->caller.store(caller, std::memory_order_release);
 }
 
 CallScope::~CallScope() {
-  if (my_slot >= 0) TheCallPage().slots[my_slot].caller.store(-1, std::memory_order_release);
+  if (slot_of_thread != nullptr) slot_of_thread->caller.store(0, std::memory_order_release);
 }
 
 void NoteCrashes() {
   notes_crashes = true;
   struct sigaction action {};
-  action.sa_handler = OnCrash;
-  action.sa_flags = SA_ONSTACK | SA_NODEFER;
+  action.sa_sigaction = OnCrash;
+  // Once: raised again, and in any other thread, the signal does what it does by default.
+  action.sa_flags = static_cast<int>(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
     sigaction(signal, &action, nullptr);
   }

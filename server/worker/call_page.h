@@ -8,11 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
+
 namespace throng {
 
 struct CallSlot {
   std::atomic<int32_t> is_taken;
-  std::atomic<int32_t> caller;    // index into names, -1: in no call
+  std::atomic<int32_t> caller;    // 1 + index into names, 0: in no call
   std::atomic<int64_t> row;       // first of the block at hand, -1: none
   std::atomic<int64_t> since_ms;  // CLOCK_MONOTONIC
 };
@@ -20,11 +22,11 @@ struct CallSlot {
 // What the memory holds; all zero before the worker attaches.
 struct CallPage {
   static constexpr int kSlots = 512;
-  static constexpr int kNames = 64;
+  static constexpr int kNames = 256;
   static constexpr int kNameBytes = 96;
 
   std::atomic<int32_t> names_count;
-  std::atomic<int32_t> crashed_slot;      // 1 + slot of the thread that a signal hit; 0: none
+  std::atomic<int32_t> crashed_slot;      // 1 + slot of the thread that crashed; 0: none is known
   std::atomic<int32_t> is_out_of_memory;  // the worker ended itself, above its memory limit
   char names[kNames][kNameBytes];         // "choice `zipf`", NUL-terminated; written before counted
   CallSlot slots[kSlots];
@@ -40,19 +42,22 @@ struct CallInfo {
 
 // The calls in progress, longest first.
 std::vector<CallInfo> CallsIn(const CallPage& page);
-// The call of the thread that crashed, else the longest; nothing in a call: an empty component.
+// The call of the thread that crashed, or the longest if none is known to have; an empty component
+// if that is no call.
 CallInfo CulpritIn(const CallPage& page);
 
 // ---- The worker's side ----
 
 // Uses the shared page that descriptor `fd` names, or, without one (-1), memory of this process.
-void AttachCallPage(int fd);
+// Before the first call is noted. INVALID_ARGUMENT: the descriptor holds no such page.
+absl::Status AttachCallPage(int fd);
 CallPage& TheCallPage();
 
-// Index of a name, added if it is new.
-int32_t CallerIndex(std::string_view name);
+// What stands for a name in a slot. The name is added if it is new, and cut to what fits; beyond
+// kNames all new ones are called after the last. Any thread.
+int32_t CallerOf(std::string_view name);
 
-// Notes a call for as long as it lives.
+// Notes a call for as long as it lives; they do not nest. Costs some nanoseconds.
 class CallScope {
  public:
   CallScope(int32_t caller, int64_t row);
@@ -61,8 +66,9 @@ class CallScope {
   CallScope& operator=(const CallScope&) = delete;
 };
 
-// On SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT notes the thread's slot, then lets the signal do
-// what it does. Threads that call plugins get a signal stack of their own with their first call.
+// From now on SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT note the slot of the thread that caused
+// them, and then do what they do. Threads that call plugins get a signal stack of their own with
+// their first call, so that this holds for a stack that is full as well.
 void NoteCrashes();
 
 }  // namespace throng

@@ -118,7 +118,7 @@ std::optional<Role> RoleNamed(std::string_view name) {
 
 absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
   const std::string file = std::filesystem::path(path).filename().string();
-  const CallScope scope(CallerIndex("plugin " + file), -1);
+  const CallScope scope(CallerOf("plugin " + file), -1);
   // An absolute path: dlopen searches the system's folders for a bare file name.
   void* library =
       dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);

@@ -29,9 +29,19 @@ constexpr int kLimitExit = 122;
 
 char* current_step = nullptr;  // of this process
 
-void NoteException(const char* what) {
+// What an exception that nobody catches, since it crossed the boundary, comes to.
+[[noreturn]] void OnUncaughtException() {
+  std::string what;
+  try {
+    if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
+  } catch (const std::exception& exception) {
+    what = fmt::format(" ({})", exception.what());
+  } catch (...) {
+    // of no type that says more
+  }
   const std::string step = current_step;
   NoteStep(fmt::format("an exception crossed the boundary{} in {}", what, step));
+  _exit(kThrewExit);
 }
 
 // Where a debugger or a sanitizer would handle a fatal signal, the parent is to see it.
@@ -73,15 +83,8 @@ ChildProcess::ChildProcess(const std::function<void(int pipe)>& work) {
   LeaveSignalsAlone();
   DropOutput();
   close(ends[0]);
-  try {
-    work(ends[1]);
-  } catch (const std::exception& exception) {
-    NoteException(fmt::format(" ({})", exception.what()).c_str());
-    _exit(kThrewExit);
-  } catch (...) {
-    NoteException("");
-    _exit(kThrewExit);
-  }
+  std::set_terminate(OnUncaughtException);
+  [&]() noexcept { work(ends[1]); }();
   // Without static destructors: they belong to the parent.
   _exit(0);
 }

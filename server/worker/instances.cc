@@ -28,7 +28,7 @@ Instance::Instance(const Component& component, const Environment& environment)
     : component_(component),
       environment_(environment),
       source_(fmt::format("{} `{}`", RoleName(component.role), component.name)),
-      caller_(CallerIndex(source_)) {
+      caller_(CallerOf(source_)) {
   host_.struct_size = sizeof host_;
   host_.self = this;
   host_.log = [](const void* self, int32_t level, const char* message) {
@@ -62,7 +62,7 @@ absl::StatusOr<std::unique_ptr<Behaviour>> Behaviour::Create(const Component& co
                                                              const throng_value* options) {
   std::unique_ptr<Behaviour> made(new Behaviour(component, environment));
   void* self = nullptr;
-  absl::Status status = made->Try([&](throng_error* error) {
+  absl::Status status = made->Try(kNoRow, [&](throng_error* error) {
     return component.behaviour.create(&made->host_, &dataset, options, &self, error);
   });
   if (!status.ok()) return status;
@@ -71,7 +71,7 @@ absl::StatusOr<std::unique_ptr<Behaviour>> Behaviour::Create(const Component& co
 }
 
 Behaviour::~Behaviour() {
-  if (self_ != nullptr) component_.behaviour.destroy(self_);
+  if (self_ != nullptr) Enter(kNoRow, [this] { component_.behaviour.destroy(self_); });
 }
 
 absl::StatusOr<std::vector<const throng_kind*>> Behaviour::Kinds() {
@@ -79,8 +79,9 @@ absl::StatusOr<std::vector<const throng_kind*>> Behaviour::Kinds() {
   if (component_.behaviour.kinds == nullptr) return result;
   const throng_kind* const* kinds = nullptr;
   uint32_t count = 0;
-  absl::Status status =
-      Try([&](throng_error* e) { return component_.behaviour.kinds(self_, &kinds, &count, e); });
+  absl::Status status = Try(kNoRow, [&](throng_error* e) {
+    return component_.behaviour.kinds(self_, &kinds, &count, e);
+  });
   if (!status.ok()) return status;
   if (count > 256) {
     return absl::InternalError(
@@ -100,16 +101,18 @@ absl::StatusOr<std::vector<const throng_kind*>> Behaviour::Kinds() {
 
 uint32_t Behaviour::BlockRows() const {
   const auto block_rows = component_.behaviour.block_rows;
-  return block_rows == nullptr ? 1 : std::max(1U, block_rows(self_));
+  if (block_rows == nullptr) return 1;
+  return std::max(1U, Enter(kNoRow, [&] { return block_rows(self_); }));
 }
 
 void Behaviour::Tables(const std::function<void(std::string_view table)>& visit) const {
   if (component_.behaviour.tables == nullptr) return;
   auto* context = const_cast<void*>(static_cast<const void*>(&visit));
-  component_.behaviour.tables(self_, context, [](void* c, const void* table, size_t bytes) {
+  const auto hand_over = [](void* c, const void* table, size_t bytes) {
     (*static_cast<const std::function<void(std::string_view)>*>(c))(
         {static_cast<const char*>(table), bytes});
-  });
+  };
+  Enter(kNoRow, [&] { component_.behaviour.tables(self_, context, hand_over); });
 }
 
 absl::StatusOr<std::unique_ptr<Format>> Format::Create(const Component& component,
@@ -117,7 +120,7 @@ absl::StatusOr<std::unique_ptr<Format>> Format::Create(const Component& componen
                                                        const throng_value* options) {
   std::unique_ptr<Format> made(new Format(component, environment));
   void* self = nullptr;
-  absl::Status status = made->Try([&](throng_error* error) {
+  absl::Status status = made->Try(kNoRow, [&](throng_error* error) {
     return component.format.create(&made->host_, options, &self, error);
   });
   if (!status.ok()) return status;
@@ -126,13 +129,13 @@ absl::StatusOr<std::unique_ptr<Format>> Format::Create(const Component& componen
 }
 
 Format::~Format() {
-  if (self_ != nullptr) component_.format.destroy(self_);
+  if (self_ != nullptr) Enter(kNoRow, [this] { component_.format.destroy(self_); });
 }
 
 absl::StatusOr<Format::Prologue> Format::Begin(const throng_destination& destination) {
   throng_prologue prologue{};
   prologue.struct_size = sizeof prologue;
-  absl::Status status = Try([&](throng_error* error) {
+  absl::Status status = Try(kNoRow, [&](throng_error* error) {
     return component_.format.begin(self_, &destination, &prologue, error);
   });
   if (!status.ok()) return status;
@@ -147,8 +150,9 @@ absl::StatusOr<Format::Prologue> Format::Begin(const throng_destination& destina
 
 absl::Status Format::End(const throng_summary& summary, throng_buffer* out) {
   if (component_.format.end == nullptr) return absl::OkStatus();
-  return Try(
-      [&](throng_error* error) { return component_.format.end(self_, &summary, out, error); });
+  return Try(kNoRow, [&](throng_error* error) {
+    return component_.format.end(self_, &summary, out, error);
+  });
 }
 
 absl::StatusOr<std::unique_ptr<Sink>> Sink::Create(const Component& component,
@@ -156,7 +160,7 @@ absl::StatusOr<std::unique_ptr<Sink>> Sink::Create(const Component& component,
                                                    const throng_value* options) {
   std::unique_ptr<Sink> made(new Sink(component, environment));
   void* self = nullptr;
-  absl::Status status = made->Try([&](throng_error* error) {
+  absl::Status status = made->Try(kNoRow, [&](throng_error* error) {
     return component.sink.create(&made->host_, options, &self, error);
   });
   if (!status.ok()) return status;
@@ -165,7 +169,7 @@ absl::StatusOr<std::unique_ptr<Sink>> Sink::Create(const Component& component,
 }
 
 Sink::~Sink() {
-  if (self_ != nullptr) component_.sink.destroy(self_);
+  if (self_ != nullptr) Enter(kNoRow, [this] { component_.sink.destroy(self_); });
 }
 
 absl::StatusOr<Sink::Opened> Sink::Ask(decltype(throng_sink::open) function,
@@ -173,7 +177,7 @@ absl::StatusOr<Sink::Opened> Sink::Ask(decltype(throng_sink::open) function,
   throng_opened opened{};
   opened.struct_size = sizeof opened;
   absl::Status status =
-      Try([&](throng_error* error) { return function(self_, &target, &opened, error); });
+      Try(kNoRow, [&](throng_error* error) { return function(self_, &target, &opened, error); });
   if (!status.ok()) return status;
   return Opened{
       .position = opened.has_position != 0 ? std::optional(opened.position) : std::nullopt,
@@ -196,20 +200,20 @@ absl::Status Sink::Reset(const throng_target& target) {
   if (component_.sink.reset == nullptr) {
     return absl::UnimplementedError("the sink cannot forget.");
   }
-  return Try([&](throng_error* error) { return component_.sink.reset(self_, &target, error); });
+  return Try(kNoRow,
+             [&](throng_error* error) { return component_.sink.reset(self_, &target, error); });
 }
 
 absl::Status Sink::Commit(int64_t position, std::string_view host_state) {
-  return Try(
-      [&](throng_error* error) {
-        return component_.sink.commit(self_, position, Bytes(host_state), error);
-      },
-      position);
+  return Try(position, [&](throng_error* error) {
+    return component_.sink.commit(self_, position, Bytes(host_state), error);
+  });
 }
 
 absl::Status Sink::Finish(const throng_completion& completion) {
-  return Try(
-      [&](throng_error* error) { return component_.sink.finish(self_, &completion, error); });
+  return Try(kNoRow, [&](throng_error* error) {
+    return component_.sink.finish(self_, &completion, error);
+  });
 }
 
 RecordBuffer::RecordBuffer() {

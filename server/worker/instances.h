@@ -43,18 +43,23 @@ class Instance {
 
  protected:
   ~Instance() = default;
-  // Calls `call(error)`, which returns a throng_code, and reads what came of it. `row`: the first
-  // of those at hand, -1: none.
+  // Makes a call of the plugin's, noted (call_page.h) with `row`, the first of those at hand. What
+  // it throws across the boundary ends the process, and the note still says where.
   template <class Call>
-  absl::Status Try(Call&& call, int64_t row = -1) const {
+  auto Enter(int64_t row, Call&& call) const {
+    const CallScope scope(caller_, row);
+    return [&]() noexcept { return call(); }();
+  }
+  // Enters with `call(error)`, which returns a throng_code, and reads what came of it.
+  template <class Call>
+  absl::Status Try(int64_t row, Call&& call) const {
     throng_error error{};
     error.struct_size = sizeof error;
-    const throng_code code = [&]() noexcept {  // nothing may be thrown across the boundary
-      const CallScope scope(caller_, row);
-      return call(&error);
-    }();
+    const throng_code code = Enter(row, [&] { return call(&error); });
     return code == THRONG_OK ? absl::OkStatus() : Failure(code, error);
   }
+  static constexpr int64_t kNoRow = -1;
+
   const Component& component_;
   throng_host host_{};
   void* self_ = nullptr;
@@ -75,8 +80,8 @@ class Behaviour : public Instance {
                                                            const throng_value* options);
   ~Behaviour();
   absl::Status Fill(const throng_batch& batch) {
-    return Try([&](throng_error* e) { return component_.behaviour.fill(self_, &batch, e); },
-               batch.first_row);
+    return Try(batch.first_row,
+               [&](throng_error* e) { return component_.behaviour.fill(self_, &batch, e); });
   }
   // The reasons of a choice; empty: there is one, over all rows. Valid as long as this lives.
   absl::StatusOr<std::vector<const throng_kind*>> Kinds();
@@ -101,8 +106,8 @@ class Format : public Instance {
   ~Format();
   absl::StatusOr<Prologue> Begin(const throng_destination& destination);
   absl::Status Encode(const throng_block& block, throng_buffer* out) {
-    return Try([&](throng_error* e) { return component_.format.encode(self_, &block, out, e); },
-               block.first_row);
+    return Try(block.first_row,
+               [&](throng_error* e) { return component_.format.encode(self_, &block, out, e); });
   }
   absl::Status End(const throng_summary& summary, throng_buffer* out);
 
@@ -126,8 +131,8 @@ class Sink : public Instance {
   bool IsDurable() const { return component_.sink.is_durable != 0; }
   absl::StatusOr<Opened> Open(const throng_target& target);
   absl::Status Write(const throng_records& records) {
-    return Try([&](throng_error* e) { return component_.sink.write(self_, &records, e); },
-               records.first_row);
+    return Try(records.first_row,
+               [&](throng_error* e) { return component_.sink.write(self_, &records, e); });
   }
   absl::Status Commit(int64_t position, std::string_view host_state);
   absl::Status Finish(const throng_completion& completion);

@@ -196,7 +196,11 @@ int ExecuteServe() {
                "`serve` is how throngd starts a worker; use `throng-worker run` instead.\n");
     return 2;
   }
-  AttachCallPage(fcntl(kCallPageFd, F_GETFD) < 0 ? -1 : kCallPageFd);
+  const bool has_page = fcntl(kCallPageFd, F_GETFD) >= 0;
+  if (const absl::Status status = AttachCallPage(has_page ? kCallPageFd : -1); !status.ok()) {
+    fmt::print(stderr, "{}\n", MessageOf(status));
+    return 2;
+  }
   NoteCrashes();
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);

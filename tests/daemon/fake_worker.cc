@@ -152,7 +152,7 @@ void Do(const std::string& line) {
   };
   if (verb == "call") {  // ROW NAME: from now on, for good
     const int64_t row = number();
-    new CallScope(CallerIndex(rest()), row);
+    new CallScope(CallerOf(rest()), row);
   } else if (verb == "raise") {
     raise(static_cast<int>(number()));
   } else if (verb == "exit") {
@@ -239,7 +239,7 @@ void Do(const std::string& line) {
 int main(int argc, char** argv) {
   using namespace throng;
   if (argc != 2 || std::string(argv[1]) != "serve") return 98;
-  AttachCallPage(kCallPageFd);
+  if (!AttachCallPage(kCallPageFd).ok()) return 97;
   NoteCrashes();
   const char* before = std::getenv("THRONG_FAKE");
   const std::string first = before == nullptr ? "" : before;
