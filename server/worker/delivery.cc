@@ -150,10 +150,14 @@ absl::Status Delivery::Hold() {
 
 void Delivery::AwaitResume() {
   if (!IsPaused() || IsStopping()) return;
-  job_.monitor->SetState(OutputState::kPaused);
-  while (IsPaused() && !IsStopping()) job_.environment->is_paused->wait(true);
-  if (IsStopping()) return;
-  job_.monitor->SetState(OutputState::kRunning);
+  // Paused again before it says that it runs, it goes on holding: whoever read PAUSED meanwhile
+  // read the truth.
+  do {
+    job_.monitor->SetState(OutputState::kPaused);
+    while (IsPaused() && !IsStopping()) job_.environment->is_paused->wait(true);
+    if (IsStopping()) return;
+    job_.monitor->SetState(OutputState::kRunning);
+  } while (IsPaused());
   pace_start_ = Clock::now();
   pace_rows_ = new_rows_;
 }

@@ -97,12 +97,17 @@ void JobControl::SetPaused(bool is_paused) {
   const std::lock_guard lock(mutex_);
   is_paused_ = is_paused;
   is_paused_.notify_all();
+  ++commands_;
+  is_dirty_ = true;  // it is told even if no output had the time to change
   changed_.notify_all();
 }
 
 void JobControl::Stop() {
+  const std::lock_guard lock(mutex_);
   is_stopping_ = true;
-  SetPaused(false);  // who holds looks up and sees that it is over
+  is_paused_ = false;  // who holds looks up and sees that it is over
+  is_paused_.notify_all();
+  changed_.notify_all();
 }
 
 bool JobControl::AwaitBegin() {
@@ -130,6 +135,7 @@ void JobControl::ReportSoon() {
 
 worker::v1::Progress JobControl::Progress() {
   worker::v1::Progress progress;
+  progress.set_commands(commands_);  // before the outputs, never after
   {
     const std::lock_guard lock(run_mutex_);
     if (run_ != nullptr) {

@@ -57,6 +57,7 @@ class JobControl {
   std::mutex send_mutex_;
   std::atomic<bool> is_stopping_ = false;
   std::atomic<bool> is_paused_ = false;
+  std::atomic<int64_t> commands_ = 0;  // how often SetPaused was called
   Environment environment_;
 
   std::mutex mutex_;
