@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/string_view.h"
 #include "server/daemon/errors.h"
@@ -73,6 +74,7 @@ void RunController::Launch(Actions* actions) {
   wake_.reset();
   if (is_daemon_stopping_ || worker_ != Worker::kNone) return;
   worker_ = Worker::kPlanning;
+  commands_ = 0;
   actions->launch = true;
 }
 
@@ -88,7 +90,7 @@ void RunController::EndWorker(Actions* actions) {
 
 void RunController::ForgetTroubles() {
   back_off_ = milliseconds(0);
-  crash_.clear();
+  crashes_.clear();
   wake_.reset();
 }
 
@@ -103,17 +105,26 @@ absl::Status RunController::Ask(Verb verb, Actions* actions) {
       if (run().target_state() == v1::TARGET_STATE_STOPPED) {
         return WrongState(verb, "is stopped", "resume or delete it");
       }
+      if (worker_ == Worker::kDelivering && run().target_state() != v1::TARGET_STATE_PAUSED) {
+        actions->pause = true;
+        ++commands_;
+      }
       mutable_run()->set_target_state(v1::TARGET_STATE_PAUSED);
       wake_.reset();
-      if (worker_ == Worker::kDelivering) actions->pause = true;
       if (worker_ == Worker::kPlanning) EndWorker(actions);
       break;
     case Verb::kResume:
+      if (run().target_state() == v1::TARGET_STATE_STOPPED) mutable_run()->clear_reason();
+      if (worker_ == Worker::kDelivering && run().target_state() != v1::TARGET_STATE_RUNNING) {
+        actions->resume = true;
+        ++commands_;
+        TakeBackPaused();  // those that held are about to deliver, and say so later
+      }
       mutable_run()->set_target_state(v1::TARGET_STATE_RUNNING);
-      if (worker_ == Worker::kDelivering) actions->resume = true;
       if (worker_ == Worker::kNone && !wake_) Launch(actions);
       break;
     case Verb::kStop:
+      if (run().target_state() != v1::TARGET_STATE_STOPPED) mutable_run()->clear_reason();
       mutable_run()->set_target_state(v1::TARGET_STATE_STOPPED);
       wake_.reset();
       EndWorker(actions);
@@ -124,6 +135,11 @@ absl::Status RunController::Ask(Verb verb, Actions* actions) {
       mutable_run()->clear_end_time();
       mutable_run()->set_restarts(0);
       mutable_run()->set_state(v1::RUN_STATE_STARTING);
+      for (v1::OutputStatus& output : *mutable_run()->mutable_outputs()) {
+        if (output.state() != v1::OUTPUT_STATE_FAILED) continue;
+        output.set_state(v1::OUTPUT_STATE_STARTING);  // it is tried again, too
+        output.clear_reason();
+      }
       ForgetTroubles();
       EndWorker(actions);
       Launch(actions);  // unless the worker has still to end
@@ -134,19 +150,31 @@ absl::Status RunController::Ask(Verb verb, Actions* actions) {
   return absl::OkStatus();
 }
 
-RunController::Actions RunController::OnReset() {
+RunController::Actions RunController::OnReset(
+    const google::protobuf::RepeatedPtrField<v1::Position>& positions) {
   Actions actions;
   actions.store = true;
   mutable_run()->set_target_state(v1::TARGET_STATE_STOPPED);
   mutable_run()->set_state(v1::RUN_STATE_STOPPED);
   mutable_run()->clear_reason();
   mutable_run()->clear_end_time();
-  record_.clear_statistics();
   for (v1::OutputStatus& output : *mutable_run()->mutable_outputs()) {
-    output.set_state(v1::OUTPUT_STATE_STOPPED);
+    const auto found = std::find_if(positions.begin(), positions.end(), [&](const v1::Position& p) {
+      return p.output() == output.name();
+    });
+    const bool is_complete = found != positions.end() && found->is_complete();
+    output.set_state(is_complete ? v1::OUTPUT_STATE_SUCCEEDED : v1::OUTPUT_STATE_STOPPED);
     output.clear_reason();
-    output.set_position(0);
+    if (is_complete || found == positions.end() || !found->reason().empty()) continue;
+    output.set_position(found->row());
+    if (found->has_row()) continue;
     output.set_rows(0);
+    output.set_bytes(0);
+    auto* statistics = record_.mutable_statistics();
+    statistics->erase(
+        std::remove_if(statistics->begin(), statistics->end(),
+                       [&](const auto& final) { return final.output() == output.name(); }),
+        statistics->end());
   }
   ForgetTroubles();
   return actions;
@@ -179,10 +207,21 @@ RunController::Actions RunController::OnProgress(const worker::v1::Progress& pro
   if (progress.outputs().empty() || worker_ == Worker::kNone || worker_ == Worker::kPlanning) {
     return actions;
   }
+  const v1::RunState before = run().state();
   TakeOutputs(progress.outputs());
+  // What it says about an earlier pause is no longer true.
+  const bool is_history = progress.commands() < commands_;
+  if (is_history || run().target_state() == v1::TARGET_STATE_RUNNING) TakeBackPaused();
   MeasureRates(now);
   DeriveState();
+  actions.store = run().state() != before;  // so that a new daemon knows about where it was
   return actions;
+}
+
+void RunController::TakeBackPaused() {
+  for (v1::OutputStatus& output : *mutable_run()->mutable_outputs()) {
+    if (output.state() == v1::OUTPUT_STATE_PAUSED) output.set_state(v1::OUTPUT_STATE_RUNNING);
+  }
 }
 
 void RunController::TakeOutputs(
@@ -190,10 +229,6 @@ void RunController::TakeOutputs(
   bool is_advanced = false;
   for (int i = 0; i < std::min(outputs.size(), run().outputs_size()); ++i) {
     is_advanced = is_advanced || outputs[i].position() > run().outputs(i).position();
-  }
-  if (is_advanced) {
-    ForgetTroubles();
-    mutable_run()->clear_reason();
   }
   for (int i = 0; i < outputs.size(); ++i) {
     v1::OutputStatus* known =
@@ -209,23 +244,36 @@ void RunController::TakeOutputs(
     }
     known->set_rows_per_second(before.rows_per_second());
   }
+  if (!is_advanced) return;
+  back_off_ = milliseconds(0);
+  ForgetPassedCrashes();
+}
+
+// What crashed at a row may do so again until every output is past that row: one output that
+// advances says nothing about another that crashes.
+void RunController::ForgetPassedCrashes() {
+  int64_t passed = std::numeric_limits<int64_t>::max();
+  for (const v1::OutputStatus& output : run().outputs()) {
+    if (!IsEnd(output.state())) passed = std::min(passed, output.position());
+  }
+  std::erase_if(crashes_, [&](const Place& place) { return place.second < passed; });
 }
 
 void RunController::MeasureRates(Clock::time_point now) {
-  Sample sample{now, {}};
-  for (const v1::OutputStatus& output : run().outputs()) sample.rows.push_back(output.rows());
-  samples_.push_back(std::move(sample));
-  while (samples_.size() > 2 && samples_[1].time + kRateWindow < now) samples_.pop_front();
-  const Sample& first = samples_.front();
-  const double seconds = std::chrono::duration<double>(now - first.time).count();
+  samples_.resize(static_cast<size_t>(run().outputs_size()));
   for (int i = 0; i < run().outputs_size(); ++i) {
     v1::OutputStatus* output = mutable_run()->mutable_outputs(i);
-    const bool is_delivering = output->state() == v1::OUTPUT_STATE_RUNNING;
-    const auto index = static_cast<size_t>(i);
-    const int64_t rows =
-        index < first.rows.size() ? std::max<int64_t>(0, output->rows() - first.rows[index]) : 0;
-    output->set_rows_per_second(is_delivering && seconds > 0 ? static_cast<double>(rows) / seconds
-                                                             : 0);
+    std::deque<Sample>& samples = samples_[static_cast<size_t>(i)];
+    output->set_rows_per_second(0);
+    if (output->state() != v1::OUTPUT_STATE_RUNNING) {
+      samples.clear();
+      continue;
+    }
+    samples.push_back({now, output->rows()});
+    while (samples.size() > 2 && samples[1].time + kRateWindow < now) samples.pop_front();
+    const double seconds = std::chrono::duration<double>(now - samples.front().time).count();
+    const auto rows = static_cast<double>(output->rows() - samples.front().rows);
+    if (seconds > 0) output->set_rows_per_second(std::max(0.0, rows / seconds));
   }
 }
 
@@ -246,7 +294,11 @@ RunController::Actions RunController::OnEnded(const WorkerEnd& end, Clock::time_
       if (!is_restarting) Fail(end.sentence, &actions);
       break;
     case WorkerEnd::Kind::kCrashed:
-      if (!was_stopping) TakeCrash(end, now, &actions);
+      if (!was_stopping) {
+        TakeCrash(end, now, &actions);
+      } else if (run().target_state() == v1::TARGET_STATE_STOPPED) {
+        mutable_run()->set_reason(end.sentence);  // it has stopped, though not as asked
+      }
       break;
     case WorkerEnd::Kind::kKilled:
       if (!was_stopping) BackOff(end.sentence, now, &actions);
@@ -266,7 +318,8 @@ void RunController::TakeFinished(const worker::v1::Finished& finished, bool was_
     output.set_rows_per_second(0);
   }
   if (finished.code() != 0) {
-    if (!IsTheWorldsFault(finished.code())) {
+    const bool is_final = !IsTheWorldsFault(finished.code()) || (is_one_shot_ && !was_stopping);
+    if (is_final) {
       if (!is_restarting) Fail(finished.message(), actions);
     } else if (!was_stopping) {
       BackOff(finished.message(), now, actions);
@@ -288,20 +341,28 @@ void RunController::TakeFinished(const worker::v1::Finished& finished, bool was_
         fmt::format("{}output {}: {}", reason.empty() ? "" : " ", output.name(), output.reason());
   }
   if (!reason.empty() && is_restarting) return;
-  *record_.mutable_statistics() = finished.statistics();
+  for (const v1::GetRunStatisticsResponse& final : finished.statistics()) KeepStatistics(final);
   mutable_run()->set_state(reason.empty() ? v1::RUN_STATE_SUCCEEDED : v1::RUN_STATE_FAILED);
   mutable_run()->set_reason(reason);
 }
 
+void RunController::KeepStatistics(const v1::GetRunStatisticsResponse& final) {
+  for (v1::GetRunStatisticsResponse& known : *record_.mutable_statistics()) {
+    if (known.output() != final.output()) continue;
+    known = final;
+    return;
+  }
+  *record_.add_statistics() = final;
+}
+
 void RunController::TakeCrash(const WorkerEnd& end, Clock::time_point now, Actions* actions) {
-  const std::string crash = fmt::format("{} {}", end.component, end.row);
-  if (!end.component.empty() && crash == crash_) {
+  const bool is_new = end.component.empty() || crashes_.emplace(end.component, end.row).second;
+  if (!is_new) {
     return Fail(fmt::format("{} Twice at the same place, so it would again: correct or replace "
                             "that plugin, then restart the run.",
                             end.sentence),
                 actions);
   }
-  crash_ = crash;
   BackOff(end.sentence, now, actions);
 }
 
@@ -357,7 +418,6 @@ void RunController::DeriveState() {
   if (worker_ == Worker::kNone) {
     if (target == v1::TARGET_STATE_STOPPED) {
       mutable_run()->set_state(v1::RUN_STATE_STOPPED);
-      mutable_run()->clear_reason();
       SettleOutputs(v1::OUTPUT_STATE_STOPPED);
     } else if (target == v1::TARGET_STATE_PAUSED) {
       mutable_run()->set_state(v1::RUN_STATE_PAUSED);
@@ -390,6 +450,7 @@ void RunController::DeriveState() {
   } else {
     mutable_run()->set_state(v1::RUN_STATE_RUNNING);
   }
+  if (run().state() != v1::RUN_STATE_STARTING) mutable_run()->clear_reason();
 }
 
 }  // namespace throng

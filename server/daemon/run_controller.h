@@ -2,11 +2,15 @@
 // place that decides; it does nothing itself.
 #pragma once
 
+#include <google/protobuf/repeated_ptr_field.h>
+
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -33,8 +37,10 @@ class RunController {
     std::optional<Clock::time_point> wake;  // call OnTimer then
   };
 
-  // A run as it was stored, or is about to be, without a worker.
-  explicit RunController(daemon::v1::RunRecord record) : record_(std::move(record)) {}
+  // A run as it was stored, or is about to be, without a worker. `is_one_shot`: somebody waits for
+  // its end, so what its worker has given up is given up.
+  explicit RunController(daemon::v1::RunRecord record, bool is_one_shot = false)
+      : record_(std::move(record)), is_one_shot_(is_one_shot) {}
 
   const daemon::v1::RunRecord& record() const { return record_; }
   const v1::Run& run() const { return record_.run(); }
@@ -49,8 +55,8 @@ class RunController {
   Actions OnCreated();
   // FAILED_PRECONDITION: the verb does not fit its state; the sentence says which do.
   absl::Status Ask(Verb verb, Actions* actions);
-  // Its positions were reset: an ended run counts as stopped.
-  Actions OnReset();
+  // Its positions were reset and are these: an ended run counts as stopped.
+  Actions OnReset(const google::protobuf::RepeatedPtrField<v1::Position>& positions);
   // The daemon ends: workers stop, target states stay. Nothing is launched any more.
   Actions OnDaemonStop();
 
@@ -65,10 +71,13 @@ class RunController {
   // kPlanning: started, and not told to deliver. kStopping: told to stop.
   enum class Worker { kNone, kPlanning, kDelivering, kStopping };
 
+  // Rows that an output had delivered at a time.
   struct Sample {
     Clock::time_point time;
-    std::vector<int64_t> rows;
+    int64_t rows;
   };
+  // Component and first row of the block, -1: none.
+  using Place = std::pair<std::string, int64_t>;
 
   v1::Run* mutable_run() { return record_.mutable_run(); }
   void Launch(Actions* actions);
@@ -76,11 +85,15 @@ class RunController {
   void EndWorker(Actions* actions);
   void TakeFinished(const worker::v1::Finished& finished, bool was_stopping, Clock::time_point now,
                     Actions* actions);
+  void KeepStatistics(const v1::GetRunStatisticsResponse& final);
   void TakeCrash(const WorkerEnd& end, Clock::time_point now, Actions* actions);
   // Starts a worker again after a back-off; `reason` says why.
   void BackOff(const std::string& reason, Clock::time_point now, Actions* actions);
   void Fail(const std::string& reason, Actions* actions);
   void TakeOutputs(const google::protobuf::RepeatedPtrField<v1::OutputStatus>& outputs);
+  // PAUSED is a promise that is not, or no longer, given: outputs that say so may deliver.
+  void TakeBackPaused();
+  void ForgetPassedCrashes();
   void MeasureRates(Clock::time_point now);
   // Sets what outputs do while no worker lives.
   void SettleOutputs(v1::OutputState state);
@@ -90,10 +103,12 @@ class RunController {
   daemon::v1::RunRecord record_;
   Worker worker_ = Worker::kNone;
   bool is_daemon_stopping_ = false;
-  std::optional<Clock::time_point> wake_;  // when it is to be launched again
-  std::chrono::milliseconds back_off_{0};  // before the last launch
-  std::string crash_;                      // component and row of the last crash of its own making
-  std::deque<Sample> samples_;
+  bool is_one_shot_;
+  int64_t commands_ = 0;                     // Pause and Resume sent to this worker
+  std::optional<Clock::time_point> wake_;    // when it is to be launched again
+  std::chrono::milliseconds back_off_{0};    // before the last launch
+  std::set<Place> crashes_;                  // of its own making, that may come again
+  std::vector<std::deque<Sample>> samples_;  // of each output, while it delivers
 };
 
 }  // namespace throng

@@ -100,7 +100,7 @@ RunEngine::RunEngine(const Parts& parts) : parts_(parts) {}
 RunEngine::~RunEngine() = default;
 
 RunEngine::EntryPtr RunEngine::AddEntry(daemon::v1::RunRecord record) {
-  auto entry = std::make_shared<Entry>(std::move(record));
+  auto entry = std::make_shared<Entry>(std::move(record), parts_.is_ephemeral);
   const v1::Run& run = entry->controller.run();
   if (run.has_start_time()) entry->start_time_ms = run.start_time().seconds() * 1000;
   if (run.has_end_time()) entry->end_time_ms = run.end_time().seconds() * 1000;
@@ -634,7 +634,9 @@ absl::StatusOr<v1::ResetPositionsResponse> RunEngine::ResetPositions(
   *response.mutable_positions() = positions->positions();
   const std::lock_guard lock(mutex_);
   if (!entry->controller.IsAtRest()) return response;  // resumed meanwhile: it shows by itself
-  if (absl::Status status = Do(entry, entry->controller.OnReset()); !status.ok()) return status;
+  if (absl::Status status = Do(entry, entry->controller.OnReset(response.positions()));
+      !status.ok())
+    return status;
   return response;
 }
 

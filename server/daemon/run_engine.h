@@ -79,7 +79,8 @@ class RunEngine final : public Engine {
   class RunListener;
   // A run, its worker and its log.
   struct Entry {
-    explicit Entry(daemon::v1::RunRecord record) : controller(std::move(record)) {}
+    Entry(daemon::v1::RunRecord record, bool is_one_shot)
+        : controller(std::move(record), is_one_shot) {}
     v1::Run Show() const;
 
     RunController controller;

@@ -44,6 +44,7 @@ v1::OutputStatus Output(v1::OutputState state, int64_t position) {
 
 worker::v1::Progress Progress(v1::OutputState state, int64_t position = 0) {
   worker::v1::Progress progress;
+  progress.set_commands(100);  // all that were sent
   *progress.add_outputs() = Output(state, position);
   return progress;
 }
@@ -153,6 +154,11 @@ const std::vector<std::pair<std::string, Build>>& States() {
          deliver(c);
          Ask(c, Verb::kRestart);
        }},
+      {"ending with the daemon",
+       [](RunController* c) {
+         deliver(c);
+         c->OnDaemonStop();
+       }},
       {"succeeded",
        [](RunController* c) {
          deliver(c);
@@ -214,6 +220,19 @@ const std::vector<std::pair<std::string, Event>>& Events() {
       {"timer is due",
        [](RunController* c) { return Text(*c, c->OnTimer(kNow + std::chrono::seconds(1))); }},
       {"daemon stops", [](RunController* c) { return Text(*c, c->OnDaemonStop()); }},
+      {"daemon starts anew",
+       [](RunController* c) {
+         *c = RunController(c->record());
+         return Text(*c, c->OnDaemonStart());
+       }},
+      {"worker cannot be launched",
+       [](RunController* c) {
+         return Text(*c, c->OnLaunchFailed(absl::FailedPreconditionError("Gone."), kNow));
+       }},
+      {"positions are reset",
+       [](RunController* c) {
+         return c->IsAtRest() ? Text(*c, c->OnReset({})) : std::string("refused");
+       }},
   };
   return events;
 }
@@ -238,14 +257,17 @@ planning | worker was killed | STARTING to RUNNING, store, wake
 planning | worker is of another version | FAILED to RUNNING, store
 planning | timer is due | STARTING to RUNNING
 planning | daemon stops | STARTING to RUNNING, kill
+planning | daemon starts anew | STARTING to RUNNING, launch
+planning | worker cannot be launched | FAILED to RUNNING, store
+planning | positions are reset | refused
 delivering | asked to pause | RUNNING to PAUSED, store, pause
-delivering | asked to resume | RUNNING, store, resume
+delivering | asked to resume | RUNNING, store
 delivering | asked to stop | RUNNING to STOPPED, store, stop
 delivering | asked to restart | RUNNING, store, stop
 delivering | worker planned | RUNNING
 delivering | worker delivers | RUNNING
 delivering | worker is blocked | RUNNING
-delivering | worker holds | PAUSED to RUNNING
+delivering | worker holds | RUNNING
 delivering | worker is done | SUCCEEDED to RUNNING, store
 delivering | output failed | FAILED to RUNNING, store
 delivering | worker has stopped | STARTING to RUNNING, store, wake
@@ -256,14 +278,17 @@ delivering | worker was killed | STARTING to RUNNING, store, wake
 delivering | worker is of another version | FAILED to RUNNING, store
 delivering | timer is due | RUNNING
 delivering | daemon stops | RUNNING, stop
-pausing | asked to pause | RUNNING to PAUSED, store, pause
+delivering | daemon starts anew | STARTING to RUNNING, launch
+delivering | worker cannot be launched | FAILED to RUNNING, store
+delivering | positions are reset | refused
+pausing | asked to pause | RUNNING to PAUSED, store
 pausing | asked to resume | RUNNING, store, resume
 pausing | asked to stop | RUNNING to STOPPED, store, stop
 pausing | asked to restart | RUNNING, store, stop
 pausing | worker planned | RUNNING to PAUSED
 pausing | worker delivers | RUNNING to PAUSED
 pausing | worker is blocked | RUNNING to PAUSED
-pausing | worker holds | PAUSED
+pausing | worker holds | PAUSED, store
 pausing | worker is done | SUCCEEDED to PAUSED, store
 pausing | output failed | FAILED to PAUSED, store
 pausing | worker has stopped | PAUSED, store
@@ -274,13 +299,16 @@ pausing | worker was killed | PAUSED, store
 pausing | worker is of another version | FAILED to PAUSED, store
 pausing | timer is due | RUNNING to PAUSED
 pausing | daemon stops | RUNNING to PAUSED, stop
-paused | asked to pause | PAUSED, store, pause
-paused | asked to resume | PAUSED to RUNNING, store, resume
+pausing | daemon starts anew | PAUSED
+pausing | worker cannot be launched | FAILED to PAUSED, store
+pausing | positions are reset | refused
+paused | asked to pause | PAUSED, store
+paused | asked to resume | RUNNING, store, resume
 paused | asked to stop | PAUSED to STOPPED, store, stop
 paused | asked to restart | PAUSED to RUNNING, store, stop
 paused | worker planned | PAUSED
-paused | worker delivers | RUNNING to PAUSED
-paused | worker is blocked | RUNNING to PAUSED
+paused | worker delivers | RUNNING to PAUSED, store
+paused | worker is blocked | RUNNING to PAUSED, store
 paused | worker holds | PAUSED
 paused | worker is done | SUCCEEDED to PAUSED, store
 paused | output failed | FAILED to PAUSED, store
@@ -292,12 +320,17 @@ paused | worker was killed | PAUSED, store
 paused | worker is of another version | FAILED to PAUSED, store
 paused | timer is due | PAUSED
 paused | daemon stops | PAUSED, stop
+paused | daemon starts anew | PAUSED
+paused | worker cannot be launched | FAILED to PAUSED, store
+paused | positions are reset | refused
 paused without a worker | asked to pause | PAUSED, store
 paused without a worker | asked to resume | STARTING to RUNNING, store, launch
 paused without a worker | asked to stop | STOPPED, store
 paused without a worker | asked to restart | STARTING to RUNNING, store, launch
 paused without a worker | timer is due | PAUSED
 paused without a worker | daemon stops | PAUSED
+paused without a worker | daemon starts anew | PAUSED
+paused without a worker | positions are reset | refused
 stopping | asked to pause | refused
 stopping | asked to resume | RUNNING, store
 stopping | asked to stop | RUNNING to STOPPED, store
@@ -305,7 +338,7 @@ stopping | asked to restart | RUNNING, store
 stopping | worker planned | RUNNING to STOPPED
 stopping | worker delivers | RUNNING to STOPPED
 stopping | worker is blocked | RUNNING to STOPPED
-stopping | worker holds | PAUSED to STOPPED
+stopping | worker holds | PAUSED to STOPPED, store
 stopping | worker is done | SUCCEEDED to STOPPED, store
 stopping | output failed | FAILED to STOPPED, store
 stopping | worker has stopped | STOPPED, store
@@ -316,18 +349,25 @@ stopping | worker was killed | STOPPED, store
 stopping | worker is of another version | FAILED to STOPPED, store
 stopping | timer is due | RUNNING to STOPPED
 stopping | daemon stops | RUNNING to STOPPED
+stopping | daemon starts anew | STOPPED
+stopping | worker cannot be launched | FAILED to STOPPED, store
+stopping | positions are reset | refused
 stopped | asked to pause | refused
 stopped | asked to resume | STARTING to RUNNING, store, launch
 stopped | asked to stop | STOPPED, store
 stopped | asked to restart | STARTING to RUNNING, store, launch
 stopped | timer is due | STOPPED
 stopped | daemon stops | STOPPED
+stopped | daemon starts anew | STOPPED
+stopped | positions are reset | STOPPED, store
 backing off | asked to pause | PAUSED, store
 backing off | asked to resume | STARTING to RUNNING, store
 backing off | asked to stop | STOPPED, store
 backing off | asked to restart | STARTING to RUNNING, store, launch
 backing off | timer is due | STARTING to RUNNING, launch
 backing off | daemon stops | STARTING to RUNNING
+backing off | daemon starts anew | STARTING to RUNNING, launch
+backing off | positions are reset | refused
 restarting | asked to pause | RUNNING to PAUSED, store
 restarting | asked to resume | RUNNING, store
 restarting | asked to stop | RUNNING to STOPPED, store
@@ -335,7 +375,7 @@ restarting | asked to restart | RUNNING, store
 restarting | worker planned | RUNNING
 restarting | worker delivers | RUNNING
 restarting | worker is blocked | RUNNING
-restarting | worker holds | PAUSED to RUNNING
+restarting | worker holds | RUNNING
 restarting | worker is done | SUCCEEDED to RUNNING, store
 restarting | output failed | STARTING to RUNNING, store, launch
 restarting | worker has stopped | STARTING to RUNNING, store, launch
@@ -346,18 +386,46 @@ restarting | worker was killed | STARTING to RUNNING, store, launch
 restarting | worker is of another version | STARTING to RUNNING, store, launch
 restarting | timer is due | RUNNING
 restarting | daemon stops | RUNNING
+restarting | daemon starts anew | STARTING to RUNNING, launch
+restarting | worker cannot be launched | STARTING to RUNNING, store, launch
+restarting | positions are reset | refused
+ending with the daemon | asked to pause | RUNNING to PAUSED, store
+ending with the daemon | asked to resume | RUNNING, store
+ending with the daemon | asked to stop | RUNNING to STOPPED, store
+ending with the daemon | asked to restart | RUNNING, store
+ending with the daemon | worker planned | RUNNING
+ending with the daemon | worker delivers | RUNNING
+ending with the daemon | worker is blocked | RUNNING
+ending with the daemon | worker holds | RUNNING
+ending with the daemon | worker is done | SUCCEEDED to RUNNING, store
+ending with the daemon | output failed | STARTING to RUNNING, store
+ending with the daemon | worker has stopped | STARTING to RUNNING, store
+ending with the daemon | worker found no space | STARTING to RUNNING, store
+ending with the daemon | worker refused | STARTING to RUNNING, store
+ending with the daemon | worker crashed | STARTING to RUNNING, store
+ending with the daemon | worker was killed | STARTING to RUNNING, store
+ending with the daemon | worker is of another version | STARTING to RUNNING, store
+ending with the daemon | timer is due | RUNNING
+ending with the daemon | daemon stops | RUNNING
+ending with the daemon | daemon starts anew | STARTING to RUNNING, launch
+ending with the daemon | worker cannot be launched | STARTING to RUNNING, store
+ending with the daemon | positions are reset | refused
 succeeded | asked to pause | refused
 succeeded | asked to resume | refused
 succeeded | asked to stop | refused
 succeeded | asked to restart | refused
 succeeded | timer is due | SUCCEEDED to RUNNING
 succeeded | daemon stops | SUCCEEDED to RUNNING
+succeeded | daemon starts anew | SUCCEEDED to RUNNING
+succeeded | positions are reset | STOPPED, store
 failed | asked to pause | refused
 failed | asked to resume | refused
 failed | asked to stop | refused
 failed | asked to restart | STARTING to RUNNING, store, launch
 failed | timer is due | FAILED to RUNNING
 failed | daemon stops | FAILED to RUNNING
+failed | daemon starts anew | FAILED to RUNNING
+failed | positions are reset | STOPPED, store
 )";
 
 TEST(RunController, EveryEventInEveryStateDoesWhatTheTableSays) {
@@ -409,12 +477,29 @@ TEST_F(RunControllerTest, CrashesElsewhereAreTriedAgain) {
   EXPECT_TRUE(CrashAndRelaunch(Crashed("rating `zipf`", 9)).wake);
 }
 
-TEST_F(RunControllerTest, ProgressClearsWhatACrashLeft) {
+TEST_F(RunControllerTest, CrashesByTurnsAtTwoPlacesFailTheRun) {
   EXPECT_TRUE(CrashAndRelaunch(Crashed("choice `zipf`", 4096)).wake);
-  controller_.OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 100), kNow);
+  EXPECT_TRUE(CrashAndRelaunch(Crashed("choice `zipf`", 8192)).wake);  // another thread was faster
+  EXPECT_FALSE(CrashAndRelaunch(Crashed("choice `zipf`", 4096)).wake);
+  EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_FAILED);
+}
+
+TEST_F(RunControllerTest, AnOutputThatAdvancesDoesNotHideTheCrashesOfAnother) {
+  worker::v1::Progress progress = Progress(v1::OUTPUT_STATE_RUNNING, 100);
+  *progress.add_outputs() = Output(v1::OUTPUT_STATE_RUNNING, 5000);
+  controller_.OnProgress(progress, kNow);
+  EXPECT_TRUE(CrashAndRelaunch(Crashed("sink `journal`", 4096)).wake);
+  progress.mutable_outputs(1)->set_position(6000);
+  controller_.OnProgress(progress, kNow);
+  EXPECT_FALSE(CrashAndRelaunch(Crashed("sink `journal`", 4096)).wake);
+  EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_FAILED);
+}
+
+TEST_F(RunControllerTest, ACrashIsForgottenOnceEveryOutputIsPastIt) {
+  EXPECT_TRUE(CrashAndRelaunch(Crashed("sink `journal`", 400)).wake);
+  controller_.OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 500), kNow);
   EXPECT_EQ(controller_.run().reason(), "");
-  EXPECT_TRUE(CrashAndRelaunch(Crashed("choice `zipf`", 4096)).wake);
-  EXPECT_NE(controller_.run().state(), v1::RUN_STATE_FAILED);
+  EXPECT_TRUE(CrashAndRelaunch(Crashed("sink `journal`", 400)).wake);
 }
 
 TEST_F(RunControllerTest, TheBackOffDoublesToHalfAMinuteAndProgressEndsIt) {
@@ -452,6 +537,57 @@ TEST_F(RunControllerTest, RatesAreMeasuredOverSomeSeconds) {
   EXPECT_NEAR(controller_.run().outputs(0).rows_per_second(), 100, 1e-9);
 }
 
+TEST_F(RunControllerTest, WhatAnEarlierWorkerDeliveredIsNoRate) {
+  controller_.OnProgress(Progress(v1::OUTPUT_STATE_STARTING), kNow);
+  controller_.OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 900), kNow + milliseconds(100));
+  controller_.OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 910), kNow + milliseconds(200));
+  EXPECT_NEAR(controller_.run().outputs(0).rows_per_second(), 100, 1e-6);
+}
+
+TEST_F(RunControllerTest, AReportOfAnEarlierPauseIsNotTakenForTheNewOne) {
+  const auto report = [&](int64_t commands) {
+    worker::v1::Progress progress = Progress(v1::OUTPUT_STATE_PAUSED, 10);
+    progress.set_commands(commands);
+    controller_.OnProgress(progress, kNow);
+    return controller_.run().state();
+  };
+  Ask(&controller_, Verb::kPause);
+  EXPECT_EQ(report(0), v1::RUN_STATE_RUNNING);
+  EXPECT_EQ(report(1), v1::RUN_STATE_PAUSED);
+  Ask(&controller_, Verb::kResume);
+  EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_RUNNING);
+  EXPECT_EQ(report(1), v1::RUN_STATE_RUNNING);
+  Ask(&controller_, Verb::kPause);
+  EXPECT_EQ(report(1), v1::RUN_STATE_RUNNING);
+  EXPECT_EQ(report(2), v1::RUN_STATE_RUNNING);
+  EXPECT_EQ(report(3), v1::RUN_STATE_PAUSED);
+}
+
+TEST_F(RunControllerTest, AWorkerThatIsDeafToStopIsNamed) {
+  Ask(&controller_, Verb::kStop);
+  controller_.OnEnded(Crashed("sink `deaf`", 4096), kNow);
+  EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_STOPPED);
+  EXPECT_EQ(controller_.run().reason(), "SIGSEGV in sink `deaf` at row 4096.");
+  Ask(&controller_, Verb::kResume);
+  EXPECT_EQ(controller_.run().reason(), "");
+}
+
+TEST_F(RunControllerTest, RestartedAFailedOutputStartsToo) {
+  controller_.OnEnded(Finished(v1::OUTPUT_STATE_FAILED, 10), kNow);
+  Ask(&controller_, Verb::kRestart);
+  EXPECT_EQ(controller_.run().outputs(0).state(), v1::OUTPUT_STATE_STARTING);
+}
+
+TEST(RunController, AOneShotRunFailsWithWhatItsWorkerHasGivenUp) {
+  RunController controller(Record(), /*is_one_shot=*/true);
+  controller.OnCreated();
+  const auto actions =
+      controller.OnEnded(FinishedWith(absl::StatusCode::kUnavailable, "The lock is held."), kNow);
+  EXPECT_FALSE(actions.wake);
+  EXPECT_EQ(controller.run().state(), v1::RUN_STATE_FAILED);
+  EXPECT_EQ(controller.run().reason(), "The lock is held.");
+}
+
 TEST_F(RunControllerTest, ARefusedVerbSaysWhichDoFit) {
   controller_.OnEnded(Finished(v1::OUTPUT_STATE_SUCCEEDED, 1000), kNow);
   RunController::Actions actions;
@@ -464,12 +600,36 @@ TEST_F(RunControllerTest, ARefusedVerbSaysWhichDoFit) {
 TEST_F(RunControllerTest, ResetItStartsOver) {
   controller_.OnEnded(Finished(v1::OUTPUT_STATE_SUCCEEDED, 1000), kNow);
   ASSERT_TRUE(controller_.IsAtRest());
-  EXPECT_TRUE(controller_.OnReset().store);
+  google::protobuf::RepeatedPtrField<v1::Position> positions;
+  positions.Add()->set_output("csv");
+  EXPECT_TRUE(controller_.OnReset(positions).store);
   EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_STOPPED);
   EXPECT_EQ(controller_.run().outputs(0).position(), 0);
   RunController::Actions actions;
   EXPECT_TRUE(controller_.Ask(Verb::kResume, &actions).ok());
   EXPECT_TRUE(actions.launch);
+}
+
+TEST_F(RunControllerTest, WhatWasNotResetStaysAsItIs) {
+  WorkerEnd end = Finished(v1::OUTPUT_STATE_SUCCEEDED, 1000);
+  *end.finished.add_outputs() = Output(v1::OUTPUT_STATE_SUCCEEDED, 1000);
+  end.finished.mutable_outputs(1)->set_name("json");
+  end.finished.add_statistics()->set_output("csv");
+  end.finished.add_statistics()->set_output("json");
+  controller_.OnEnded(end, kNow);
+  google::protobuf::RepeatedPtrField<v1::Position> positions;
+  positions.Add()->set_output("csv");
+  v1::Position* json = positions.Add();
+  json->set_output("json");
+  json->set_row(1000);
+  json->set_is_complete(true);
+  controller_.OnReset(positions);
+  EXPECT_EQ(controller_.run().outputs(0).state(), v1::OUTPUT_STATE_STOPPED);
+  EXPECT_EQ(controller_.run().outputs(0).position(), 0);
+  EXPECT_EQ(controller_.run().outputs(1).state(), v1::OUTPUT_STATE_SUCCEEDED);
+  EXPECT_EQ(controller_.run().outputs(1).position(), 1000);
+  ASSERT_EQ(controller_.record().statistics_size(), 1);
+  EXPECT_EQ(controller_.record().statistics(0).output(), "json");
 }
 
 }  // namespace
