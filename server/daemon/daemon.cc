@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -34,6 +35,9 @@ void KeepMemory() {
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
 }
+
+// What gRPC has to say is for its developers; who wants to hear it sets GRPC_VERBOSITY.
+void SilenceGrpc() { setenv("GRPC_VERBOSITY", "NONE", 0); }
 
 // Signals that end the daemon, and the end of standard input. To be made before there are threads.
 class Ending {
@@ -198,6 +202,7 @@ int Serve(const DaemonOptions& options, const Ending& ending) {
 
 int RunDaemon(DaemonOptions options) {
   KeepMemory();
+  SilenceGrpc();
   if (options.is_ephemeral) {
     setpgid(0, 0);  // what a terminal sends is for the client
     options.config.state_folder.clear();

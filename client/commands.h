@@ -1,0 +1,118 @@
+// The commands of throngctl. Each returns the process's exit code (exit_code.h), prints data on
+// stdout and everything else on stderr.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "client/daemon_access.h"
+#include "client/print.h"
+#include "client/spec_flags.h"
+
+namespace throng {
+
+// One-shot commands.
+
+struct GenerateCommand {
+  DaemonFlags daemon;
+  SpecFlags spec;
+  PrintFormat format = PrintFormat::kTable;  // of is_dry_run
+  bool is_dry_run = false;
+  bool is_quiet = false;
+  std::vector<std::string> command_line;  // to say how to go on
+};
+int Generate(GenerateCommand command);
+
+struct PreviewCommand {
+  DaemonFlags daemon;
+  SpecFlags spec;
+  PrintFormat format = PrintFormat::kTable;
+  int64_t rows = 10;
+  int64_t from = 0;
+};
+int Preview(const PreviewCommand& command);
+
+struct ValidateCommand {
+  DaemonFlags daemon;
+  SpecFlags spec;
+  PrintFormat format = PrintFormat::kTable;
+};
+int Validate(const ValidateCommand& command);
+
+// A command that needs no more than a daemon and perhaps a name.
+struct NamedCommand {
+  DaemonFlags daemon;
+  PrintFormat format = PrintFormat::kTable;
+  std::string name;
+};
+int ListPlugins(const NamedCommand& command);
+int GetPlugin(const NamedCommand& command);
+// Executes `throng-worker check`, which is where the file can be loaded; returns only if it cannot.
+int CheckPlugin(const std::vector<std::string>& arguments);
+int ListPresets(const NamedCommand& command);
+int GetPreset(const NamedCommand& command);
+int Version(const NamedCommand& command);
+
+// Runs of a shared daemon.
+
+struct CreateRunCommand {
+  DaemonFlags daemon;
+  SpecFlags spec;
+  PrintFormat format = PrintFormat::kTable;
+  std::string name;  // empty: the daemon finds one
+  bool is_paused = false;
+  bool is_dry_run = false;
+};
+int CreateRun(const CreateRunCommand& command);
+int ListRuns(const NamedCommand& command);
+int GetRun(const NamedCommand& command);
+
+enum class RunVerb { kPause, kResume, kStop, kRestart, kDelete };
+struct VerbCommand {
+  DaemonFlags daemon;
+  PrintFormat format = PrintFormat::kTable;
+  RunVerb verb = RunVerb::kPause;
+  std::vector<std::string> names;  // at least one
+};
+int Execute(const VerbCommand& command);
+
+int WatchRun(const NamedCommand& command);
+
+struct WaitCommand {
+  DaemonFlags daemon;
+  PrintFormat format = PrintFormat::kTable;
+  std::string name;
+  std::string state = "succeeded";       // or any other, or "ended"
+  std::chrono::milliseconds timeout{0};  // 0: as long as it takes
+};
+int WaitForRun(const WaitCommand& command);
+
+struct StatisticsCommand {
+  DaemonFlags daemon;
+  PrintFormat format = PrintFormat::kTable;
+  std::string name;
+  std::string output;  // empty: the first of interactions
+};
+int ShowStatistics(const StatisticsCommand& command);
+
+struct LogsCommand {
+  DaemonFlags daemon;
+  PrintFormat format = PrintFormat::kTable;
+  std::string name;
+  int32_t tail_lines = 0;  // 0: all
+  bool follows = false;
+};
+int ReadLogs(const LogsCommand& command);
+
+struct PositionsCommand {
+  DaemonFlags daemon;
+  PrintFormat format = PrintFormat::kTable;
+  std::string name;
+  bool is_reset = false;
+  std::vector<std::string> outputs;  // to reset; none: all
+};
+int Positions(const PositionsCommand& command);
+
+}  // namespace throng

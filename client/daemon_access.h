@@ -1,0 +1,45 @@
+// Which daemon a command talks to.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/connection.h"
+#include "client/private_daemon.h"
+
+namespace throng {
+
+struct DaemonFlags {
+  std::optional<std::string> address;       // --address
+  std::vector<std::string> plugin_folders;  // --plugin-dir, of a private daemon
+};
+
+// A daemon to talk to, and for as long as this lives.
+class Daemon {
+ public:
+  // The one that --address or THRONG_ADDRESS names, else the one of the default address.
+  static Daemon Shared(const DaemonFlags& flags);
+  // For commands that do a job and end: the one that is named, else a private one.
+  static absl::StatusOr<Daemon> OneShot(const DaemonFlags& flags);
+
+  Connection& connection() { return *connection_; }
+  const std::string& address() const { return connection_->address(); }
+  // Whether it shares our terminal, folder and rights.
+  bool is_private() const { return private_daemon_ != nullptr; }
+
+ private:
+  explicit Daemon(std::unique_ptr<PrivateDaemon> private_daemon, const std::string& address)
+      : private_daemon_(std::move(private_daemon)),
+        connection_(std::make_unique<Connection>(address)) {}
+
+  std::unique_ptr<PrivateDaemon> private_daemon_;  // outlives the connection
+  std::unique_ptr<Connection> connection_;
+};
+
+// The address that is named, as gRPC takes it: /path becomes unix:/path. Nothing: none is.
+std::optional<std::string> NamedAddress(const DaemonFlags& flags);
+
+}  // namespace throng

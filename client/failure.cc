@@ -1,0 +1,84 @@
+#include "client/failure.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <optional>
+
+#include "google/rpc/error_details.pb.h"
+
+namespace throng {
+namespace {
+
+// The detail of that type, if there is one.
+template <class Detail>
+std::optional<Detail> DetailOf(const absl::Status& status) {
+  const auto payload =
+      status.GetPayload("type.googleapis.com/" + Detail::descriptor()->full_name());
+  Detail detail;
+  if (!payload || !detail.ParseFromString(std::string(*payload))) return std::nullopt;
+  return detail;
+}
+
+ExitCode Tell(const std::vector<std::string>& lines, ExitCode code) {
+  for (const std::string& line : lines) std::fputs((line + "\n").c_str(), stderr);
+  return code;
+}
+
+}  // namespace
+
+ExitCode ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return kDone;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kOutOfRange:
+      return kWrongRequest;
+    case absl::StatusCode::kUnavailable:
+      return kNoDaemon;
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kFailedPrecondition:
+      return kWrongState;
+    case absl::StatusCode::kDeadlineExceeded:
+      return kTimedOut;
+    case absl::StatusCode::kCancelled:
+      return kInterrupted;
+    default:
+      return kFailed;
+  }
+}
+
+std::vector<std::string> FailureLines(const absl::Status& status, const std::string& address) {
+  const std::string message(status.message());
+  if (const auto request = DetailOf<google::rpc::BadRequest>(status);
+      request && request->field_violations_size() > 0) {
+    std::vector<std::string> lines;
+    for (const auto& violation : request->field_violations()) {
+      lines.push_back(violation.field().empty()
+                          ? violation.description()
+                          : fmt::format("{}: {}", violation.field(), violation.description()));
+    }
+    return lines;
+  }
+  const bool is_from_daemon = DetailOf<google::rpc::ErrorInfo>(status).has_value();
+  if (is_from_daemon) return {message};
+  if (absl::IsUnavailable(status)) {
+    return {fmt::format("No daemon answers at {} ({}).", address, message),
+            "Start one with `throngd`, or name one with --address or THRONG_ADDRESS."};
+  }
+  if (absl::IsDeadlineExceeded(status)) {
+    return {fmt::format("The daemon at {} did not answer in time.", address)};
+  }
+  return {fmt::format("The call to the daemon at {} failed: {}", address, message)};
+}
+
+ExitCode Fail(const absl::Status& status, const std::string& address) {
+  return Tell(FailureLines(status, address), ExitCodeOf(status));
+}
+
+ExitCode Fail(const absl::Status& status) {
+  return Tell({std::string(status.message())}, ExitCodeOf(status));
+}
+
+}  // namespace throng

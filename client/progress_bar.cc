@@ -1,0 +1,96 @@
+#include "client/progress_bar.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace throng {
+namespace {
+
+constexpr std::chrono::seconds kLineInterval{5};
+constexpr std::chrono::milliseconds kBarInterval{100};
+constexpr std::chrono::milliseconds kBarDelay{300};  // no flicker for short work
+constexpr int kBarWidth = 24;
+
+std::string_view Variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+ProgressStyle ProgressStyleOf(bool is_quiet) {
+  if (is_quiet) return ProgressStyle::kQuiet;
+  if (isatty(STDERR_FILENO) == 0 || Variable("TERM") == "dumb") return ProgressStyle::kLines;
+  return Variable("NO_COLOR").empty() ? ProgressStyle::kColored : ProgressStyle::kBar;
+}
+
+std::string ProgressLine(const RunProgress& progress, ProgressStyle style) {
+  std::string line;
+  if (progress.total_rows > 0) {
+    const double share = std::min(
+        static_cast<double>(progress.rows) / static_cast<double>(progress.total_rows), 1.0);
+    if (style == ProgressStyle::kBar || style == ProgressStyle::kColored) {
+      const bool has_color = style == ProgressStyle::kColored;
+      const auto done = static_cast<size_t>(kBarWidth * share);
+      line = fmt::format("[{}{}{}{}] ", has_color ? "\033[32m" : "", std::string(done, '#'),
+                         has_color ? "\033[0m" : "", std::string(kBarWidth - done, '.'));
+    }
+    line += fmt::format("{:>4}  ", PercentText(progress));
+  }
+  line += fmt::format("{} rows  {:.0f} rows/s  {}", progress.rows, progress.rows_per_second,
+                      ByteText(progress.bytes));
+  if (progress.total_rows > progress.rows && progress.rows_per_second > 0) {
+    const auto left = static_cast<double>(progress.total_rows - progress.rows);
+    line += fmt::format("  {} left", ClockText(left / progress.rows_per_second));
+  }
+  return line;
+}
+
+ProgressBar::ProgressBar(ProgressStyle style)
+    : style_(style), start_(Clock::now()), last_(start_) {}
+
+void ProgressBar::Show(const v1::Run& run) {
+  TellReasons(run);
+  if (style_ == ProgressStyle::kQuiet || HasEnded(run)) return;
+  const Clock::time_point now = Clock::now();
+  if (style_ == ProgressStyle::kLines) {
+    if (now - last_ < kLineInterval) return;
+    std::fputs((ProgressLine(ProgressOf(run), style_) + "\n").c_str(), stderr);
+  } else {
+    if (now - start_ < kBarDelay || (has_bar_ && now - last_ < kBarInterval)) return;
+    std::fputs(("\r\033[K" + ProgressLine(ProgressOf(run), style_)).c_str(), stderr);
+    has_bar_ = true;
+  }
+  last_ = now;
+}
+
+void ProgressBar::TellReasons(const v1::Run& run) {
+  Tell("", run.state() == v1::RUN_STATE_STARTING && !run.reason().empty(), run.reason());
+  for (const v1::OutputStatus& output : run.outputs()) {
+    Tell(output.name(), output.state() == v1::OUTPUT_STATE_BLOCKED, output.reason());
+  }
+}
+
+void ProgressBar::Tell(const std::string& subject, bool is_in_trouble, const std::string& reason) {
+  std::string& told = told_[subject];
+  if (told == (is_in_trouble ? reason : "")) return;
+  told = is_in_trouble ? reason : "";
+  if (!is_in_trouble) return;  // that it goes on shows
+  Clear();
+  const std::string line =
+      subject.empty() ? fmt::format("starting again: {}\n", reason)
+                      : fmt::format("output {}: blocked, trying again: {}\n", subject, reason);
+  std::fputs(line.c_str(), stderr);
+}
+
+void ProgressBar::Clear() {
+  if (has_bar_) std::fputs("\r\033[K", stderr);
+  has_bar_ = false;
+}
+
+}  // namespace throng

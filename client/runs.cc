@@ -1,0 +1,188 @@
+// `throngctl runs`: create, list, get, and the verbs that change what is asked of a run.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "client/commands.h"
+#include "client/exit_code.h"
+#include "client/failure.h"
+#include "client/plan_text.h"
+#include "client/run_text.h"
+#include "proto/option_text.h"
+
+namespace throng {
+namespace {
+
+std::string TimeText(const google::protobuf::Timestamp& time) {
+  return TimestampText(time.seconds() * 1000);
+}
+
+std::string RunsTable(const std::vector<v1::Run>& runs) {
+  TextTable table({"NAME", "STATE", "TARGET", "DONE", "ROWS", "ROWS/S", "CREATED"});
+  for (const v1::Run& run : runs) {
+    const RunProgress progress = ProgressOf(run);
+    table.Add({ShortName(run.name()), StateText(run.state()), TargetText(run.target_state()),
+               PercentText(progress), std::to_string(progress.rows),
+               fmt::format("{:.0f}", progress.rows_per_second), TimeText(run.create_time())});
+  }
+  return table.ToText();
+}
+
+std::string RunText(const v1::Run& run) {
+  std::string text;
+  const auto line = [&](const char* name, const std::string& value) {
+    if (!value.empty()) text += fmt::format("{:13}{}\n", name, value);
+  };
+  line("Name:", ShortName(run.name()));
+  line("State:",
+       fmt::format("{} (asked to be {})", StateText(run.state()), TargetText(run.target_state())));
+  line("Reason:", run.reason());
+  line("Created:", TimeText(run.create_time()));
+  if (run.has_start_time()) line("Started:", TimeText(run.start_time()));
+  if (run.has_end_time()) line("Ended:", TimeText(run.end_time()));
+  line("Restarts:", std::to_string(run.restarts()));
+  line("Fingerprint:", run.fingerprint());
+  for (const std::string& warning : run.warnings()) line("Note:", warning);
+  TextTable table({"OUTPUT", "STATE", "POSITION", "ROWS", "OF", "ROWS/S", "PLACE"});
+  for (const v1::OutputStatus& output : run.outputs()) {
+    table.Add({output.name(), StateText(output.state()), std::to_string(output.position()),
+               std::to_string(output.rows()),
+               output.total_rows() < 0 ? "-" : std::to_string(output.total_rows()),
+               fmt::format("{:.0f}", output.rows_per_second()),
+               output.place().empty() ? "-" : output.place()});
+  }
+  text += "\n" + table.ToText();
+  for (const v1::OutputStatus& output : run.outputs()) {
+    if (!output.reason().empty()) {
+      text += fmt::format("output {}: {}\n", output.name(), output.reason());
+    }
+  }
+  return text;
+}
+
+void PrintRun(PrintFormat format, const v1::Run& run) {
+  if (format == PrintFormat::kTable) {
+    Out(RunsTable({run}));
+  } else {
+    PrintOne(format, {&run, ShortName(run.name())});
+  }
+}
+
+// The run after the verb; of a deleted one its name is left.
+absl::StatusOr<v1::Run> Apply(RunVerb verb, const std::string& name, Connection* connection) {
+  const auto call = [&](auto method, auto request) -> absl::StatusOr<v1::Run> {
+    request.set_name(name);
+    const auto answer = (connection->*method)(request);
+    if (!answer.ok()) return answer.status();
+    return answer->run();
+  };
+  switch (verb) {
+    case RunVerb::kPause:
+      return call(&Connection::PauseRun, v1::PauseRunRequest());
+    case RunVerb::kResume:
+      return call(&Connection::ResumeRun, v1::ResumeRunRequest());
+    case RunVerb::kStop:
+      return call(&Connection::StopRun, v1::StopRunRequest());
+    case RunVerb::kRestart:
+      return call(&Connection::RestartRun, v1::RestartRunRequest());
+    case RunVerb::kDelete:
+      break;
+  }
+  v1::DeleteRunRequest request;
+  request.set_name(name);
+  if (const auto answer = connection->DeleteRun(request); !answer.ok()) return answer.status();
+  v1::Run run;
+  run.set_name(name);
+  return run;
+}
+
+}  // namespace
+
+int CreateRun(const CreateRunCommand& command) {
+  std::string text;
+  if (command.spec.file) {
+    auto read = ReadSpecFile(*command.spec.file);
+    if (!read.ok()) return Fail(read.status());
+    text = *std::move(read);
+  }
+  const auto source = MakeSource(command.spec, text, {});
+  if (!source.ok()) return Fail(source.status());
+  Daemon daemon = Daemon::Shared(command.daemon);
+  if (command.is_dry_run) {
+    v1::PlanRequest request;
+    *request.mutable_source() = *source;
+    const auto answer = daemon.connection().Plan(request);
+    if (!answer.ok()) return Fail(answer.status(), daemon.address());
+    if (command.format == PrintFormat::kTable) {
+      Out(PlanText(answer->plan()));
+    } else {
+      PrintOne(command.format, {&answer->plan(), answer->plan().fingerprint()});
+    }
+    return kDone;
+  }
+  v1::CreateRunRequest request;
+  *request.mutable_source() = *source;
+  request.set_run_id(ShortName(command.name));
+  request.set_paused(command.is_paused);
+  const auto answer = daemon.connection().CreateRun(request);
+  if (!answer.ok()) return Fail(answer.status(), daemon.address());
+  for (const std::string& warning : answer->run().warnings()) {
+    std::fputs(("note: " + warning + "\n").c_str(), stderr);
+  }
+  PrintRun(command.format, answer->run());
+  return kDone;
+}
+
+int ListRuns(const NamedCommand& command) {
+  Daemon daemon = Daemon::Shared(command.daemon);
+  std::vector<v1::Run> runs;
+  v1::ListRunsRequest request;
+  do {
+    auto page = daemon.connection().ListRuns(request);
+    if (!page.ok()) return Fail(page.status(), daemon.address());
+    for (v1::Run& run : *page->mutable_runs()) runs.push_back(std::move(run));
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  if (command.format == PrintFormat::kTable) {
+    Out(RunsTable(runs));
+    return kDone;
+  }
+  std::vector<Printed> list;
+  for (const v1::Run& run : runs) list.push_back({&run, ShortName(run.name())});
+  PrintList(command.format, list);
+  return kDone;
+}
+
+int GetRun(const NamedCommand& command) {
+  Daemon daemon = Daemon::Shared(command.daemon);
+  v1::GetRunRequest request;
+  request.set_name(FullName("runs", command.name));
+  const auto answer = daemon.connection().GetRun(request);
+  if (!answer.ok()) return Fail(answer.status(), daemon.address());
+  if (command.format == PrintFormat::kTable) {
+    Out(RunText(answer->run()));
+  } else {
+    PrintRun(command.format, answer->run());
+  }
+  return kDone;
+}
+
+// Every name is tried; the first failure is the exit code.
+int Execute(const VerbCommand& command) {
+  Daemon daemon = Daemon::Shared(command.daemon);
+  int exit_code = kDone;
+  for (const std::string& name : command.names) {
+    const auto run = Apply(command.verb, FullName("runs", name), &daemon.connection());
+    if (!run.ok()) {
+      const int failure = Fail(run.status(), daemon.address());
+      if (exit_code == kDone) exit_code = failure;
+    } else if (command.verb == RunVerb::kDelete && command.format == PrintFormat::kTable) {
+      Out(fmt::format("Deleted {}.\n", ShortName(run->name())));
+    } else {
+      PrintRun(command.format, *run);
+    }
+  }
+  return exit_code;
+}
+
+}  // namespace throng

@@ -1,0 +1,104 @@
+// `throngctl runs stats`, `logs` and `positions`: what else there is to know of a run.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "client/commands.h"
+#include "client/exit_code.h"
+#include "client/failure.h"
+#include "client/run_text.h"
+#include "proto/option_text.h"
+#include "proto/statistics_block.h"
+
+namespace throng {
+
+int ShowStatistics(const StatisticsCommand& command) {
+  Daemon daemon = Daemon::Shared(command.daemon);
+  v1::GetRunStatisticsRequest request;
+  request.set_name(FullName("runs", command.name));
+  request.set_output(command.output);
+  const auto answer = daemon.connection().GetRunStatistics(request);
+  if (!answer.ok()) return Fail(answer.status(), daemon.address());
+  if (command.format != PrintFormat::kTable) {
+    PrintOne(command.format, {&*answer, answer->output()});
+    return kDone;
+  }
+  if (answer->rows_to_count() > 0) {
+    std::fputs(fmt::format("note: {} rows of an earlier worker are still to be counted.\n",
+                           answer->rows_to_count())
+                   .c_str(),
+               stderr);
+  }
+  Out(StatisticsBlock(answer->statistics()) + "\n");
+  return kDone;
+}
+
+int ReadLogs(const LogsCommand& command) {
+  Daemon daemon = Daemon::Shared(command.daemon);
+  v1::ReadRunLogsRequest request;
+  request.set_name(FullName("runs", command.name));
+  request.set_tail_lines(command.tail_lines);
+  request.set_follow(command.follows);
+  std::vector<v1::LogLine> collected;  // of the formats that are one document
+  const bool is_document =
+      command.format == PrintFormat::kJson || command.format == PrintFormat::kYaml;
+  const absl::Status status =
+      daemon.connection().ReadRunLogs(request, [&](const v1::ReadRunLogsResponse& response) {
+        std::string text;
+        for (const v1::LogLine& line : response.lines()) {
+          if (is_document) {
+            collected.push_back(line);
+          } else if (command.format == PrintFormat::kJsonLines) {
+            text += JsonLine(line);
+          } else {
+            const int64_t ms = line.time().seconds() * 1000 + line.time().nanos() / 1'000'000;
+            text += fmt::format("{}  {:7}  {}: {}\n", TimestampText(ms), line.level(),
+                                line.source(), line.message());
+          }
+        }
+        return Out(text);
+      });
+  if (!status.ok()) return Fail(status, daemon.address());
+  if (is_document) {
+    std::vector<Printed> list;
+    for (const v1::LogLine& line : collected) list.push_back({&line, ""});
+    PrintList(command.format, list);
+  }
+  return kDone;
+}
+
+int Positions(const PositionsCommand& command) {
+  Daemon daemon = Daemon::Shared(command.daemon);
+  const std::string name = FullName("runs", command.name);
+  google::protobuf::RepeatedPtrField<v1::Position> positions;
+  if (command.is_reset) {
+    v1::ResetPositionsRequest request;
+    request.set_name(name);
+    for (const std::string& output : command.outputs) request.add_outputs(output);
+    const auto answer = daemon.connection().ResetPositions(request);
+    if (!answer.ok()) return Fail(answer.status(), daemon.address());
+    positions = answer->positions();
+  } else {
+    v1::GetPositionsRequest request;
+    request.set_name(name);
+    const auto answer = daemon.connection().GetPositions(request);
+    if (!answer.ok()) return Fail(answer.status(), daemon.address());
+    positions = answer->positions();
+  }
+  if (command.format != PrintFormat::kTable) {
+    std::vector<Printed> list;
+    for (const v1::Position& position : positions) list.push_back({&position, position.output()});
+    PrintList(command.format, list);
+    return kDone;
+  }
+  TextTable table({"OUTPUT", "ROW", "COMPLETE", "PLACE", "REMARK"});
+  for (const v1::Position& position : positions) {
+    table.Add({position.output(), position.has_row() ? std::to_string(position.row()) : "-",
+               position.is_complete() ? "yes" : "no",
+               position.place().empty() ? "-" : position.place(), position.reason()});
+  }
+  Out(table.ToText());
+  return kDone;
+}
+
+}  // namespace throng

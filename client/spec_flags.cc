@@ -1,0 +1,230 @@
+#include "client/spec_flags.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <iostream>
+#include <utility>
+
+#include "client/output_flag.h"
+#include "client/setting.h"
+
+namespace throng {
+namespace {
+
+// A layer, and its tree once somebody had to look into it.
+struct Layer {
+  std::string name;
+  std::string text;
+  bool has_lines = false;
+  std::optional<YamlTree> tree;
+
+  // The tree; null if the text is none, which the daemon will say.
+  YamlTree* Tree() {
+    std::string reason;
+    if (!tree) tree = ParseYaml(text, &reason);
+    return tree ? &*tree : nullptr;
+  }
+  // After a change of the tree. The lines are no longer the user's.
+  void Rewrite() {
+    text = JsonText(*tree);
+    has_lines = false;
+  }
+};
+
+class LayerList {
+ public:
+  void AddText(std::string name, std::string text) {
+    layers_.push_back({std::move(name), std::move(text), true, std::nullopt});
+  }
+
+  void AddTree(std::string name, YamlTree tree) {
+    layers_.push_back({std::move(name), JsonText(tree), false, std::move(tree)});
+  }
+
+  // A flag that is one field of the spec.
+  void AddField(const char* flag, const std::vector<const char*>& path,
+                const std::optional<std::string>& value) {
+    if (!value) return;
+    YamlTree tree;
+    YamlTree* field = &tree;
+    for (const char* name : path) field = field->Member(name);
+    *field = YamlTree::Scalar(*value);
+    AddTree(flag, std::move(tree));
+  }
+
+  // Lists replace, so an element of one is changed where the list stands.
+  absl::Status AddSetting(const Setting& setting) {
+    const bool is_of_list = std::any_of(setting.steps.begin(), setting.steps.end(),
+                                        [](const SettingStep& step) { return step.index >= 0; });
+    if (!is_of_list) {
+      YamlTree tree;
+      if (absl::Status status = Apply(setting, &tree); !status.ok()) return status;
+      AddTree("--set " + setting.path, std::move(tree));
+      return absl::OkStatus();
+    }
+    Layer* layer = Strongest([&](const YamlTree& tree) { return FindList(setting, tree); });
+    if (layer == nullptr) {
+      const std::string list = setting.path.substr(0, setting.path.find('['));
+      return absl::InvalidArgumentError(fmt::format(
+          "--set {}: neither a file nor a flag gives {}; give the whole list, as --set '{}=[...]'.",
+          setting.path, list, list));
+    }
+    if (absl::Status status = Apply(setting, layer->Tree()); !status.ok()) return status;
+    layer->Rewrite();
+    return absl::OkStatus();
+  }
+
+  // Every file of the outputs may be replaced.
+  void SetOverwrite() {
+    Layer* layer = Strongest([](const YamlTree& tree) {
+      const YamlTree* outputs = tree.Find("outputs");
+      return outputs != nullptr && outputs->kind == YamlTree::Kind::kList ? outputs : nullptr;
+    });
+    if (layer == nullptr) return;
+    for (YamlTree& output : layer->Tree()->Find("outputs")->items) {
+      YamlTree* sink = output.Find("sink");
+      const YamlTree* component = sink == nullptr ? nullptr : sink->Find("component");
+      if (component == nullptr || component->text != "file") continue;
+      *sink->Member("options")->Member("overwrite") = YamlTree::Scalar("true");
+    }
+    layer->Rewrite();
+  }
+
+  v1::SpecSource Source() const {
+    v1::SpecSource source;
+    for (const Layer& layer : layers_) {
+      v1::SpecLayer* added = source.add_layers();
+      added->set_name(layer.name);
+      added->set_text(layer.text);
+      added->set_has_lines(layer.has_lines);
+    }
+    return source;
+  }
+
+ private:
+  // The strongest layer in whose tree `find` finds something.
+  template <class Find>
+  Layer* Strongest(Find find) {
+    for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+      const YamlTree* tree = layer->Tree();
+      if (tree != nullptr && find(*tree) != nullptr) return &*layer;
+    }
+    return nullptr;
+  }
+
+  std::vector<Layer> layers_;
+};
+
+absl::StatusOr<YamlTree> Outputs(const std::vector<std::string>& texts) {
+  YamlTree tree;
+  YamlTree* outputs = tree.Member("outputs");
+  outputs->kind = YamlTree::Kind::kList;
+  for (const std::string& text : texts) {
+    auto output = ParseOutput(text);
+    if (!output.ok()) return output.status();
+    outputs->items.push_back(*std::move(output));
+  }
+  return tree;
+}
+
+bool IsNumber(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(),
+                                      [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+}  // namespace
+
+bool SpecFlags::IsEmpty() const {
+  return !file && !preset && !size && !seed && !users && !items && !interactions && !start &&
+         !window && outputs.empty() && !rate && !slice && !threads && settings.empty() &&
+         !overwrites;
+}
+
+absl::StatusOr<std::string> ParseRate(std::string_view text) {
+  const std::string_view number = text.ends_with("/s") ? text.substr(0, text.size() - 2) : text;
+  if (number.empty() || number.find('/') != std::string_view::npos) {
+    return absl::InvalidArgumentError(
+        fmt::format("--rate {}: write rows a second, as 1000/s.", text));
+  }
+  return std::string(number);
+}
+
+absl::StatusOr<SliceText> ParseSlice(std::string_view text) {
+  const size_t slash = text.find('/');
+  const std::string_view index = text.substr(0, slash);
+  const std::string_view count = slash == std::string_view::npos ? "" : text.substr(slash + 1);
+  if (!IsNumber(index) || !IsNumber(count)) {
+    return absl::InvalidArgumentError(
+        fmt::format("--slice {}: write I/N, as 0/4: the first of four slices.", text));
+  }
+  return SliceText{std::string(index), std::string(count)};
+}
+
+absl::StatusOr<std::string> ReadSpecFile(const std::string& file) {
+  constexpr size_t kEnough = 2 << 20;
+  std::ifstream stream;
+  if (file != "-") stream.open(file, std::ios::binary);
+  std::istream& from = file == "-" ? std::cin : stream;
+  std::string text(kEnough, '\0');
+  from.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (from.bad() || (file != "-" && !stream.is_open())) {
+    return absl::InvalidArgumentError(
+        fmt::format("-f {}: the file cannot be read; see that it is there and may be.", file));
+  }
+  text.resize(static_cast<size_t>(from.gcount()));
+  return text;
+}
+
+absl::StatusOr<v1::SpecSource> MakeSource(const SpecFlags& flags, const std::string& file_text,
+                                          const std::vector<std::string>& default_outputs) {
+  LayerList layers;
+  if (!default_outputs.empty() && flags.outputs.empty()) {
+    auto outputs = Outputs(default_outputs);
+    if (!outputs.ok()) return outputs.status();
+    layers.AddTree("default output", *std::move(outputs));
+  }
+  if (flags.file) layers.AddText(*flags.file == "-" ? "stdin" : *flags.file, file_text);
+  layers.AddField("--size", {"dataset", "size"}, flags.size);
+  layers.AddField("--preset", {"dataset", "preset"}, flags.preset);
+  layers.AddField("--seed", {"dataset", "seed"}, flags.seed);
+  layers.AddField("--users", {"dataset", "world", "users"}, flags.users);
+  layers.AddField("--items", {"dataset", "world", "items"}, flags.items);
+  if (flags.interactions == "null") {
+    layers.AddTree("--interactions", *ParseYaml("{dataset: {interactions: null}}", nullptr));
+  } else {
+    layers.AddField("--interactions", {"dataset", "interactions"}, flags.interactions);
+  }
+  layers.AddField("--start", {"dataset", "clock", "options", "start"}, flags.start);
+  layers.AddField("--window", {"dataset", "clock", "options", "window"}, flags.window);
+  layers.AddField("--threads", {"threads"}, flags.threads);
+  if (flags.rate) {
+    const auto rate = ParseRate(*flags.rate);
+    if (!rate.ok()) return rate.status();
+    layers.AddField("--rate", {"pace", "rate"}, *rate);
+  }
+  if (flags.slice) {
+    const auto slice = ParseSlice(*flags.slice);
+    if (!slice.ok()) return slice.status();
+    YamlTree tree;
+    *tree.Member("slice")->Member("index") = YamlTree::Scalar(slice->index);
+    *tree.Member("slice")->Member("count") = YamlTree::Scalar(slice->count);
+    layers.AddTree("--slice", std::move(tree));
+  }
+  if (!flags.outputs.empty()) {
+    auto outputs = Outputs(flags.outputs);
+    if (!outputs.ok()) return outputs.status();
+    layers.AddTree("--to", *std::move(outputs));
+  }
+  for (const std::string& text : flags.settings) {
+    const auto setting = ParseSetting(text);
+    if (!setting.ok()) return setting.status();
+    if (absl::Status status = layers.AddSetting(*setting); !status.ok()) return status;
+  }
+  if (flags.overwrites) layers.SetOverwrite();
+  return layers.Source();
+}
+
+}  // namespace throng
