@@ -100,7 +100,7 @@ enum {
 };
 enum {
   THRONG_OPTION_REQUIRED = 1, /* no default; its absence is an error */
-  THRONG_OPTION_SECRET = 2,  /* given as env:NAME or file:/path, never returned or logged; no MAP */
+  THRONG_OPTION_SECRET = 2, /* given as env:NAME or file:/path, never returned or logged; no MAP */
   THRONG_OPTION_IDENTITY = 4, /* decides what is written or where, so whether two runs are one */
   THRONG_OPTION_PATH = 8 /* of a file that is written: a daemon allows it below its roots only */
 };
