@@ -21,7 +21,7 @@ RATE = 2_000
 
 def spec(path, seed, is_paced):
     component = ("csv", "json")[seed % 2]
-    output = worker.file_output(path, component, commit_rows=100)
+    output = worker.file_output(path, component, commit_rows=100 if is_paced else 0)
     if component == "json":
         output["format"]["options"] = {"layout": "lines"}
     return {
