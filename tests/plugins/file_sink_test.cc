@@ -112,7 +112,8 @@ TEST_F(FileSinkTest, SaysWhatItIs) {
   LoadedSink sink = Sink();
   EXPECT_STREQ(sink.component().role, THRONG_ROLE_SINK);
   EXPECT_EQ(sink.functions().is_durable, 1);
-  EXPECT_EQ(sink.component().options[0]->flags, THRONG_OPTION_REQUIRED | THRONG_OPTION_IDENTITY);
+  EXPECT_EQ(sink.component().options[0]->flags,
+            THRONG_OPTION_REQUIRED | THRONG_OPTION_IDENTITY | THRONG_OPTION_PATH);
   EXPECT_EQ(sink.component().options[1]->flags, 0u) << "overwrite does not decide what is written";
 }
 
