@@ -53,6 +53,7 @@ struct Supervisor::Launching {
   std::string start;
   std::shared_ptr<WorkerListener> listener;
   std::chrono::milliseconds call_limit{};
+  bool is_run = false;
   Descriptor row_channel;
   absl::Status status;  // not OK: it cannot be started
 };
@@ -86,6 +87,7 @@ WorkerId Supervisor::Launch(const worker::v1::Start& start,
   launching->id = ++last_id_;
   launching->listener = std::move(listener);
   launching->call_limit = options.call_limit;
+  launching->is_run = start.has_run();
   worker::v1::ToWorker message;
   *message.mutable_start() = start;
   launching->status = AppendFrame(message, &launching->start);
@@ -111,7 +113,7 @@ void Supervisor::StartWorker(Launching* launching) {
         .path = options_.worker_path,
         .folder = options_.working_folder,
         .environment = environment_,
-        .inherits_stdout = options_.inherits_stdout,
+        .inherits_stdout = options_.inherits_stdout && launching->is_run,
         .row_fd = launching->row_channel.get(),
     });
     status = started.status();

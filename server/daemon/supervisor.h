@@ -25,7 +25,7 @@ struct SupervisorOptions {
   // Variables that workers get besides PATH, HOME and TMPDIR, as far as the daemon has them.
   std::vector<std::string> environment;
   bool inherits_environment = false;  // workers get all variables: the daemon is its user's own
-  bool inherits_stdout = false;       // workers write to the daemon's standard output
+  bool inherits_stdout = false;       // workers of runs write to the daemon's standard output
   int64_t worker_memory = 0;          // limit of their memory in bytes, for sentences; 0: none
 
   // After Stop a worker has so long to commit and end.

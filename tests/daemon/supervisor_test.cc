@@ -480,6 +480,26 @@ TEST(Supervisor, MakesLogLinesOfOutput) {
                                                              "stderr: to standard error"));
 }
 
+TEST(Supervisor, LetsARunWriteToTheStandardOutputOfAPrivateDaemon) {
+  testing::internal::CaptureStdout();
+  SupervisorOptions options = Options();
+  options.inherits_stdout = true;
+  const auto run = std::make_shared<Listener>();
+  const auto other = std::make_shared<Listener>();
+  {
+    Supervisor supervisor(options);
+    worker::v1::Start start = Script({"print 1 rows", "finish 0"});
+    start.mutable_run();
+    supervisor.Launch(start, run, {});
+    supervisor.Launch(Script({"print 1 chatter", "finish 0"}), other, {});
+    run->End();
+    other->End();
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "rows\n");
+  EXPECT_THAT(run->Log(), testing::IsEmpty());
+  EXPECT_THAT(other->Log(), ElementsAre("stdout: chatter"));
+}
+
 TEST(Supervisor, GoesOnWithOthersWhileAWorkerFloodsItsOutput) {
   Supervisor supervisor(Options());
   const auto flooding = std::make_shared<Listener>();
