@@ -109,14 +109,15 @@ std::string GoOnCommand(const Daemon& daemon, const GenerateCommand& command, co
 int WatchToEnd(Daemon* daemon, const GenerateCommand& command, v1::Run run) {
   ProgressBar bar(ProgressStyleOf(command.is_quiet));
   bool is_interrupted = false;
+  const std::string name = run.name();  // `run` changes while the guard's thread reads this
   {
     const InterruptGuard guard([&] {
       v1::StopRunRequest stop;
-      stop.set_name(run.name());
+      stop.set_name(name);
       (void)daemon->connection().StopRun(stop);  // that it has ended meanwhile is no mistake
     });
     v1::WatchRunRequest watch;
-    watch.set_name(run.name());
+    watch.set_name(name);
     const absl::Status status = daemon->connection().WatchRun(
         watch, Connection::Deadline::max(), [&](const v1::WatchRunResponse& response) {
           run = response.run();
@@ -134,7 +135,8 @@ int WatchToEnd(Daemon* daemon, const GenerateCommand& command, v1::Run run) {
     return kDone;
   }
   if (run.state() == v1::RUN_STATE_FAILED && !daemon->is_private()) return kFailed;
-  Say(fmt::format("To go on{}:\n  {}",
+  Say(fmt::format("{}{}:\n  {}",
+                  is_interrupted ? "To go on" : "Once that is mended, the same command goes on",
                   command.spec.file == "-" ? ", with the same standard input" : "",
                   GoOnCommand(*daemon, command, run)));
   return is_interrupted && run.state() == v1::RUN_STATE_STOPPED ? kInterrupted : kFailed;

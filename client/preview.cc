@@ -88,7 +88,10 @@ int Preview(const PreviewCommand& command) {
   if (!status.ok()) return Fail(status, daemon->address());
   if (is_table || command.format == PrintFormat::kJsonLines) return kDone;
   std::vector<Printed> list;
-  for (const v1::Interaction& interaction : collected) list.push_back({&interaction, ""});
+  for (const v1::Interaction& interaction : collected) {
+    const auto row = command.from + static_cast<int64_t>(list.size());
+    list.push_back({&interaction, std::to_string(row)});
+  }
   PrintList(command.format, list);
   return kDone;
 }

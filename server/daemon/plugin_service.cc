@@ -54,6 +54,7 @@ class PluginService final : public v1::PluginService::CallbackService {
                        v1::ListPresetsResponse* response) override {
     AddPresets(BehaviourPresets(), v1::PRESET_KIND_BEHAVIOUR, response);
     AddPresets(SizePresets(), v1::PRESET_KIND_SIZE, response);
+    response->set_daemon_version(THRONG_VERSION);
     return Answer(context, absl::OkStatus());
   }
 

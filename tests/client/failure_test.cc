@@ -1,0 +1,58 @@
+#include "client/failure.h"
+
+#include <gtest/gtest.h>
+
+#include "google/rpc/error_details.pb.h"
+
+namespace throng {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+template <class Detail>
+void Attach(const Detail& detail, absl::Status* status) {
+  status->SetPayload("type.googleapis.com/" + Detail::descriptor()->full_name(),
+                     absl::Cord(detail.SerializeAsString()));
+}
+
+TEST(Failure, EveryCodeHasItsExitCode) {
+  EXPECT_EQ(ExitCodeOf(absl::OkStatus()), 0);
+  EXPECT_EQ(ExitCodeOf(absl::InternalError("")), 1);
+  EXPECT_EQ(ExitCodeOf(absl::ResourceExhaustedError("")), 1);
+  EXPECT_EQ(ExitCodeOf(absl::InvalidArgumentError("")), 2);
+  EXPECT_EQ(ExitCodeOf(absl::OutOfRangeError("")), 2);
+  EXPECT_EQ(ExitCodeOf(absl::UnavailableError("")), 3);
+  EXPECT_EQ(ExitCodeOf(absl::NotFoundError("")), 4);
+  EXPECT_EQ(ExitCodeOf(absl::AlreadyExistsError("")), 4);
+  EXPECT_EQ(ExitCodeOf(absl::FailedPreconditionError("")), 4);
+  EXPECT_EQ(ExitCodeOf(absl::DeadlineExceededError("")), 5);
+  EXPECT_EQ(ExitCodeOf(absl::CancelledError("")), 130);
+}
+
+TEST(Failure, EachMistakeIsALineOfItsOwn) {
+  absl::Status status = absl::InvalidArgumentError("dataset.seed: Wrong. (and 1 more mistake)");
+  google::rpc::BadRequest request;
+  auto* first = request.add_field_violations();
+  first->set_field("dataset.seed");
+  first->set_description("Wrong.");
+  request.add_field_violations()->set_description("The spec is empty.");
+  Attach(request, &status);
+  EXPECT_EQ(FailureLines(status, "unix:/x"), (Lines{"dataset.seed: Wrong.", "The spec is empty."}));
+}
+
+TEST(Failure, WithoutAConnectionItSaysHowToGetOne) {
+  EXPECT_EQ(FailureLines(absl::UnavailableError("refused"), "unix:/x"),
+            (Lines{"No daemon answers at unix:/x (refused).",
+                   "Start one with `throngd`, or name one with --address or THRONG_ADDRESS."}));
+}
+
+TEST(Failure, WhatTheDaemonSaysIsToldAsItIs) {
+  absl::Status status = absl::UnavailableError("The daemon ends.");
+  google::rpc::ErrorInfo info;
+  info.set_reason("ENDING");
+  Attach(info, &status);
+  EXPECT_EQ(FailureLines(status, "unix:/x"), Lines{"The daemon ends."});
+}
+
+}  // namespace
+}  // namespace throng

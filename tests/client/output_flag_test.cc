@@ -1,0 +1,60 @@
+#include "client/output_flag.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace throng {
+namespace {
+
+std::string Parsed(std::string_view text) {
+  const auto output = ParseOutput(text);
+  return output.ok() ? JsonText(*output) : std::string(output.status().message());
+}
+
+TEST(OutputFlag, NamesAFormatAndAFile) {
+  EXPECT_EQ(Parsed("csv:out/a.csv"),
+            R"({"format": {"component": "csv"}, )"
+            R"("sink": {"component": "file", "options": {"path": "out/a.csv"}}})");
+}
+
+TEST(OutputFlag, ADashIsStandardOutput) {
+  const std::string csv = R"({"format": {"component": "csv"}, "sink": {"component": "stdout"}})";
+  EXPECT_EQ(Parsed("csv:-"), csv);
+  EXPECT_EQ(Parsed("-"), csv);
+}
+
+TEST(OutputFlag, OptionsGoToTheSinkOrToTheFormat) {
+  EXPECT_EQ(
+      Parsed("json:a.json?overwrite=true&format.layout=lines&format.a.b=c"),
+      R"({"format": {"component": "json", "options": {"layout": "lines", "a.b": "c"}}, )"
+      R"("sink": {"component": "file", "options": {"path": "a.json", "overwrite": "true"}}})");
+}
+
+TEST(OutputFlag, ValuesArePercentEncodedAndPathsAreNot) {
+  EXPECT_EQ(Parsed("csv:50%.csv?a=x%26y%3d%25"),
+            R"({"format": {"component": "csv"}, )"
+            R"("sink": {"component": "file", "options": {"path": "50%.csv", "a": "x&y=%"}}})");
+}
+
+TEST(OutputFlag, AColonInAPathIsOfThePath) {
+  EXPECT_NE(Parsed("csv:a:b.csv").find(R"("path": "a:b.csv")"), std::string::npos);
+}
+
+TEST(OutputFlag, RefusesWhatItDoesNotUnderstand) {
+  EXPECT_EQ(Parsed("a.csv"),
+            "--to a.csv: write FORMAT:PATH, as csv:out/interactions.csv, or csv:- for standard "
+            "output.");
+  EXPECT_EQ(Parsed("csv:"),
+            "--to csv:: it names no file; write FORMAT:PATH, as csv:out/interactions.csv.");
+  EXPECT_EQ(Parsed("csv:a?b"), "--to csv:a?b: \"b\" is no option; write ?NAME=VALUE&NAME=VALUE.");
+  EXPECT_EQ(Parsed("csv:a?b=%2"),
+            "--to csv:a?b=%2: \"b=%2\" is not percent-encoded; write % as %25.");
+  EXPECT_EQ(Parsed("csv:a?b=%+1"),
+            "--to csv:a?b=%+1: \"b=%+1\" is not percent-encoded; write % as %25.");
+  EXPECT_EQ(Parsed("csv:a?b=1&b=2"), "--to csv:a?b=1&b=2: \"b\" is given twice; keep one.");
+  EXPECT_EQ(Parsed("csv:a?path=b"), "--to csv:a?path=b: \"path\" is given twice; keep one.");
+}
+
+}  // namespace
+}  // namespace throng

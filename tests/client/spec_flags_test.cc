@@ -1,0 +1,131 @@
+#include "client/spec_flags.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace throng {
+namespace {
+
+// Each layer as "name: text", the weakest first; or why there are none.
+std::vector<std::string> Layers(const SpecFlags& flags, const std::string& file = "",
+                                const std::vector<std::string>& default_outputs = {}) {
+  const auto source = MakeSource(flags, file, default_outputs);
+  if (!source.ok()) return {std::string(source.status().message())};
+  std::vector<std::string> layers;
+  for (const v1::SpecLayer& layer : source->layers()) {
+    layers.push_back(layer.name() + ": " + layer.text() + (layer.has_lines() ? " (lines)" : ""));
+  }
+  return layers;
+}
+
+using Expected = std::vector<std::string>;
+
+TEST(SpecFlags, BecomeLayersThatTellTheirFlag) {
+  SpecFlags flags;
+  flags.file = "my.yaml";
+  flags.preset = "seed";
+  flags.size = "quick";
+  flags.seed = "7";
+  flags.users = "x";  // the daemon says what is wrong with it
+  flags.window = "30d";
+  flags.rate = "1000/s";
+  flags.slice = "0/4";
+  flags.settings = {"dataset.plan_size=9"};
+  EXPECT_EQ(Layers(flags, "threads: 1"),
+            (Expected{"my.yaml: threads: 1 (lines)", R"(--size: {"dataset": {"size": "quick"}})",
+                      R"(--preset: {"dataset": {"preset": "seed"}})",
+                      R"(--seed: {"dataset": {"seed": "7"}})",
+                      R"(--users: {"dataset": {"world": {"users": "x"}}})",
+                      R"(--window: {"dataset": {"clock": {"options": {"window": "30d"}}}})",
+                      R"(--rate: {"pace": {"rate": "1000"}})",
+                      R"(--slice: {"slice": {"index": "0", "count": "4"}})",
+                      R"(--set dataset.plan_size: {"dataset": {"plan_size": "9"}})"}));
+}
+
+TEST(SpecFlags, NullInteractionsAreWithoutEnd) {
+  SpecFlags flags;
+  flags.interactions = "null";
+  EXPECT_EQ(Layers(flags), Expected{R"(--interactions: {"dataset": {"interactions": null}})"});
+}
+
+TEST(SpecFlags, TheDefaultOutputIsTheWeakestAndGoesWhenAnotherIsGiven) {
+  SpecFlags flags;
+  flags.file = "-";
+  const std::string standard =
+      R"({"outputs": [{"format": {"component": "csv"}, "sink": {"component": "stdout"}}]})";
+  EXPECT_EQ(Layers(flags, "threads: 1", {"-"}),
+            (Expected{"default output: " + standard, "stdin: threads: 1 (lines)"}));
+  flags.outputs = {"csv:-"};
+  EXPECT_EQ(Layers(flags, "threads: 1", {"json:a"}),
+            (Expected{"stdin: threads: 1 (lines)", "--to: " + standard}));
+}
+
+TEST(SpecFlags, AnElementIsSetWhereItsListStands) {
+  SpecFlags flags;
+  flags.file = "my.yaml";
+  flags.settings = {"outputs[0].name=b"};
+  EXPECT_EQ(
+      Layers(flags, "outputs: [{name: a}]\nthreads: 1", {"-"}),
+      (Expected{
+          R"(default output: {"outputs": [{"format": {"component": "csv"}, "sink": {"component": "stdout"}}]})",
+          R"(my.yaml: {"outputs": [{"name": "b"}], "threads": "1"})"}));
+  flags.settings = {"outputs=[{name: a}]", "outputs[0].name=b"};
+  EXPECT_EQ(Layers(flags, "outputs: [{name: c}]").back(),
+            R"(--set outputs: {"outputs": [{"name": "b"}]})");
+}
+
+TEST(SpecFlags, AnElementOfAListThatNobodyGaveIsRefused) {
+  SpecFlags flags;
+  flags.settings = {"dataset.world.clusters[0].share=1"};
+  EXPECT_EQ(Layers(flags),
+            Expected{"--set dataset.world.clusters[0].share: neither a file nor a flag gives "
+                     "dataset.world.clusters; give the whole list, as --set "
+                     "'dataset.world.clusters=[...]'."});
+}
+
+TEST(SpecFlags, OverwriteIsOfTheFilesThatAreWritten) {
+  SpecFlags flags;
+  flags.file = "my.yaml";
+  flags.overwrites = true;
+  EXPECT_EQ(Layers(flags,
+                   "outputs: [{sink: {component: file, options: {path: a}}},"
+                   " {sink: {component: stdout}}]"),
+            Expected{R"(my.yaml: {"outputs": [{"sink": {"component": "file", )"
+                     R"("options": {"path": "a", "overwrite": "true"}}}, )"
+                     R"({"sink": {"component": "stdout"}}]})"});
+}
+
+TEST(SpecFlags, AFileThatIsNoYamlIsLeftToTheDaemon) {
+  SpecFlags flags;
+  flags.file = "my.yaml";
+  flags.overwrites = true;
+  EXPECT_EQ(Layers(flags, "outputs: ["), Expected{"my.yaml: outputs: [ (lines)"});
+}
+
+TEST(SpecFlags, RatesAndSlicesAreRefusedWithARemedy) {
+  EXPECT_EQ(*ParseRate("1e3"), "1e3");
+  for (const char* text : {"", "/s", "5/m"}) {
+    EXPECT_EQ(ParseRate(text).status().message(),
+              std::string("--rate ") + text + ": write rows a second, as 1000/s.");
+  }
+  for (const char* text : {"", "1", "a/2", "1/", "-1/2", "0/2/3"}) {
+    EXPECT_EQ(ParseSlice(text).status().message(),
+              std::string("--slice ") + text + ": write I/N, as 0/4: the first of four slices.");
+  }
+}
+
+TEST(SpecFlags, KnowWhetherThereAreAny) {
+  SpecFlags flags;
+  EXPECT_TRUE(flags.IsEmpty());
+  flags.seed = "1";
+  EXPECT_FALSE(flags.IsEmpty());
+}
+
+TEST(SpecFlags, AFileThatIsNotThereIsSaid) {
+  EXPECT_EQ(ReadSpecFile("/nowhere/my.yaml").status().message(),
+            "-f /nowhere/my.yaml: the file cannot be read; see that it is there and may be.");
+}
+
+}  // namespace
+}  // namespace throng

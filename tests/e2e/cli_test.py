@@ -1,0 +1,337 @@
+"""throngctl as its users meet it: one-shot commands, and runs of a real throngd."""
+
+import hashlib
+import json
+import os
+import pathlib
+import pty
+import select
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+CLIENT = os.environ["THRONG_CLIENT"]
+DAEMON = os.environ["THRONG_DAEMON"]
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden/seed-42.csv"
+PATIENCE_SECONDS = 60
+QUICK = ("--size", "quick")
+
+
+def environment(**variables):
+    kept = {k: v for k, v in os.environ.items() if k not in ("THRONG_ADDRESS", "NO_COLOR")}
+    return {**kept, **variables}
+
+
+class ScratchTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="throngctl-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.temporary = self.folder / "tmp"
+        self.temporary.mkdir()
+        self.environment = environment(TMPDIR=str(self.temporary))
+
+    def run_client(self, *arguments, **options):
+        options = {"capture_output": True, "text": True, "timeout": PATIENCE_SECONDS, **options}
+        return subprocess.run([CLIENT, *arguments], cwd=self.folder, env=self.environment,
+                              check=False, **options)
+
+    def client(self, *arguments, exit_code=0, **options):
+        done = self.run_client(*arguments, **options)
+        self.assertEqual(done.returncode, exit_code, f"{arguments}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def start_client(self, *arguments, **options):
+        process = subprocess.Popen([CLIENT, *arguments], cwd=self.folder, env=self.environment,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   **options)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def wait_until(self, is_so, what):
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while not is_so():
+            self.assertLess(time.monotonic(), give_up, f"{what} did not come")
+            time.sleep(0.01)
+
+
+class OneShotTest(ScratchTest):
+    def test_generate_delivers_the_golden_rows_and_their_statistics(self):
+        done = self.client("generate")
+        golden = GOLDEN.read_bytes()
+        self.assertEqual((self.folder / "out/interactions.csv").read_bytes()[:len(golden)], golden)
+        self.assertIn("Total Interactions: 50000", done.stdout)
+        self.assertIn("50000 rows in out/interactions.csv", done.stderr)
+        self.assertEqual(list(self.temporary.iterdir()), [], "the private daemon left something")
+
+    def test_the_same_command_again_is_already_complete(self):
+        self.client("generate", *QUICK)
+        before = (self.folder / "out/interactions.csv").stat()
+        done = self.client("generate", *QUICK)
+        self.assertIn("already complete", done.stderr)
+        self.assertIn("Dataset Statistics", done.stdout)
+        self.assertEqual((self.folder / "out/interactions.csv").stat().st_ino, before.st_ino)
+
+    def test_another_file_is_refused_unless_it_may_be_replaced(self):
+        (self.folder / "a.csv").write_text("not ours")
+        refused = self.client("generate", *QUICK, "--to", "csv:a.csv", exit_code=1)
+        self.assertIn("a.csv", refused.stderr)
+        self.assertEqual((self.folder / "a.csv").read_text(), "not ours")
+        self.client("generate", *QUICK, "--to", "csv:a.csv", "--overwrite")
+        self.assertTrue((self.folder / "a.csv").read_text().startswith("user_id,"))
+
+    def test_standard_output_carries_data_only(self):
+        done = self.client("generate", *QUICK, "--to", "-")
+        self.assertEqual(len(done.stdout.splitlines()), 101)
+        self.assertIn("Dataset Statistics", done.stderr)
+        quiet = self.client("generate", *QUICK, "--to", "csv:-", "--quiet")
+        self.assertEqual((quiet.stdout, quiet.stderr), (done.stdout, ""))
+
+    def test_several_outputs_and_their_options(self):
+        self.client("generate", *QUICK, "--to", "csv:a.csv", "--to",
+                    "json:b.txt?format.layout=lines", "--set", "outputs[1].rows={to: 10}")
+        self.assertEqual(len((self.folder / "a.csv").read_text().splitlines()), 101)
+        lines = (self.folder / "b.txt").read_text().splitlines()
+        self.assertEqual(len([json.loads(line) for line in lines]), 10)
+
+    def test_slices_join_to_the_whole(self):
+        self.client("generate", *QUICK, "--to", "csv:whole.csv")
+        for index in range(3):
+            self.client("generate", *QUICK, "--slice", f"{index}/3", "--to", "csv:{slice}.csv")
+        joined = b"".join((self.folder / f"{i}-of-3.csv").read_bytes() for i in range(3))
+        self.assertEqual(joined, (self.folder / "whole.csv").read_bytes())
+
+    def test_mistakes_come_all_at_once_each_with_its_field(self):
+        done = self.client("generate", "--users", "x", "--set", "dataset.sede=1",
+                           "--to", "cvs:a.csv", exit_code=2)
+        self.assertIn('dataset.world.users: Must be a whole number such as 1000, found "x". '
+                      "(--users)", done.stderr)
+        self.assertIn('dataset.sede: Unknown field "sede". Did you mean "seed"?', done.stderr)
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["tmp"])
+
+    def test_wrong_flags_are_exit_code_2(self):
+        for arguments in (["--nonsense"], ["generate", "--live"], ["nonsense"],
+                          ["generate", "--slice", "1"], ["generate", "-f", "nowhere.yaml"],
+                          ["runs", "wait", "x", "--for", "done"],
+                          ["runs", "wait", "x", "--timeout", "soon"],
+                          ["generate", "-o", "xml"], ["preview", "--rows", "0"]):
+            done = self.client(*arguments, exit_code=2)
+            self.assertNotEqual(done.stderr + done.stdout, "", arguments)
+
+    def test_a_spec_comes_from_standard_input_too(self):
+        self.client("generate", "-f", "-", input="{dataset: {size: quick}}")
+        self.assertEqual(len((self.folder / "out/interactions.csv").read_text().splitlines()), 101)
+
+    def test_dry_run_prints_a_spec_that_plans_the_same_and_writes_nothing(self):
+        plan = json.loads(self.client("generate", *QUICK, "--dry-run", "-o", "json").stdout)
+        text = self.client("generate", *QUICK, "--dry-run").stdout
+        self.assertIn(plan["fingerprint"], text)
+        (self.folder / "again.yaml").write_text(text)
+        again = json.loads(
+            self.client("generate", "-f", "again.yaml", "--dry-run", "-o", "json").stdout)
+        self.assertEqual(again["fingerprint"], plan["fingerprint"])
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_ctrl_c_stops_at_a_commit_and_the_printed_command_goes_on(self):
+        command = ["generate", "--size", "testing", "--to", "csv:a.csv", "--rate", "5000/s"]
+        process = self.start_client(*command)
+        part = self.folder / "a.csv.part"
+        self.wait_until(lambda: part.exists() and part.stat().st_size > 0, "the first rows")
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(process.returncode, 130, told)
+        self.assertRegex(told, r"stopped at row \d+ after")
+        self.assertIn("--size testing --to csv:a.csv --rate 5000/s", told)
+        self.assertFalse((self.folder / "a.csv").exists())
+        self.assertEqual(list(self.temporary.iterdir()), [])
+        line = told.rstrip().splitlines()[-1]
+        done = subprocess.run(line, shell=True, cwd=self.folder, env=self.environment,
+                              capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.client("generate", "--size", "testing", "--to", "csv:b.csv")
+        self.assertEqual((self.folder / "a.csv").read_bytes(), (self.folder / "b.csv").read_bytes())
+
+    def test_a_client_that_is_killed_takes_its_daemon_along(self):
+        process = self.start_client("generate", "--to", "csv:a.csv", "--rate", "100/s")
+        self.wait_until((self.folder / "a.csv.lock").exists, "the run")
+        process.kill()
+        self.wait_until(lambda: not (self.folder / "a.csv.lock").exists(), "the end of the worker")
+
+    def test_preview_shows_the_rows_of_the_file(self):
+        self.client("generate", *QUICK)
+        rows = (self.folder / "out/interactions.csv").read_text().splitlines()
+        shown = self.client("preview", *QUICK, "--rows", "5", "--from", "90").stdout.splitlines()
+        self.assertEqual(shown, [rows[0], *rows[91:96]])
+        lines = self.client("preview", *QUICK, "--rows", "2", "-o", "jsonl").stdout.splitlines()
+        first = json.loads(lines[0])
+        self.assertEqual(f"{first['user_id']},{first['item_id']},{first['rating']}",
+                         rows[1].rsplit(",", 1)[0])
+        self.assertEqual(len(json.loads(self.client("preview", "-o", "json").stdout)), 10)
+
+    def test_validate_tells_every_mistake(self):
+        (self.folder / "good.yaml").write_text("outputs: [{format: {component: csv}, "
+                                               "sink: {component: stdout}}]")
+        self.assertIn("right", self.client("validate", "-f", "good.yaml").stdout)
+        (self.folder / "bad.yaml").write_text("dataset: {sede: 1}\nthreads: -1\n")
+        told = self.client("validate", "-f", "bad.yaml", exit_code=2).stdout
+        for field in ("dataset.sede", "threads", "outputs"):
+            self.assertIn(field + ":", told)
+        self.assertIn("problems", json.loads(
+            self.client("validate", "-f", "bad.yaml", "-o", "json", exit_code=2).stdout))
+
+    def test_plugins_and_presets_tell_about_themselves(self):
+        self.assertIn("pareto", self.client("plugins", "list", "-o", "name").stdout.splitlines())
+        self.assertIn("top_share", self.client("plugins", "get", "pareto").stdout)
+        self.client("plugins", "get", "nonsense", exit_code=4)
+        self.assertIn("quick", self.client("presets", "list", "-o", "name").stdout.splitlines())
+        (self.folder / "my.yaml").write_text(self.client("presets", "get", "quick").stdout)
+        self.client("generate", "-f", "my.yaml")
+        self.client("presets", "get", "nonsense", exit_code=4)
+        plugin = pathlib.Path(os.environ["THRONG_PLUGINS"], "csv.so")
+        self.client("plugins", "check", str(plugin), timeout=300)
+
+    def test_version_is_of_both(self):
+        versions = json.loads(self.client("version", "-o", "json").stdout)
+        self.assertEqual(versions["client"], versions["daemon"])
+
+    def test_completion_offers_commands_and_live_names(self):
+        script = self.client("completion", "bash").stdout
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+        self.assertEqual(self.client("__complete", "gen").stdout.split(), ["generate"])
+        self.assertIn("seed", self.client("__complete", "generate", "--preset", "").stdout.split())
+        self.assertIn("pareto", self.client("__complete", "plugins", "get", "").stdout.split())
+
+    def test_questions_are_asked_on_a_terminal(self):
+        controller, terminal = pty.openpty()
+        process = subprocess.Popen([CLIENT, "generate"], cwd=self.folder, env=self.environment,
+                                   stdin=terminal, stdout=terminal, stderr=terminal,
+                                   start_new_session=True)
+        os.close(terminal)
+        self.addCleanup(os.close, controller)
+        os.write(controller, b"20\n50\n100\n2\n")
+        seen = b""
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < give_up:
+            if not select.select([controller], [], [], 0.1)[0]:
+                continue
+            try:
+                piece = os.read(controller, 4096)
+            except OSError:
+                break  # nobody has the terminal any more
+            if not piece:
+                break
+            seen += piece
+        self.assertEqual(process.wait(PATIENCE_SECONDS), 0, seen)
+        for text in (b"Users [500]:", b"Interactions [50000]:", b"Total Users: 20",
+                     b"generate --users 20 --items 50 --interactions 100 "
+                     b"--to json:out/interactions.json"):
+            self.assertIn(text, seen)
+        rows = json.loads((self.folder / "out/interactions.json").read_text())["interactions"]
+        self.assertEqual(len(rows), 100)
+
+    def test_without_a_daemon_runs_say_how_to_start_one(self):
+        done = self.client("runs", "list", "--address", f"unix:{self.folder}/none", exit_code=3)
+        self.assertIn("Start one with `throngd`", done.stderr)
+
+
+class RunsTest(ScratchTest):
+    def setUp(self):
+        super().setUp()
+        self.out = self.folder / "data"
+        self.out.mkdir()
+        self.environment["THRONG_ADDRESS"] = f"unix:{self.folder}/s"
+        self.start_daemon()
+        self.wait_until(lambda: self.run_client("runs", "list").returncode == 0, "the daemon")
+
+    def start_daemon(self):
+        with open(self.folder / "throngd.log", "ab") as log:
+            self.daemon = subprocess.Popen(
+                [DAEMON, "--listen", f"unix:{self.folder}/s", "--state",
+                 str(self.folder / "state"), "--output-root", str(self.out)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.addCleanup(self.daemon.wait)
+        self.addCleanup(self.daemon.terminate)
+
+    def create(self, name, *arguments):
+        return self.client("runs", "create", "--name", name, "--to", f"csv:{name}.csv", *QUICK,
+                           *arguments)
+
+    def state(self, name):
+        return json.loads(self.client("runs", "get", name, "-o", "json").stdout)["state"]
+
+    def test_a_run_lives_from_create_to_delete(self):
+        self.create("a")
+        self.client("runs", "wait", "a", "--timeout", "60s")
+        self.assertEqual(len((self.out / "a.csv").read_text().splitlines()), 101)
+        self.assertEqual(self.client("runs", "list", "-o", "name").stdout.split(), ["a"])
+        self.assertIn("succeeded", self.client("runs", "get", "a").stdout)
+        self.assertIn("Total Interactions: 100", self.client("runs", "stats", "a").stdout)
+        self.assertIn("100", self.client("runs", "positions", "get", "a").stdout)
+        self.client("runs", "logs", "a")
+        self.assertIn("succeeded", self.client("runs", "watch", "a").stdout)
+        self.assertEqual(self.client("__complete", "runs", "get", "").stdout.split(), ["a"])
+        self.client("runs", "delete", "a")
+        self.client("runs", "get", "a", exit_code=4)
+        self.assertTrue((self.out / "a.csv").exists())
+
+    def test_verbs_change_what_a_run_does(self):
+        self.create("a", "--rate", "10/s", "--paused")
+        self.client("runs", "wait", "a", "--for", "paused", "--timeout", "30s")
+        self.client("runs", "resume", "a")
+        self.client("runs", "wait", "a", "--for", "running", "--timeout", "30s")
+        self.client("runs", "pause", "a")
+        self.client("runs", "wait", "a", "--for", "paused", "--timeout", "30s")
+        self.client("runs", "delete", "a", exit_code=4)
+        self.client("runs", "stop", "a")
+        self.client("runs", "wait", "a", "--for", "stopped", "--timeout", "30s")
+        self.client("runs", "pause", "a", exit_code=4)
+        self.client("runs", "positions", "reset", "a")
+        self.assertIn("-", self.client("runs", "positions", "get", "a").stdout)
+        self.client("runs", "restart", "a")
+        self.client("runs", "wait", "a", "--for", "running", "--timeout", "30s")
+
+    def test_watch_streams_changes_until_the_end(self):
+        self.create("a", "--rate", "200/s")
+        lines = self.client("runs", "watch", "a", "-o", "jsonl").stdout.splitlines()
+        self.assertEqual(json.loads(lines[-1])["state"], "succeeded")
+
+    def test_exit_codes(self):
+        self.create("a", "--rate", "1/s")
+        for arguments, code in ((["runs", "get", "none"], 4), (["runs", "stats", "none"], 4),
+                                (["runs", "wait", "a", "--timeout", "200ms"], 5)):
+            self.client(*arguments, exit_code=code)
+        self.client("runs", "create", "--name", "a", "--to", "csv:b.csv", *QUICK, exit_code=4)
+        self.client("runs", "create", "--to", "csv:/etc/b.csv", *QUICK, exit_code=2)
+        self.client("runs", "create", "--name", "Bad Name", "--to", "csv:c.csv", exit_code=2)
+        (self.out / "theirs.csv").write_text("not ours")
+        self.create("theirs")
+        self.client("runs", "wait", "theirs", "--timeout", "60s", exit_code=1)
+        self.client("runs", "wait", "theirs", "--for", "failed", "--timeout", "60s")
+
+    def test_generate_uses_a_daemon_that_is_named(self):
+        done = self.client("generate", *QUICK, "--to", "csv:here.csv")
+        self.assertIn("Total Interactions: 100", done.stdout)
+        self.assertTrue((self.out / "here.csv").exists())
+        self.client("generate", *QUICK, "--to", "-", exit_code=2)
+
+    def test_wait_outlives_a_daemon_that_is_started_again(self):
+        self.create("a", "--rate", "50/s")
+        waiting = self.start_client("runs", "wait", "a", "--timeout", "60s")
+        time.sleep(0.5)
+        self.daemon.kill()
+        self.daemon.wait()
+        self.start_daemon()
+        _, told = waiting.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(waiting.returncode, 0, told)
+        golden = hashlib.sha256((self.out / "a.csv").read_bytes()).hexdigest()
+        self.client("generate", *QUICK, "--to", "csv:again.csv")
+        self.assertEqual(hashlib.sha256((self.out / "again.csv").read_bytes()).hexdigest(), golden)
+
+
+if __name__ == "__main__":
+    unittest.main()
