@@ -50,9 +50,7 @@ TEST(YamlText, IsReadByPeople) {
     clusters:
       - {name: a, share: 0.5}
       - {name: "b: c"}
-  clock:
-    component: uniform
-    options: {window: 30d, n: 1.0, flag: true, none: "null", empty: ""}
+  clock: {component: uniform, options: {window: 30d, n: 1.0, flag: true, none: "null", empty: ""}}
 list: [1, 2]
 none: []
 sha: "12345e67"
