@@ -567,14 +567,12 @@ TEST_F(Generate, IsHeldByASlowReader) {
   for (int i = 0; i < kRead; ++i) ASSERT_TRUE(reader_->Read(&response_));
   EXPECT_LT(happened_.asked, kRead + 200);
   context_.TryCancel();
-  happened_.cancelled.Wait();
   happened_.destroyed.Wait();
   EXPECT_LT(happened_.asked, kRead + 200);
   EXPECT_EQ(reader_->Finish().error_code(), grpc::StatusCode::CANCELLED);
 }
 
 TEST_F(Generate, EndsTheWorkerAtOnceWhenItIsCancelled) {
-  Signal is_cancelled;
   // As a worker's rows: Next blocks until they are cancelled.
   class Blocked final : public RowStream {
    public:
@@ -600,12 +598,15 @@ TEST_F(Generate, EndsTheWorkerAtOnceWhenItIsCancelled) {
 }
 
 TEST_F(Generate, EndsWhenItIsCancelledWhileTheWorkerPlans) {
+  Signal is_planning;
   Signal is_planned;
   EXPECT_CALL(engine_, Generate(_, _)).WillOnce([&](const v1::GenerateRequest&, Deadline) {
+    is_planning.Set();
     is_planned.Wait();
     return std::unique_ptr<RowStream>(std::make_unique<PlayedRows>(&happened_, BatchOf(1), -1));
   });
   Begin();
+  is_planning.Wait();
   context_.TryCancel();
   EXPECT_FALSE(reader_->Read(&response_));
   EXPECT_EQ(reader_->Finish().error_code(), grpc::StatusCode::CANCELLED);
