@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <sstream>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "proto/option_text.h"
@@ -85,13 +87,13 @@ class ServeJobsTest : public testing::Test {
       last_size = batch.user_numbers_size();
       next += last_size;
       for (int i = 0; i < batch.user_numbers_size(); ++i) {
-        lines.push_back(
-            fmt::format("{}{},{}{},{:.1f},{},{},{},{}", header.user_prefix(), batch.user_numbers(i),
-                        header.item_prefix(), batch.item_numbers(i),
-                        batch.rating_hundredths(i) / 100.0, TimestampText(batch.timestamp_ms(i)),
-                        header.kinds(static_cast<int>(batch.kind_indexes(i))),
-                        header.clusters(static_cast<int>(batch.cluster_indexes(i))),
-                        header.categories(static_cast<int>(batch.category_indexes(i)))));
+        lines.push_back(fmt::format(
+            "{}{},{}{},{:.1f},{},{},{},{}", header.user_prefix(), batch.user_numbers(i),
+            header.item_prefix(), batch.item_numbers(i), batch.rating_hundredths(i) / 100.0,
+            TimestampText(batch.timestamp_ms(i) / 1000 * 1000),  // CSV shows seconds
+            header.kinds(static_cast<int>(batch.kind_indexes(i))),
+            header.clusters(static_cast<int>(batch.cluster_indexes(i))),
+            header.categories(static_cast<int>(batch.category_indexes(i)))));
       }
     }
     const worker::v1::Finished finished = worker.Finished();
@@ -145,7 +147,7 @@ TEST_F(ServeJobsTest, RowsEndAtTheLimitAndHaveTheColumnsAskedFor) {
   EXPECT_EQ(other->batch().first_row(), 4196);
   EXPECT_EQ(other->batch().rating_hundredths_size(), 904);
   EXPECT_TRUE(other->batch().kind_indexes().empty());
-  EXPECT_EQ(worker.NextRows(), std::nullopt);
+  EXPECT_FALSE(worker.NextRows());
 }
 
 TEST_F(ServeJobsTest, RowsOfAskedAreTheSame) {
@@ -173,7 +175,7 @@ TEST_F(ServeJobsTest, RowsThatCannotBeAreRefusedAllAtOnce) {
   EXPECT_EQ(finished.problems(0).message(),
             "Must be at most 20000, the dataset's interactions, found 20001.");
   EXPECT_EQ(finished.problems(3).message(), "Unknown column \"raiting\". Did you mean \"rating\"?");
-  EXPECT_EQ(worker.NextRows(), std::nullopt);
+  EXPECT_FALSE(worker.NextRows());
 }
 
 TEST_F(ServeJobsTest, RowsDoNotDependOnOutputs) {
@@ -214,7 +216,9 @@ TEST_F(ServeJobsTest, DescribesEachFile) {
   std::vector<worker::v1::Described> described;
   while (const auto message = worker.Next()) {
     if (message->has_described()) described.push_back(message->described());
-    if (message->has_finished()) EXPECT_EQ(message->finished().code(), 0);
+    if (message->has_finished()) {
+      EXPECT_EQ(message->finished().code(), 0);
+    }
   }
   ASSERT_EQ(described.size(), 3U);
   const v1::Plugin& file = described[0].plugin();

@@ -119,7 +119,7 @@ TEST_F(ServeTest, PlansARunBeforeItBegins) {
   start.mutable_run()->set_now_ms(1'700'000'000'000);
   start.mutable_run()->set_fingerprint(plan.fingerprint());
   again.Start(start);
-  EXPECT_EQ(again.Planned().SerializeAsString(), planned.SerializeAsString());
+  EXPECT_EQ(again.Planned().DebugString(), planned.DebugString());
 }
 
 TEST_F(ServeTest, TellsAllMistakesAtOnce) {
@@ -453,7 +453,7 @@ TEST_F(ServeTest, EndsWithASentenceWhenItHearsGarbage) {
     EXPECT_EQ(finished.code(), kInvalidArgument);
     EXPECT_EQ(finished.message(),
               "What the daemon sent is no message of this version; install both from one release.");
-    EXPECT_EQ(worker.Next(), std::nullopt);
+    EXPECT_FALSE(worker.Next());
     EXPECT_EQ(worker.Wait(), 1);
   }
 }

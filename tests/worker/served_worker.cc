@@ -1,5 +1,6 @@
 #include "tests/worker/served_worker.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <spawn.h>
