@@ -272,7 +272,7 @@ TEST_F(ServeTest, StopsWhilePaused) {
 TEST_F(ServeTest, StaysBlockedWithoutEndAndStopsAtOnce) {
   ServedWorker worker(folder_.path());
   worker.Start(
-      RunOf("{dataset: {interactions: 1000}, outputs: [{format: {component: csv}, sink: "
+      RunOf("{dataset: {interactions: 5000}, outputs: [{format: {component: csv}, sink: "
             "{component: flaky, options: {path: a.csv, busy_calls: 1}}}]}"));
   worker.Planned();
   worker.Begin();
@@ -307,7 +307,7 @@ TEST_F(ServeTest, AnOutputThatCannotBeOpenedFailsAlone) {
   folder_.Write("a.csv", "somebody else's");
   ServedWorker worker(folder_.path());
   const std::string output = "{format: {component: csv}, sink: {component: file, options: {path: ";
-  worker.Start(RunOf("{dataset: {interactions: 1000}, outputs: [" + output + "a.csv}}}, " + output +
+  worker.Start(RunOf("{dataset: {interactions: 5000}, outputs: [" + output + "a.csv}}}, " + output +
                      "b.csv}}}]}"));
   worker.Planned();
   worker.Begin();
@@ -355,7 +355,7 @@ TEST_F(ServeTest, WritesNothingOutsideTheRoots) {
   fs::create_directory_symlink("..", folder_.path("out/up"));
   const auto run = [&](const std::string& path) {
     worker::v1::Start start = RunOf(
-        "{dataset: {interactions: 1000}, outputs: [{format: {component: csv}, sink: {component: "
+        "{dataset: {interactions: 5000}, outputs: [{format: {component: csv}, sink: {component: "
         "file, options: {path: " +
         path + "}}}]}");
     start.add_output_roots(folder_.path("out"));
@@ -414,7 +414,7 @@ TEST_F(ServeTest, LeavesBehindWhoCrashed) {
 
 TEST_F(ServeTest, EndsItselfAboveItsMemory) {
   worker::v1::Start start = RunOf(
-      "{threads: 1, dataset: {interactions: 1000}, outputs: [{format: {component: csv}, sink: "
+      "{threads: 1, dataset: {interactions: 5000}, outputs: [{format: {component: csv}, sink: "
       "{component: unruly, options: {does: leak}}}]}");
   start.set_memory_limit(int64_t{400} << 20);
   ServedWorker worker(folder_.path());
