@@ -164,6 +164,8 @@ std::string RunEngine::FreeId() const {
 worker::v1::Start RunEngine::NewStart() const {
   worker::v1::Start start;
   for (const std::string& root : parts_.config.output_roots) start.add_output_roots(root);
+  for (const std::string& root : parts_.config.source_roots) start.add_source_roots(root);
+  if (parts_.is_ephemeral) start.add_source_roots("/");  // the user's own
   start.set_memory_limit(parts_.config.worker_memory);
   // A run that others watch waits for its place without end; a one-shot command gives up.
   constexpr int64_t kOneShotMs = 10'000;

@@ -86,6 +86,9 @@ std::string DescriptorFault(const throng_option& o) {
   if (o.type == THRONG_OPTION_MAP && (o.flags & THRONG_OPTION_SECRET) != 0) {
     return fmt::format("option `{}`: a map cannot be secret; declare secrets by name", o.name);
   }
+  if (o.type != THRONG_OPTION_STRING && (o.flags & THRONG_OPTION_PATH) != 0) {
+    return fmt::format("option `{}`, a path that is no string", o.name);
+  }
   return "";
 }
 

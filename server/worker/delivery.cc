@@ -149,12 +149,12 @@ absl::Status Delivery::Hold() {
 }
 
 void Delivery::AwaitResume() {
-  if (!IsPaused() || IsStopping()) return;
+  if (!IsPaused()) return;
   // Paused again before it says that it runs, it goes on holding: whoever read PAUSED meanwhile
   // read the truth.
   do {
     job_.monitor->SetState(OutputState::kPaused);
-    while (IsPaused() && !IsStopping()) job_.environment->is_paused->wait(true);
+    job_.environment->AwaitResume();
     if (IsStopping()) return;
     job_.monitor->SetState(OutputState::kRunning);
   } while (IsPaused());

@@ -88,10 +88,8 @@ class Delivery {
   // Goes back to the last commit: `reason` says why the sink has nothing of what came after it.
   absl::StatusOr<Step> GoBack(const absl::Status& reason);
   bool IsCommitDue() const;
-  bool IsStopping() const { return *job_.environment->is_stopping; }
-  bool IsPaused() const {
-    return job_.environment->is_paused != nullptr && *job_.environment->is_paused;
-  }
+  bool IsStopping() const { return job_.environment->IsStopping(); }
+  bool IsPaused() const { return job_.environment->IsPaused(); }
   // Commits, if the sink takes it, and waits to be resumed or stopped.
   absl::Status Hold();
   // Waits to be resumed or stopped.

@@ -8,12 +8,11 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "proto/json.h"
 #include "server/worker/status.h"
 
 namespace throng {
 namespace {
-
-using nlohmann::ordered_json;
 
 std::vector<std::string> Choices(const throng_option& option) {
   std::vector<std::string> choices;
@@ -135,39 +134,6 @@ v1::Plugin DescribePlugin(const Plugin& plugin) {
   return message;
 }
 
-ordered_json DescriptionJson(const Plugin& plugin) {
-  ordered_json json;
-  json["name"] = plugin.name();
-  json["version"] = plugin.version();
-  json["doc"] = plugin.doc();
-  json["abi"] = fmt::format("{}.{}", THRONG_ABI_MAJOR, plugin.abi_minor());
-  json["components"] = ordered_json::array();
-  for (const auto& component : plugin.components()) {
-    ordered_json& c = json["components"].emplace_back();
-    c["role"] = RoleName(component->role);
-    c["name"] = component->name;
-    c["doc"] = component->doc;
-    if (component->role == Role::kFormat) c["modes"] = Modes(component->format.modes);
-    if (component->role == Role::kSink) {
-      c["modes"] = Modes(component->sink.modes);
-      c["durable"] = component->sink.is_durable != 0;
-    }
-    c["options"] = ordered_json::array();
-    for (const throng_option& option : component->options) {
-      ordered_json& o = c["options"].emplace_back();
-      o["name"] = option.name;
-      o["type"] = OptionTypeName(option.type);
-      o["doc"] = option.doc;
-      if (option.default_text != nullptr) o["default"] = option.default_text;
-      if (option.minimum != nullptr) o["minimum"] = option.minimum;
-      if (option.maximum != nullptr) o["maximum"] = option.maximum;
-      if (const auto choices = Choices(option); !choices.empty()) o["choices"] = choices;
-      if (const auto flags = Flags(option); !flags.empty()) o["flags"] = flags;
-    }
-  }
-  return json;
-}
-
 std::string DescriptionText(const Plugin& plugin) {
   std::string text = fmt::format("{} {} (plugin ABI {}.{})\n{}\n", plugin.name(), plugin.version(),
                                  THRONG_ABI_MAJOR, plugin.abi_minor(), plugin.doc());
@@ -188,8 +154,8 @@ int ExecuteDescribe(const DescribeCommand& command) {
   }
   if (command.is_json) {
     // Text that is not UTF-8 breaks the contract, but must not end the command.
-    fmt::print("{}\n", DescriptionJson(**plugin).dump(2, ' ', false,
-                                                      ordered_json::error_handler_t::replace));
+    const auto json = ToJson(DescribePlugin(**plugin));
+    fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   } else {
     fmt::print("{}", DescriptionText(**plugin));
   }

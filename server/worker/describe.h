@@ -1,8 +1,8 @@
 // `throng-worker describe`: what a plugin says about itself.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 
 #include "server/worker/catalogue.h"
 #include "throng/v1/plugin.pb.h"
@@ -12,16 +12,14 @@ namespace throng {
 // "bool", "int64", ..., by an option's THRONG_OPTION_... type.
 std::string_view OptionTypeName(uint32_t type);
 
-// Everything that a plugin's table says, with where its file lies.
+// Everything that a plugin's table says, and where its file lies.
 v1::Plugin DescribePlugin(const Plugin& plugin);
-// The same without where its file lies.
-nlohmann::ordered_json DescriptionJson(const Plugin& plugin);
-// The same for people.
+// What people want to know of it.
 std::string DescriptionText(const Plugin& plugin);
 
 struct DescribeCommand {
   std::string file;
-  bool is_json = false;
+  bool is_json = false;  // of the message above
 };
 
 // The process's exit code: 0 done, 1 the plugin cannot be loaded.

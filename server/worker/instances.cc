@@ -36,9 +36,7 @@ Instance::Instance(const Component& component, const Environment& environment)
     if (instance->environment_.log) instance->environment_.log(level, instance->source_, message);
   };
   host_.is_cancelled = [](const void* self) -> int32_t {
-    const std::atomic<bool>* is_stopping =
-        static_cast<const Instance*>(self)->environment_.is_stopping;
-    return is_stopping != nullptr && *is_stopping ? 1 : 0;
+    return static_cast<const Instance*>(self)->environment_.IsStopping() ? 1 : 0;
   };
   host_.get_extension = [](const void*, const char*) -> const void* { return nullptr; };
 }

@@ -26,12 +26,22 @@ struct Environment {
   std::function<void(int32_t level, const std::string& source, const std::string& sentence)> log;
   const std::atomic<bool>* is_stopping = nullptr;
   // Outputs hold while it is true; who sets it false, or stops, notifies. nullptr: never.
-  std::atomic<bool>* is_paused = nullptr;
+  const std::atomic<bool>* is_paused = nullptr;
   // Hears that an output's state or position has changed. May be empty.
   std::function<void()> on_progress;
   // Where files may be written, as options that are paths say: below one of these folders. Empty:
   // anywhere.
   std::vector<std::string> output_roots;
+  // Where secrets given as file:/path may lie, likewise; empty: nowhere, absent: anywhere.
+  std::optional<std::vector<std::string>> source_roots;
+
+  bool IsStopping() const { return is_stopping != nullptr && *is_stopping; }
+  // Not while stopping, which is more urgent.
+  bool IsPaused() const { return is_paused != nullptr && *is_paused && !IsStopping(); }
+  // Waits while paused.
+  void AwaitResume() const {
+    while (IsPaused()) is_paused->wait(true);
+  }
 };
 
 // The part that all instances share: the host table handed to the plugin, and how errors read.

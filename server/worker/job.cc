@@ -1,7 +1,9 @@
 #include "server/worker/job.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -13,6 +15,7 @@
 #include "server/worker/frame.h"
 #include "server/worker/spec_reader.h"
 #include "server/worker/spec_rules.h"
+#include "server/worker/spec_tree.h"
 #include "server/worker/status.h"
 
 namespace throng {
@@ -48,6 +51,36 @@ v1::OutputState StateOf(OutputState state) {
   return v1::OUTPUT_STATE_UNSPECIFIED;
 }
 
+// What plugins say may be no text, and a message that holds it could not be read.
+void ReplaceInvalidText(google::protobuf::Message* message) {
+  using google::protobuf::FieldDescriptor;
+  const google::protobuf::Reflection& r = *message->GetReflection();
+  const auto valid = [](std::string text) {
+    for (size_t at = FindInvalidUtf8(text); at != std::string::npos; at = FindInvalidUtf8(text)) {
+      text[at] = '?';
+    }
+    return text;
+  };
+  std::vector<const FieldDescriptor*> fields;
+  r.ListFields(*message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    const bool is_text = field->type() == FieldDescriptor::TYPE_STRING;
+    const bool is_message = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+    if (!field->is_repeated()) {
+      if (is_text) r.SetString(message, field, valid(r.GetString(*message, field)));
+      if (is_message) ReplaceInvalidText(r.MutableMessage(message, field));
+      continue;
+    }
+    for (int i = 0; (is_text || is_message) && i < r.FieldSize(*message, field); ++i) {
+      if (is_text) {
+        r.SetRepeatedString(message, field, i, valid(r.GetRepeatedString(*message, field, i)));
+      } else {
+        ReplaceInvalidText(r.MutableRepeatedMessage(message, field, i));
+      }
+    }
+  }
+}
+
 // A typed spec as a layer: what it says, field by field. -1 interactions are none.
 SpecLayer LayerOf(const v1::RunSpec& spec) {
   nlohmann::ordered_json json = ToJson(spec);
@@ -66,10 +99,24 @@ JobControl::JobControl(int control_fd) : fd_(control_fd) {
   };
 }
 
-void JobControl::Send(const worker::v1::FromWorker& message) {
+void JobControl::Send(worker::v1::FromWorker message) {
+  ReplaceInvalidText(&message);
   const std::lock_guard lock(send_mutex_);
+  if (has_finished_) return;
+  has_finished_ = message.has_finished();
+  const absl::Status status = WriteFrame(fd_, message);
   // Without a daemon nobody hears; who reads the socket notices.
-  (void)WriteFrame(fd_, message);
+  if (!absl::IsInvalidArgument(status)) return;
+  has_finished_ = true;
+  worker::v1::FromWorker end;
+  *end.mutable_finished() = AsFinished(absl::InternalError(MessageOf(status)));
+  (void)WriteFrame(fd_, end);
+}
+
+void JobControl::Finish(const worker::v1::Finished& finished) {
+  worker::v1::FromWorker message;
+  *message.mutable_finished() = finished;
+  Send(std::move(message));
 }
 
 void JobControl::Log(int32_t level, const std::string& source, const std::string& sentence) {
@@ -88,14 +135,14 @@ void JobControl::Log(int32_t level, const std::string& source, const std::string
 
 void JobControl::Begin(bool is_paused) {
   const std::lock_guard lock(mutex_);
-  if (is_paused) is_paused_ = true;
+  if (is_paused && !is_stopping_) is_paused_ = true;
   has_begun_ = true;
   changed_.notify_all();
 }
 
 void JobControl::SetPaused(bool is_paused) {
   const std::lock_guard lock(mutex_);
-  is_paused_ = is_paused;
+  is_paused_ = is_paused && !is_stopping_;  // who stops is not held any more
   is_paused_.notify_all();
   ++commands_;
   is_dirty_ = true;  // it is told even if no output had the time to change
@@ -108,6 +155,13 @@ void JobControl::Stop() {
   is_paused_ = false;  // who holds looks up and sees that it is over
   is_paused_.notify_all();
   changed_.notify_all();
+  if (on_stop_) on_stop_();
+}
+
+void JobControl::OnStop(std::function<void()> call) {
+  const std::lock_guard lock(mutex_);
+  on_stop_ = std::move(call);
+  if (is_stopping_ && on_stop_) on_stop_();
 }
 
 bool JobControl::AwaitBegin() {
@@ -153,29 +207,50 @@ worker::v1::Progress JobControl::Progress() {
   return progress;
 }
 
+absl::StatusOr<v1::GetRunStatisticsResponse> JobControl::Statistics(const std::string& name) {
+  const std::lock_guard lock(run_mutex_);
+  const Output* found = nullptr;
+  std::vector<std::string> names;
+  if (run_ != nullptr) {
+    for (const auto& output : run_->outputs()) {
+      names.push_back(output->name());
+      const bool is_meant = name.empty() ? output->HasInteractions() : output->name() == name;
+      if (is_meant && found == nullptr) found = output.get();
+    }
+  }
+  if (found == nullptr && !name.empty() && !names.empty()) {
+    return absl::NotFoundError(
+        fmt::format("The run has no output `{}`.{}", name, DidYouMean(name, names)));
+  }
+  if ((found == nullptr && !names.empty()) || (found != nullptr && !found->HasInteractions())) {
+    return absl::FailedPreconditionError(
+        "Only interactions have statistics; ask for those of an output whose table they are.");
+  }
+  const auto snapshot = found == nullptr ? std::nullopt : found->PeekStatistics();
+  if (!snapshot) {
+    return absl::FailedPreconditionError(
+        "Nothing has been delivered yet; ask again once rows are.");
+  }
+  v1::GetRunStatisticsResponse answer;
+  answer.set_output(found->name());
+  *answer.mutable_statistics() = snapshot->statistics;
+  answer.set_rows_to_count(snapshot->rows_to_count);
+  answer.set_is_final(found->progress().state == OutputState::kSucceeded);
+  return answer;
+}
+
 void JobControl::AnswerStatistics(const worker::v1::GetStatistics& request) {
   worker::v1::FromWorker message;
   worker::v1::StatisticsReport* report = message.mutable_statistics();
   report->set_id(request.id());
-  report->set_code(static_cast<int32_t>(absl::StatusCode::kFailedPrecondition));
-  report->set_message("Nothing has been delivered yet; ask again once rows are.");
-  const std::lock_guard lock(run_mutex_);
-  if (run_ != nullptr) {
-    for (const auto& output : run_->outputs()) {
-      if (!request.output().empty() && output->name() != request.output()) continue;
-      const auto snapshot = output->PeekStatistics();
-      if (!snapshot) continue;
-      report->set_code(0);
-      report->clear_message();
-      report->mutable_statistics()->set_output(output->name());
-      *report->mutable_statistics()->mutable_statistics() = snapshot->statistics;
-      report->mutable_statistics()->set_rows_to_count(snapshot->rows_to_count);
-      report->mutable_statistics()->set_is_final(output->progress().state ==
-                                                 OutputState::kSucceeded);
-      break;
-    }
+  auto statistics = Statistics(request.output());
+  if (statistics.ok()) {
+    *report->mutable_statistics() = *std::move(statistics);
+  } else {
+    report->set_code(static_cast<int32_t>(statistics.status().code()));
+    report->set_message(MessageOf(statistics.status()));
   }
-  Send(message);
+  Send(std::move(message));
 }
 
 void JobControl::Report() {

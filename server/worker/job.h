@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,7 +26,9 @@ class JobControl {
   explicit JobControl(int control_fd);
 
   // ---- told to the daemon ----
-  void Send(const worker::v1::FromWorker& message);
+  // Nothing follows Finish, the first of which counts.
+  void Send(worker::v1::FromWorker message);
+  void Finish(const worker::v1::Finished& finished);
   void Log(int32_t level, const std::string& source, const std::string& sentence);
 
   // ---- asked by the daemon ----
@@ -38,6 +41,8 @@ class JobControl {
   // Waits until it is not, or no longer, paused; false: stopped instead.
   bool AwaitResume();
   bool IsPaused() const { return is_paused_; }
+  // Calls this when it stops, at once if it does already; it is quick. Empty: nothing any more.
+  void OnStop(std::function<void()> call);
 
   // What instances of plugins need, wired to the above.
   Environment* environment() { return &environment_; }
@@ -53,8 +58,12 @@ class JobControl {
   void EndReports();
 
  private:
+  // Of the output of that name; empty: of the first of interactions.
+  absl::StatusOr<v1::GetRunStatisticsResponse> Statistics(const std::string& name);
+
   const int fd_;
   std::mutex send_mutex_;
+  bool has_finished_ = false;
   std::atomic<bool> is_stopping_ = false;
   std::atomic<bool> is_paused_ = false;
   std::atomic<int64_t> commands_ = 0;  // how often SetPaused was called
@@ -65,6 +74,7 @@ class JobControl {
   bool has_begun_ = false;
   bool is_dirty_ = false;
   bool is_over_ = false;
+  std::function<void()> on_stop_;
   std::mutex run_mutex_;
   const Run* run_ = nullptr;
 };

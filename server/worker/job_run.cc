@@ -1,8 +1,11 @@
 // The jobs about runs: delivering one, and asking or resetting its positions.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "server/worker/digest.h"
 #include "server/worker/job.h"
+#include "server/worker/problem.h"
 #include "server/worker/status.h"
 
 namespace throng {
@@ -20,7 +23,7 @@ SpecRequest RequestOf(const worker::v1::RunJob& job) {
 std::unique_ptr<Run> MakeRun(const v1::RunSpec& spec, const Catalogue& catalogue,
                              const Environment& environment, int64_t now, Problems* problems) {
   if (problems->empty()) return Run::Create(spec, catalogue, environment, now, problems);
-  Run::CheckComponents(spec, catalogue, now, problems);  // all mistakes at once
+  Run::CheckComponents(spec, catalogue, environment, now, problems);  // all mistakes at once
   return nullptr;
 }
 
@@ -61,23 +64,15 @@ worker::v1::Finished Execute(const worker::v1::RunJob& job, const worker::v1::St
   };
   control->Show(run.get());
   if (control->IsPaused()) all(OutputState::kPaused);
-  bool is_going_on = control->AwaitResume();
-  absl::Status status;
-  if (is_going_on) {
+  if (control->AwaitResume()) {
     all(OutputState::kStarting);
-    const std::chrono::milliseconds retry_timeout(start.retry_timeout_ms());
-    status = run->Open(retry_timeout);
-    is_going_on = status.ok();
-    if (is_going_on) {
-      run->Start(retry_timeout);
-      while (!run->HasEnded()) run->Wait(kWait);
-    } else if (control->IsStopping()) {
-      status = absl::OkStatus();
-    }
+    run->OpenAndStart(std::chrono::milliseconds(start.retry_timeout_ms()));
+    while (!run->HasEnded()) run->Wait(kWait);
+  } else {
+    all(OutputState::kStopped);
   }
-  if (!is_going_on && status.ok()) all(OutputState::kStopped);
 
-  worker::v1::Finished finished = AsFinished(status);
+  worker::v1::Finished finished;
   for (const auto& output : run->outputs()) {
     *finished.add_outputs() = StatusMessage(*output);
     const auto& statistics = output->statistics();
@@ -97,20 +92,27 @@ worker::v1::Finished Execute(const worker::v1::PositionsJob& job, const Catalogu
   const auto run =
       MakeRun(job.asked(), catalogue, *control->environment(), job.now_ms(), &problems);
   if (run == nullptr) return AsFinished(problems);
+  run->SetUid(job.uid());
+  std::vector<std::string> names;
+  for (const auto& output : run->outputs()) names.push_back(output->name());
+  for (const std::string& name : job.reset()) {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) {
+      return AsFinished(absl::NotFoundError(
+          fmt::format("The run has no output `{}`.{}", name, DidYouMean(name, names))));
+    }
+    const auto& output = run->outputs()[static_cast<size_t>(found - names.begin())];
+    if (absl::Status status = output->Reset(run->Uid()); !status.ok()) {
+      return AsFinished(
+          absl::Status(status.code(), fmt::format("output `{}`: {}", name, MessageOf(status))));
+    }
+  }
   worker::v1::FromWorker message;
   for (const auto& output : run->outputs()) {
-    const bool is_reset =
-        std::find(job.reset().begin(), job.reset().end(), output->name()) != job.reset().end();
-    if (is_reset) {
-      if (absl::Status status = output->Reset(job.uid()); !status.ok()) {
-        return AsFinished(absl::Status(
-            status.code(), fmt::format("output {}: {}", output->name(), MessageOf(status))));
-      }
-    }
     v1::Position* position = message.mutable_positions()->add_positions();
     position->set_output(output->name());
     position->set_place(output->place());
-    const auto opened = output->Peek(job.uid());
+    const auto opened = output->Peek(run->Uid());
     if (!opened.ok()) {
       position->set_reason(MessageOf(opened.status()));
       continue;

@@ -35,6 +35,14 @@ std::string CommandLine(int argc, char** argv) {
 
 }  // namespace
 
+#ifdef __SANITIZE_ADDRESS__
+// What a sanitizer finds ends the process by a signal, as a crash does without one: who waits for
+// it classifies both alike.
+extern "C" __attribute__((visibility("default"))) const char* __asan_default_options() {  // NOLINT
+  return "abort_on_error=1";
+}
+#endif
+
 int main(int argc, char** argv) {
   throng::ReserveStandardStreams();
   CLI::App app("Generates one run of interactions, or inspects plugins.", "throng-worker");

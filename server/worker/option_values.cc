@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "proto/option_text.h"
+#include "server/worker/roots.h"
 
 namespace throng {
 namespace {
@@ -36,7 +37,9 @@ bool HasFlag(const throng_option& option, uint32_t flag) { return (option.flags 
 bool IsMap(const throng_option& option) { return option.type == THRONG_OPTION_MAP; }
 
 // What a reference (env:NAME, file:/path) stands for; else a sentence in `fault`.
-std::string Dereference(std::string_view text, std::string* fault) {
+std::string Dereference(std::string_view text,
+                        const std::optional<std::vector<std::string>>& source_roots,
+                        std::string* fault) {
   if (text.starts_with("env:")) {
     const std::string name(text.substr(4));
     const char* value = std::getenv(name.c_str());
@@ -44,6 +47,18 @@ std::string Dereference(std::string_view text, std::string* fault) {
     *fault = fmt::format("names the environment variable {}, which is not set; set it.", name);
   } else if (text.starts_with("file:")) {
     const std::string path(text.substr(5));
+    if (source_roots && !LiesBelow(path, *source_roots)) {
+      *fault = source_roots->empty()
+                   ? fmt::format(
+                         "names the file {}; this daemon reads secrets from no files, so "
+                         "give it as env:NAME.",
+                         path)
+                   : fmt::format(
+                         "names the file {}, which lies outside the source roots ({}); "
+                         "give one below them.",
+                         path, fmt::join(*source_roots, ", "));
+      return "";
+    }
     std::ifstream file(path);
     std::ostringstream content;
     if (file && content << file.rdbuf()) {
@@ -63,8 +78,13 @@ std::string Dereference(std::string_view text, std::string* fault) {
 // Parses one component's options into an OptionValues.
 class OptionParser {
  public:
-  OptionParser(const Component& component, std::string field, int64_t now, Problems* problems)
-      : component_(component), field_(std::move(field)), now_(now), problems_(problems) {}
+  OptionParser(const Component& component, std::string field, int64_t now, Problems* problems,
+               const std::optional<std::vector<std::string>>& source_roots)
+      : component_(component),
+        field_(std::move(field)),
+        now_(now),
+        problems_(problems),
+        source_roots_(source_roots) {}
 
   void Unknown(const std::map<std::string, std::string>& options) {
     std::vector<std::string> known;
@@ -174,6 +194,7 @@ class OptionParser {
         if (is_understood) {
           resolved = TimestampText(value->integer);
           canonical = parsed->is_relative ? text : resolved;
+          result_.has_relative_times_ = result_.has_relative_times_ || parsed->is_relative;
         }
         break;
       }
@@ -198,8 +219,8 @@ class OptionParser {
       default: {
         std::string fault;
         const bool is_secret = HasFlag(option, THRONG_OPTION_SECRET);
-        const std::string& stored =
-            result_.texts_.emplace_back(is_secret ? Dereference(text, &fault) : text);
+        const std::string& stored = result_.texts_.emplace_back(
+            is_secret ? Dereference(text, source_roots_, &fault) : text);
         if (!fault.empty()) return Problem(option.name, fault);
         value->text = {stored.c_str(), stored.size()};
       }
@@ -271,14 +292,16 @@ class OptionParser {
   std::string field_;
   int64_t now_;
   Problems* problems_;
+  const std::optional<std::vector<std::string>>& source_roots_;
   bool has_problem_ = false;
   OptionValues result_;
 };
 
 OptionValues OptionValues::Parse(const Component& component,
                                  const std::map<std::string, std::string>& options,
-                                 const std::string& field, int64_t now, Problems* problems) {
-  OptionParser parser(component, field, now, problems);
+                                 const std::string& field, int64_t now, Problems* problems,
+                                 const std::optional<std::vector<std::string>>& source_roots) {
+  OptionParser parser(component, field, now, problems, source_roots);
   parser.Unknown(options);
   for (const throng_option& option : component.options) parser.Add(option, options);
   return parser.Finish();

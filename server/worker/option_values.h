@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,10 +21,12 @@ class OptionValues {
   // `options` are as in the spec; `field` is the path of the component in it ("dataset.choice").
   // Adds to `problems`: unknown options (with the nearest), missing ones, wrong types, values out
   // of range, secrets that are literals, and what the component's own `validate` says.
-  // `now` (ms since 1970 UTC) resolves relative times.
-  static OptionValues Parse(const Component& component,
-                            const std::map<std::string, std::string>& options,
-                            const std::string& field, int64_t now, Problems* problems);
+  // `now` (ms since 1970 UTC) resolves relative times. Secrets may come from files below
+  // `source_roots` (roots.h); absent: from any.
+  static OptionValues Parse(
+      const Component& component, const std::map<std::string, std::string>& options,
+      const std::string& field, int64_t now, Problems* problems,
+      const std::optional<std::vector<std::string>>& source_roots = std::nullopt);
 
   OptionValues() = default;
   OptionValues(OptionValues&&) = default;
@@ -38,6 +41,9 @@ class OptionValues {
   // Canonical typed values, relative times as asked. `identity_only`: those options that decide
   // what is written or where. For digests.
   std::string Canonical(bool identity_only) const;
+
+  // Whether one of them is a time relative to now.
+  bool has_relative_times() const { return has_relative_times_; }
 
   // The first identity option's text (a path, a topic), or empty.
   const std::string& place() const { return place_; }
@@ -54,6 +60,7 @@ class OptionValues {
   std::vector<Entry> canonical_;
   std::map<std::string, std::string> resolved_;
   std::string place_;
+  bool has_relative_times_ = false;
   // What values_ points to; deques and heap blocks keep their addresses when moved.
   std::deque<std::string> texts_;
   std::deque<std::vector<double>> lists_;

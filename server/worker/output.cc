@@ -10,12 +10,11 @@
 #include "proto/json.h"
 #include "proto/option_text.h"
 #include "server/worker/digest.h"
+#include "server/worker/roots.h"
 #include "server/worker/status.h"
 
 namespace throng {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::map<std::string, std::string> OptionsOf(const v1::Component& component) {
   return {component.options().begin(), component.options().end()};
@@ -45,19 +44,6 @@ std::pair<int64_t, int64_t> RangeOf(const v1::OutputSpec& spec, int64_t table_ro
   return {0, table_rows};
 }
 
-// Whether a path, which need not exist, lies below one of the folders, links and `..` resolved.
-bool IsBelow(const std::string& path, const std::vector<std::string>& folders) {
-  std::error_code error;
-  const fs::path real = fs::weakly_canonical(fs::absolute(path), error);
-  if (error) return false;
-  for (const std::string& folder : folders) {
-    const fs::path root = fs::weakly_canonical(folder, error);
-    const auto [end, rest] = std::mismatch(root.begin(), root.end(), real.begin(), real.end());
-    if (!error && end == root.end() && rest != real.end()) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Output::Output(const v1::RunSpec& run, int index, const Catalogue& catalogue,
@@ -74,7 +60,8 @@ Output::Output(const v1::RunSpec& run, int index, const Catalogue& catalogue,
       problems->push_back({field + ".component", MessageOf(found.status())});
       return static_cast<const Component*>(nullptr);
     }
-    *options = OptionValues::Parse(**found, OptionsOf(spec), field, now, problems);
+    *options = OptionValues::Parse(**found, OptionsOf(spec), field, now, problems,
+                                   environment_.source_roots);
     return *found;
   };
   format_ = find(Role::kFormat, spec_.format(), &format_options_);
@@ -101,7 +88,7 @@ void Output::CheckRoots(Problems* problems) const {
       const throng_value& value = values.values()[i];
       if ((option.flags & THRONG_OPTION_PATH) == 0 || value.is_set == 0) continue;
       const std::string path(value.text.data, value.text.size);
-      if (IsBelow(path, environment_.output_roots)) continue;
+      if (LiesBelow(path, environment_.output_roots)) continue;
       problems->push_back({fmt::format("{}.{}.options.{}", field_, role, option.name),
                            fmt::format("{} lies outside the output roots ({}); choose a path below "
                                        "one of them.",
@@ -215,6 +202,8 @@ throng_target Output::Target() const {
 
 absl::StatusOr<Sink::Opened> Output::Peek(const std::string& run_uid) {
   run_uid_ = run_uid;
+  if (!IsDurable() || BelongsToAnotherSlice()) return Sink::Opened();
+  if (absl::Status status = CheckPlace(); !status.ok()) return status;
   auto sink = Sink::Create(*sink_component_, environment_, sink_options_.values());
   if (!sink.ok()) return sink.status();
   return (*sink)->Peek(Target());
@@ -222,9 +211,19 @@ absl::StatusOr<Sink::Opened> Output::Peek(const std::string& run_uid) {
 
 absl::Status Output::Reset(const std::string& run_uid) {
   run_uid_ = run_uid;
+  if (!IsDurable() || BelongsToAnotherSlice()) return absl::OkStatus();
+  if (absl::Status status = CheckPlace(); !status.ok()) return status;
   auto sink = Sink::Create(*sink_component_, environment_, sink_options_.values());
   if (!sink.ok()) return sink.status();
   return (*sink)->Reset(Target());
+}
+
+// A link may have come in between since the path was checked.
+absl::Status Output::CheckPlace() const {
+  Problems problems;
+  CheckRoots(&problems);
+  return problems.empty() ? absl::OkStatus()
+                          : absl::PermissionDeniedError(problems.front().message);
 }
 
 std::optional<Delivery::Snapshot> Output::PeekStatistics() const {
@@ -237,10 +236,7 @@ std::optional<Delivery::Snapshot> Output::PeekStatistics() const {
 absl::Status Output::Open(const std::string& run_uid) {
   run_uid_ = run_uid;
   if (BelongsToAnotherSlice()) return absl::OkStatus();
-  // A link may have come in between since the path was checked.
-  Problems problems;
-  CheckRoots(&problems);
-  if (!problems.empty()) return absl::PermissionDeniedError(problems.front().message);
+  if (absl::Status status = CheckPlace(); !status.ok()) return status;
   auto sink = Sink::Create(*sink_component_, environment_, sink_options_.values());
   if (!sink.ok()) return sink.status();
   sink_ = *std::move(sink);
@@ -270,12 +266,18 @@ void Output::Run(const Plan& plan, const WalkSettings& settings) {
   } catch (const std::exception& error) {  // of the standard library, such as no more threads
     is_finished = absl::InternalError(error.what());
   }
-  if (is_finished.ok()) {
-    monitor_.SetState(*is_finished ? OutputState::kSucceeded : OutputState::kStopped);
-  } else {
-    monitor_.SetState(OutputState::kFailed, MessageOf(is_finished.status()));
-  }
+  if (!is_finished.ok()) return GiveUp(is_finished.status());
+  monitor_.SetState(*is_finished ? OutputState::kSucceeded : OutputState::kStopped);
   sink_.reset();  // gives the place free
+}
+
+void Output::GiveUp(const absl::Status& reason) {
+  if (absl::IsCancelled(reason) && environment_.IsStopping()) {
+    monitor_.SetState(OutputState::kStopped);
+  } else {
+    monitor_.SetState(OutputState::kFailed, MessageOf(reason));
+  }
+  sink_.reset();
 }
 
 absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& settings) {

@@ -40,6 +40,7 @@ class Output {
   const std::string& identity() const { return identity_; }
   // The path, the topic.
   const std::string& place() const { return sink_options_.place(); }
+  bool HasInteractions() const { return spec_.table() == v1::TABLE_INTERACTIONS; }
   // Whether the place keeps a position to go on from.
   bool IsDurable() const { return sink_component_->sink.is_durable != 0; }
   const std::string& sink_name() const { return spec_.sink().component(); }
@@ -50,9 +51,11 @@ class Output {
     return spec_.table() != v1::TABLE_INTERACTIONS && run_.slice().index() > 0;
   }
 
-  // What the place holds, without taking it. UNIMPLEMENTED: the sink cannot tell.
+  // What the place holds, without taking it; nothing of one that keeps no position. UNIMPLEMENTED:
+  // the sink cannot tell.
   absl::StatusOr<Sink::Opened> Peek(const std::string& run_uid);
-  // Forgets the position, and what was delivered where the sink can. UNIMPLEMENTED: it cannot.
+  // Forgets the position, if one is kept, and what was delivered where the sink can. UNIMPLEMENTED:
+  // it cannot.
   absl::Status Reset(const std::string& run_uid);
 
   // Takes the place. Afterwards stored() is what was committed there with the position, if any.
@@ -62,6 +65,9 @@ class Output {
   // Delivers by the plan that the run goes on with, to the end or to a commit once the environment
   // is stopping. Whatever comes of it is in progress(). Any thread, once, after Open.
   void Run(const Plan& plan, const WalkSettings& settings);
+
+  // Ends instead, since the place cannot be opened or the run cannot go on.
+  void GiveUp(const absl::Status& reason);
 
   OutputProgress progress() const { return monitor_.Read(); }
   ProgressMonitor* monitor() { return &monitor_; }
@@ -83,6 +89,8 @@ class Output {
   absl::StatusOr<Format::Prologue> Begin(const throng_destination& destination) const;
   // Whether the paths among the sink's and the format's options lie below the output roots.
   void CheckRoots(Problems* problems) const;
+  // The same again, right before the place is touched.
+  absl::Status CheckPlace() const;
   throng_target Target() const;
   std::string Identity(bool depends_on_size) const;
   throng_destination Destination() const;

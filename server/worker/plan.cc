@@ -63,7 +63,7 @@ std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const Catalogue&
   const size_t problems_before = problems->size();
   std::unique_ptr<Plan> plan(new Plan(spec));
   plan->quiet_.is_stopping = environment.is_stopping;
-  plan->ChooseBehaviours(catalogue, now, problems);
+  plan->ChooseBehaviours(catalogue, environment, now, problems);
   plan->world_ = World::Create(ParametersOf(spec), problems);
   if (problems->size() > problems_before) return nullptr;
   plan->BuildIdentity();
@@ -93,7 +93,8 @@ std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const Catalogue&
   return plan;
 }
 
-void Plan::ChooseBehaviours(const Catalogue& catalogue, int64_t now, Problems* problems) {
+void Plan::ChooseBehaviours(const Catalogue& catalogue, const Environment& environment, int64_t now,
+                            Problems* problems) {
   for (size_t i = 0; i < 4; ++i) {
     const Role role = kRoles[i];
     const std::string field = fmt::format("dataset.{}", RoleName(role));
@@ -105,8 +106,9 @@ void Plan::ChooseBehaviours(const Catalogue& catalogue, int64_t now, Problems* p
     }
     ChosenBehaviour& chosen = parameters_.behaviours[i];
     chosen.component = *found;
-    chosen.options = OptionValues::Parse(
-        **found, {component->options().begin(), component->options().end()}, field, now, problems);
+    chosen.options =
+        OptionValues::Parse(**found, {component->options().begin(), component->options().end()},
+                            field, now, problems, environment.source_roots);
     component->mutable_options()->clear();
     for (const auto& [name, text] : chosen.options.resolved()) {
       (*component->mutable_options())[name] = text;
@@ -168,6 +170,12 @@ absl::Status Plan::TakeFingerprint(Generator* generator) {
   // An event time that the last row cannot have is found now.
   if (!spec_.has_interactions() || spec_.interactions() == 0) return absl::OkStatus();
   return generator->Fill(spec_.interactions() - 1, 1, &columns, 0);
+}
+
+bool Plan::HasRelativeTimes() const {
+  return std::any_of(
+      std::begin(parameters_.behaviours), std::end(parameters_.behaviours),
+      [](const ChosenBehaviour& behaviour) { return behaviour.options.has_relative_times(); });
 }
 
 std::vector<const Component*> Plan::components() const {

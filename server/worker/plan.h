@@ -25,9 +25,9 @@ class Plan {
                                       Problems* problems);
 
   // Only whether there are such behaviours and what is wrong with their options.
-  static void CheckBehaviours(const v1::DatasetSpec& spec, const Catalogue& catalogue, int64_t now,
-                              Problems* problems) {
-    Plan(spec).ChooseBehaviours(catalogue, now, problems);
+  static void CheckBehaviours(const v1::DatasetSpec& spec, const Catalogue& catalogue,
+                              const Environment& environment, int64_t now, Problems* problems) {
+    Plan(spec).ChooseBehaviours(catalogue, environment, now, problems);
   }
 
   // The spec with every option of its behaviours, and absolute times.
@@ -44,6 +44,9 @@ class Plan {
   // for requests that mean the same dataset.
   const std::string& identity() const { return identity_; }
 
+  // Whether the plan depends on when it was made: a time was given relative to now.
+  bool HasRelativeTimes() const;
+
   // Of the four behaviours.
   std::vector<const Component*> components() const;
 
@@ -52,7 +55,8 @@ class Plan {
 
  private:
   explicit Plan(const v1::DatasetSpec& spec) : spec_(spec) {}
-  void ChooseBehaviours(const Catalogue& catalogue, int64_t now, Problems* problems);
+  void ChooseBehaviours(const Catalogue& catalogue, const Environment& environment, int64_t now,
+                        Problems* problems);
   void BuildIdentity();
   absl::Status TakeFingerprint(Generator* generator);
 

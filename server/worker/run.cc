@@ -9,6 +9,16 @@
 #include "server/worker/status.h"
 
 namespace throng {
+namespace {
+
+constexpr std::chrono::milliseconds kOpenBackOff{200};
+
+std::chrono::steady_clock::time_point GiveUpAfter(std::chrono::milliseconds time) {
+  using Clock = std::chrono::steady_clock;
+  return time.count() > 0 ? Clock::now() + time : Clock::time_point::max();
+}
+
+}  // namespace
 
 std::unique_ptr<Run> Run::Create(const v1::RunSpec& spec, const Catalogue& catalogue,
                                  const Environment& environment, int64_t now, Problems* problems) {
@@ -25,10 +35,9 @@ std::unique_ptr<Run> Run::Create(const v1::RunSpec& spec, const Catalogue& catal
   return problems->size() > problems_before ? nullptr : std::move(run);
 }
 
-void Run::CheckComponents(const v1::RunSpec& spec, const Catalogue& catalogue, int64_t now,
-                          Problems* problems) {
-  Plan::CheckBehaviours(spec.dataset(), catalogue, now, problems);
-  const Environment environment;
+void Run::CheckComponents(const v1::RunSpec& spec, const Catalogue& catalogue,
+                          const Environment& environment, int64_t now, Problems* problems) {
+  Plan::CheckBehaviours(spec.dataset(), catalogue, environment, now, problems);
   for (int i = 0; i < spec.outputs_size(); ++i) {
     const Output output(spec, i, catalogue, environment, now, problems);
   }
@@ -76,21 +85,24 @@ void Run::CheckPlaces(Problems* problems) const {
 }
 
 absl::Status Run::OpenOutput(Output* output, const std::string& uid,
-                             std::chrono::steady_clock::time_point give_up) const {
+                             Clock::time_point give_up) const {
   while (true) {
+    while (environment_.IsPaused()) {
+      output->monitor()->SetState(OutputState::kPaused);
+      environment_.AwaitResume();
+      output->monitor()->SetState(OutputState::kStarting);
+    }
+    if (environment_.IsStopping()) return absl::CancelledError("stopped before it was opened");
     absl::Status status = output->Open(uid);
     const bool is_transient = absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
-    if (!is_transient || *environment_.is_stopping || std::chrono::steady_clock::now() >= give_up) {
-      return status;
-    }
+    if (!is_transient || environment_.IsStopping() || Clock::now() >= give_up) return status;
     output->monitor()->SetState(OutputState::kBlocked, MessageOf(status));
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    std::this_thread::sleep_for(kOpenBackOff);
   }
 }
 
 absl::Status Run::Open(std::chrono::milliseconds retry_timeout) {
-  const auto give_up = retry_timeout.count() > 0 ? std::chrono::steady_clock::now() + retry_timeout
-                                                 : std::chrono::steady_clock::time_point::max();
+  const Clock::time_point give_up = GiveUpAfter(retry_timeout);
   const std::string uid = Uid();
   absl::Status failure;
   std::string sentences;
@@ -102,7 +114,10 @@ absl::Status Run::Open(std::chrono::milliseconds retry_timeout) {
                              MessageOf(status));
   }
   if (!failure.ok()) return absl::Status(failure.code(), sentences);
+  return Settle();
+}
 
+absl::Status Run::Settle() {
   const Output* first_stored = nullptr;
   for (const auto& output : outputs_) {
     if (!output->stored()) continue;
@@ -111,8 +126,7 @@ absl::Status Run::Open(std::chrono::milliseconds retry_timeout) {
     if (output->stored()->fingerprint() == first_stored->stored()->fingerprint()) continue;
     return absl::FailedPreconditionError(fmt::format(
         "the outputs `{}` and `{}` were begun with different datasets (relative times such as "
-        "now-7d "
-        "are resolved when an output begins). Delete one of {} and {} to start it over.",
+        "now-7d are resolved when an output begins). Delete one of {} and {} to start it over.",
         first_stored->name(), output->name(), first_stored->place(), output->place()));
   }
   if (first_stored == nullptr || first_stored->stored()->fingerprint() == plan_->fingerprint()) {
@@ -134,27 +148,64 @@ absl::Status Run::Open(std::chrono::milliseconds retry_timeout) {
   return absl::OkStatus();
 }
 
-void Run::Start(std::chrono::milliseconds retry_timeout) {
+absl::Status Run::AwaitSettled() {
+  std::unique_lock lock(mutex_);
+  if (--unopened_ == 0) {
+    settled_ = Settle();
+    changed_.notify_all();
+  }
+  changed_.wait(lock, [this] { return unopened_ == 0; });
+  return settled_;
+}
+
+WalkSettings Run::Settings(std::chrono::milliseconds retry_timeout) const {
   const int total = spec_.threads() > 0
                         ? spec_.threads()
                         : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   WalkSettings settings;
-  settings.threads = std::max(1, total / static_cast<int>(outputs_.size()));
+  settings.threads = std::max(1, total / static_cast<int>(std::max<size_t>(1, outputs_.size())));
   settings.rate = spec_.pace().rate();
   settings.retry_timeout = retry_timeout;
+  return settings;
+}
+
+void Run::StartThreads(const std::function<void(Output*)>& deliver) {
   running_ = outputs_.size();
   for (const auto& output : outputs_) {
-    threads_.emplace_back([this, settings, &output = *output] {
-      output.Run(*plan_, settings);
+    threads_.emplace_back([this, deliver, &output = *output] {
+      deliver(&output);
       const std::lock_guard lock(mutex_);
-      if (--running_ == 0) ended_.notify_all();
+      if (--running_ == 0) changed_.notify_all();
     });
   }
 }
 
+void Run::Start(std::chrono::milliseconds retry_timeout) {
+  StartThreads([this, settings = Settings(retry_timeout)](Output* output) {
+    output->Run(*plan_, settings);
+  });
+}
+
+void Run::OpenAndStart(std::chrono::milliseconds retry_timeout) {
+  // A run that was given its uid was also given the time that it was created at.
+  const bool must_agree = uid_.empty() && plan_->HasRelativeTimes();
+  unopened_ = outputs_.size();
+  StartThreads([=, this, settings = Settings(retry_timeout), uid = Uid(),
+                give_up = GiveUpAfter(retry_timeout)](Output* output) {
+    absl::Status status = OpenOutput(output, uid, give_up);
+    const absl::Status agreed = must_agree ? AwaitSettled() : absl::OkStatus();
+    status.Update(agreed);
+    if (status.ok()) {
+      output->Run(*plan_, settings);
+    } else {
+      output->GiveUp(status);
+    }
+  });
+}
+
 void Run::Wait(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
-  ended_.wait_for(lock, time, [this] { return HasEnded(); });
+  changed_.wait_for(lock, time, [this] { return HasEnded(); });
 }
 
 }  // namespace throng

@@ -29,18 +29,21 @@ class Run {
                                      Problems* problems);
   // Only whether there are such components and what is wrong with their options: what can be said
   // of a spec that breaks other rules.
-  static void CheckComponents(const v1::RunSpec& spec, const Catalogue& catalogue, int64_t now,
-                              Problems* problems);
+  static void CheckComponents(const v1::RunSpec& spec, const Catalogue& catalogue,
+                              const Environment& environment, int64_t now, Problems* problems);
   ~Run();
 
   // Opens every output, trying again for a while where a place is full or out of reach, and settles
   // on one dataset: where outputs go on, on the one they were begun with. On failure nothing has
-  // been written.
-  // A retry_timeout of 0 tries without end.
+  // been written. A retry_timeout of 0 tries without end.
   absl::Status Open(std::chrono::milliseconds retry_timeout);
 
-  // Starts each output on a thread of its own.
+  // Starts each output on a thread of its own, after Open.
   void Start(std::chrono::milliseconds retry_timeout);
+  // Opens and starts each output on a thread of its own: one that cannot be opened fails alone, and
+  // one whose place is out of reach holds up no other, unless they still have to agree on times
+  // that were given relative to now.
+  void OpenAndStart(std::chrono::milliseconds retry_timeout);
   // Whether all outputs have ended.
   bool HasEnded() const { return running_ == 0; }
   // Waits until all outputs have ended or a time has passed.
@@ -60,8 +63,15 @@ class Run {
   Run(const v1::RunSpec& spec, const Catalogue& catalogue, const Environment& environment,
       int64_t now)
       : spec_(spec), catalogue_(catalogue), environment_(environment), now_(now) {}
-  absl::Status OpenOutput(Output* output, const std::string& uid,
-                          std::chrono::steady_clock::time_point give_up) const;
+  using Clock = std::chrono::steady_clock;
+
+  absl::Status OpenOutput(Output* output, const std::string& uid, Clock::time_point give_up) const;
+  // The dataset that the outputs that are open go on with becomes the run's.
+  absl::Status Settle();
+  // Settles once all outputs are open or have failed.
+  absl::Status AwaitSettled();
+  WalkSettings Settings(std::chrono::milliseconds retry_timeout) const;
+  void StartThreads(const std::function<void(Output*)>& deliver);
   // What two outputs' places would do to each other.
   void CheckPlaces(Problems* problems) const;
 
@@ -74,8 +84,10 @@ class Run {
   std::vector<std::unique_ptr<Output>> outputs_;
   std::vector<std::thread> threads_;
   std::mutex mutex_;
-  std::condition_variable ended_;
+  std::condition_variable changed_;
   std::atomic<size_t> running_ = 0;
+  size_t unopened_ = 0;
+  absl::Status settled_;
 };
 
 }  // namespace throng

@@ -165,7 +165,7 @@ int ExecuteRun(const RunCommand& command) {
     Say(stderr, "{}: {}\n", source, sentence);
   };
   if (!problems.empty()) {
-    Run::CheckComponents(*spec, *catalogue, Now(), &problems);  // all mistakes at once
+    Run::CheckComponents(*spec, *catalogue, environment, Now(), &problems);  // all mistakes at once
     return Refuse(problems);
   }
   const auto run = Run::Create(*spec, *catalogue, environment, Now(), &problems);

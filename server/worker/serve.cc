@@ -79,7 +79,9 @@ Catalogue CatalogueOf(const worker::v1::Start& start) {
 
 worker::v1::Finished Execute(const worker::v1::Start& start, JobControl* control) {
   const Catalogue catalogue = CatalogueOf(start);
-  control->environment()->output_roots = {start.output_roots().begin(), start.output_roots().end()};
+  Environment* environment = control->environment();
+  environment->output_roots = {start.output_roots().begin(), start.output_roots().end()};
+  environment->source_roots.emplace(start.source_roots().begin(), start.source_roots().end());
   switch (start.job_case()) {
     case worker::v1::Start::kRun:
       return Execute(start.run(), start, catalogue, control);
@@ -159,10 +161,9 @@ class Listener {
     if (start.memory_limit() > 0) {
       watch.emplace([limit = start.memory_limit()](std::stop_token s) { WatchMemory(limit, s); });
     }
-    worker::v1::FromWorker message;
-    *message.mutable_finished() = Execute(start, control_);
+    const worker::v1::Finished finished = Execute(start, control_);
     control_->EndReports();
-    control_->Send(message);
+    control_->Finish(finished);
     has_ended_ = true;
     shutdown(kControlFd, SHUT_RD);  // wakes who listens
   }
@@ -223,10 +224,8 @@ int ExecuteServe() {
       }).detach();
     }
     if (!is_well) {
-      worker::v1::FromWorker message;
-      *message.mutable_finished() = AsFinished(absl::InvalidArgumentError(
-          "What the daemon sent is no message of this version; install both from one release."));
-      control.Send(message);
+      control.Finish(AsFinished(absl::InvalidArgumentError(
+          "What the daemon sent is no message of this version; install both from one release.")));
     }
     control.Stop();
   }

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "proto/json.h"
 #include "server/worker/status.h"
 
 namespace throng {
@@ -36,10 +37,14 @@ TEST(DescribeTest, TextShowsWhatASinkTakesAndFlags) {
             "  path    string  -               required,identity  The file to write.\n");
 }
 
-TEST(DescribeTest, JsonHoldsTheSame) {
-  const auto json = DescriptionJson(*Load("misbehaving/faulty_format"));
-  EXPECT_EQ(json, nlohmann::ordered_json::parse(R"({
-    "name": "faulty_format",
+TEST(DescribeTest, TheMessageHoldsTheSame) {
+  v1::Plugin plugin = DescribePlugin(*Load("misbehaving/faulty_format"));
+  EXPECT_EQ(plugin.path(), std::string(THRONG_TEST_PLUGINS) + "/misbehaving/faulty_format.so");
+  EXPECT_EQ(plugin.sha256().size(), 64U);
+  plugin.clear_path();
+  plugin.clear_sha256();
+  EXPECT_EQ(ToJson(plugin), nlohmann::ordered_json::parse(R"({
+    "name": "plugins/faulty_format",
     "version": "1.0.0",
     "doc": "A format that breaks the contract on demand.",
     "abi": "1.0",
@@ -57,12 +62,13 @@ TEST(DescribeTest, JsonHoldsTheSame) {
   })"));
 }
 
-TEST(DescribeTest, JsonOfASinkSaysWhetherItIsDurable) {
-  const auto json = DescriptionJson(*Load("misbehaving/faulty_sinks"));
-  EXPECT_EQ(json["components"][0]["durable"], true);
-  EXPECT_EQ(json["components"][1]["durable"], false);
-  EXPECT_EQ(json["components"][0]["options"][0]["flags"],
-            (nlohmann::ordered_json{"required", "identity"}));
+TEST(DescribeTest, TheMessageOfASinkSaysWhetherItIsDurable) {
+  const v1::Plugin plugin = DescribePlugin(*Load("misbehaving/faulty_sinks"));
+  EXPECT_TRUE(plugin.components(0).is_durable());
+  EXPECT_FALSE(plugin.components(1).is_durable());
+  const v1::PluginOption& path = plugin.components(0).options(0);
+  EXPECT_TRUE(path.is_required() && path.is_identity());
+  EXPECT_FALSE(path.is_path() || path.is_secret());
 }
 
 }  // namespace

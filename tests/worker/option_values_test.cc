@@ -44,8 +44,9 @@ struct Box : Component {
     options = std::move(of);
   }
   OptionValues Parse(const Texts& texts, Problems* problems) const {
-    return OptionValues::Parse(*this, texts, "outputs[0].sink", kNow, problems);
+    return OptionValues::Parse(*this, texts, "outputs[0].sink", kNow, problems, source_roots);
   }
+  std::optional<std::vector<std::string>> source_roots;  // absent: anywhere
   // All problems, one a line.
   std::string Problem(const Texts& texts) const {
     Problems problems;
@@ -208,6 +209,23 @@ TEST(OptionValuesTest, SecretsAreReferencesAndNeverResolvedInWhatIsStored) {
   std::ofstream(path) << "hunter3\r\n";
   EXPECT_STREQ(box.Good({{"password", "file:" + path}}).values()[0].text.data, "hunter3");
   std::filesystem::remove(path);
+}
+
+TEST(OptionValuesTest, SecretsFromFilesLieBelowTheSourceRoots) {
+  Box box({Option(THRONG_OPTION_STRING, "password", nullptr, THRONG_OPTION_SECRET)});
+  const std::string field = "outputs[0].sink.options.password: ";
+  box.source_roots = {"/nowhere/secrets", "/nowhere/keys"};
+  EXPECT_EQ(box.Problem({{"password", "file:/nowhere/secrets/../word"}}),
+            field +
+                "names the file /nowhere/secrets/../word, which lies outside the source roots "
+                "(/nowhere/secrets, /nowhere/keys); give one below them.\n");
+  EXPECT_EQ(box.Problem({{"password", "file:/nowhere/keys/word"}}),
+            field + "names the file /nowhere/keys/word, which cannot be read.\n");
+  box.source_roots.emplace();
+  EXPECT_EQ(box.Problem({{"password", "file:/nowhere/keys/word"}}),
+            field +
+                "names the file /nowhere/keys/word; this daemon reads secrets from no files, "
+                "so give it as env:NAME.\n");
 }
 
 TEST(OptionValuesTest, RelativeTimesAreResolvedForStorageAndKeptForIdentity) {
