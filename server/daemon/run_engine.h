@@ -8,17 +8,19 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "server/daemon/call.h"
 #include "server/daemon/config.h"
 #include "server/daemon/engine.h"
 #include "server/daemon/plugin_index.h"
 #include "server/daemon/run_controller.h"
 #include "server/daemon/run_log.h"
 #include "server/daemon/run_store.h"
+#include "server/daemon/worker_call.h"
 #include "server/daemon/workers.h"
 
 namespace throng {
@@ -87,22 +89,44 @@ class RunEngine final : public Engine {
     std::unique_ptr<RunLog> log;
     WorkerId worker = 0;  // 0: none
     bool is_deleted = false;
+    bool is_resetting = false;  // a worker is resetting its positions
     int64_t start_time_ms = 0;  // 0: not yet, as below
     int64_t end_time_ms = 0;
   };
   using EntryPtr = std::shared_ptr<Entry>;
 
-  worker::v1::Start NewStart() const;
-  // Starts a worker for a call that waits for it.
-  struct Asked {
-    std::shared_ptr<WorkerCall> call;
-    WorkerId worker;
+  // A worker that a call waits for. It ends with this, unless something else takes it over.
+  class AskedWorker {
+   public:
+    AskedWorker(RunEngine* engine, const worker::v1::Start& start, int* row_fd = nullptr);
+    ~AskedWorker();
+    AskedWorker(const AskedWorker&) = delete;
+    AskedWorker& operator=(const AskedWorker&) = delete;
+
+    WorkerId id() const { return id_; }
+    const std::shared_ptr<WorkerCall>& call() const { return call_; }
+    absl::StatusOr<worker::v1::FromWorker> Answer(Deadline deadline) {
+      return call_->Answer(deadline);
+    }
+    void LetGo() { is_let_go_ = true; }
+
+   private:
+    RunEngine* const engine_;
+    const std::shared_ptr<WorkerCall> call_ = std::make_shared<WorkerCall>();
+    WorkerId id_ = 0;
+    bool is_let_go_ = false;
   };
-  Asked LaunchCall(const worker::v1::Start& start, int* row_fd = nullptr);
+
+  static absl::Status Stopping();
+  worker::v1::Start NewStart() const;
   // The answer of a worker that is ended then.
   absl::StatusOr<worker::v1::FromWorker> AskWorker(const worker::v1::Start& start,
                                                    Deadline deadline);
   absl::StatusOr<EntryPtr> Find(const std::string& name) const;
+  // ABORTED as well: its positions are being reset.
+  absl::StatusOr<EntryPtr> FindIdle(const std::string& name) const;
+  // What a creation meets: the run of that request_id, nothing, or an error.
+  absl::StatusOr<std::optional<v1::Run>> FindTaken(const v1::CreateRunRequest& request) const;
   absl::StatusOr<v1::Run> Ask(const std::string& name, RunController::Verb verb);
   std::string FreeId() const;
   EntryPtr AddEntry(daemon::v1::RunRecord record);
@@ -110,11 +134,11 @@ class RunEngine final : public Engine {
   // Does what a controller decided, after storing, tells watchers and ends what has ended.
   absl::Status Do(const EntryPtr& entry, const RunController::Actions& actions);
   void LaunchFor(const EntryPtr& entry);
-  void Send(const EntryPtr& entry, const worker::v1::ToWorker& message);
   absl::Status Store(const EntryPtr& entry);
   void Notify(const EntryPtr& entry);
   void RetireOld();
   void Forget(const EntryPtr& entry);
+  void DropUnusedPlugins();
 
   void OnMessage(const EntryPtr& entry, const worker::v1::FromWorker& message);
   void OnEnded(const EntryPtr& entry, const WorkerEnd& end);
@@ -136,7 +160,9 @@ class RunEngine final : public Engine {
   std::map<uint64_t, Watcher> watchers_;
   uint64_t last_watch_ = 0;
   int64_t last_question_ = 0;
-  std::map<int64_t, worker::v1::StatisticsReport> answers_;  // to GetStatistics, by id
+  // GetStatistics that calls wait for, by id, and what the worker said.
+  std::map<int64_t, std::optional<worker::v1::StatisticsReport>> questions_;
+  std::set<WorkerCall*> calls_;  // that wait for a worker
   const std::shared_ptr<std::atomic<int>> streams_ = std::make_shared<std::atomic<int>>(0);
   bool is_stopping_ = false;
 };

@@ -5,6 +5,7 @@
 #include "server/daemon/errors.h"
 #include "server/daemon/row_stream.h"
 #include "server/daemon/run_engine.h"
+#include "server/daemon/wall_clock.h"
 #include "server/worker/problem.h"
 
 namespace throng {
@@ -54,9 +55,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::Generat
   } else if (request.has_source()) {
     parts_.index->Refresh()->AddTo(&start);
     *job->mutable_source() = request.source();
-    job->set_now_ms(std::chrono::duration_cast<std::chrono::milliseconds>(
-                        std::chrono::system_clock::now().time_since_epoch())
-                        .count());
+    job->set_now_ms(NowMs());
   } else {
     return InvalidField("source", "Must hold a spec or layers of one; or name a run in `run`.");
   }
@@ -75,11 +74,10 @@ absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::Generat
         kRetryDelay);
   }
   int row_fd = -1;
-  const Asked asked = LaunchCall(start, &row_fd);
+  AskedWorker worker(this, start, &row_fd);
   auto end = std::make_shared<RowStreamEnd>();
-  const auto answer = asked.call->Answer(deadline);
+  const auto answer = worker.Answer(deadline);
   if (!answer.ok()) {
-    parts_.workers->Kill(asked.worker);
     if (row_fd >= 0) close(row_fd);
     --*streams_;
     return answer.status();
@@ -88,10 +86,11 @@ absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::Generat
     const bool is_done = e.kind == WorkerEnd::Kind::kFinished && e.finished.code() == 0;
     return is_done ? absl::OkStatus() : ErrorOf(e);
   };
-  asked.call->HandOver({[](const worker::v1::FromWorker&) {},
-                        [end, status_of](const WorkerEnd& e) { end->Set(status_of(e)); }});
+  worker.LetGo();
+  worker.call()->HandOver({[](const worker::v1::FromWorker&) {},
+                           [end, status_of](const WorkerEnd& e) { end->Set(status_of(e)); }});
   return std::unique_ptr<RowStream>(std::make_unique<CountedStream>(
-      std::make_unique<WorkerRowStream>(row_fd, parts_.workers, asked.worker, std::move(end)),
+      std::make_unique<WorkerRowStream>(row_fd, parts_.workers, worker.id(), std::move(end)),
       streams_));
 }
 

@@ -177,16 +177,20 @@ absl::Status RunStore::Delete(const std::string& uid) {
   return database_->Query("DELETE FROM runs WHERE uid = ?", {uid}, nullptr, nullptr);
 }
 
-absl::StatusOr<std::vector<daemon::v1::RunRecord>> RunStore::All() {
+absl::StatusOr<std::vector<daemon::v1::RunRecord>> RunStore::All(
+    std::vector<std::string>* unreadable) {
   std::vector<daemon::v1::RunRecord> records;
   absl::Status status = database_->Query(
       "SELECT record, name FROM runs ORDER BY sequence", {}, nullptr,
       [&](sqlite3_stmt* statement) -> absl::Status {
         const void* bytes = sqlite3_column_blob(statement, 0);
-        if (!records.emplace_back().ParseFromArray(bytes, sqlite3_column_bytes(statement, 0))) {
-          return absl::DataLossError(
-              fmt::format("The stored record of {} cannot be read.",
-                          reinterpret_cast<const char*>(sqlite3_column_text(statement, 1))));
+        if (records.emplace_back().ParseFromArray(bytes, sqlite3_column_bytes(statement, 0))) {
+          return absl::OkStatus();
+        }
+        records.pop_back();
+        if (unreadable != nullptr) {
+          unreadable->emplace_back(
+              reinterpret_cast<const char*>(sqlite3_column_text(statement, 1)));
         }
         return absl::OkStatus();
       });

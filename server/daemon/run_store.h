@@ -25,8 +25,10 @@ class RunStore {
   // Inserts or replaces the run of that uid, durably.
   absl::Status Put(const daemon::v1::RunRecord& record);
   absl::Status Delete(const std::string& uid);
-  // In the order of their creation. DATA_LOSS: one cannot be read.
-  absl::StatusOr<std::vector<daemon::v1::RunRecord>> All();
+  // In the order of their creation. Records that are damaged stay stored, and the names of their
+  // runs are added to `unreadable`.
+  absl::StatusOr<std::vector<daemon::v1::RunRecord>> All(
+      std::vector<std::string>* unreadable = nullptr);
 
   // For tests: no more than so many pages of 4 KiB.
   void LimitPages(int pages);

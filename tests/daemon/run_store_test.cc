@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -96,6 +97,22 @@ TEST_F(RunStoreTest, AFullDiskIsSaidAndTheNextWriteWorksOnceThereIsSpace) {
   store->LimitPages(1'000'000);
   EXPECT_TRUE(store->Put(large).ok());
   EXPECT_THAT(Names(store.get()), testing::ElementsAre("runs/small", "runs/large"));
+}
+
+TEST_F(RunStoreTest, ARecordThatIsDamagedIsNamedAndTheOthersAreRead) {
+  for (const char* id : {"a", "b"}) ASSERT_TRUE(Open()->Put(Record(id, 1)).ok());
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder_ + "/runs.db").c_str(), &database), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(database, "UPDATE runs SET record = x'ff' WHERE uid = 'a-uid'", nullptr,
+                         nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(database);
+  std::vector<std::string> unreadable;
+  const auto records = Open()->All(&unreadable);
+  ASSERT_TRUE(records.ok()) << records.status();
+  EXPECT_THAT(unreadable, testing::ElementsAre("runs/a"));
+  ASSERT_EQ(records->size(), 1U);
+  EXPECT_EQ((*records)[0].run().name(), "runs/b");
 }
 
 TEST_F(RunStoreTest, WhatWasAcknowledgedSurvivesSigkill) {

@@ -27,16 +27,19 @@ class WorkerCall final : public WorkerListener {
 
   // Waits for Planned or Positions; else how the worker ended, as an error. DEADLINE_EXCEEDED.
   absl::StatusOr<worker::v1::FromWorker> Answer(Deadline deadline);
+  // Makes Answer return this error at once, unless it has returned.
+  void Cancel(absl::Status error);
   // After an answer that is an error: mistakes in the spec, if these are why.
   google::protobuf::RepeatedPtrField<v1::SpecProblem> Problems();
   // Hands over; what came meanwhile is passed on at once.
-  void HandOver(Successor successor);
+  void HandOver(const Successor& successor);
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<worker::v1::FromWorker> answer_;
   std::optional<WorkerEnd> end_;
+  absl::Status cancelled_;
   std::vector<worker::v1::FromWorker> kept_;  // until it is handed over
   Successor successor_;
 };

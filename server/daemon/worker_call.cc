@@ -1,4 +1,6 @@
-#include "server/daemon/call.h"
+#include "server/daemon/worker_call.h"
+
+#include <utility>
 
 #include "server/daemon/errors.h"
 
@@ -46,12 +48,20 @@ void WorkerCall::OnEnded(const WorkerEnd& end) {
 
 absl::StatusOr<worker::v1::FromWorker> WorkerCall::Answer(Deadline deadline) {
   std::unique_lock lock(mutex_);
-  if (!changed_.wait_until(lock, deadline, [this] { return answer_ || end_; })) {
+  const auto is_over = [this] { return answer_ || end_ || !cancelled_.ok(); };
+  if (!changed_.wait_until(lock, deadline, is_over)) {
     return MakeError(absl::StatusCode::kDeadlineExceeded, "DEADLINE",
                      "The worker did not answer in the time that the call had.");
   }
+  if (!cancelled_.ok()) return cancelled_;
   if (answer_) return *answer_;
   return ErrorOf(*end_);
+}
+
+void WorkerCall::Cancel(absl::Status error) {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = std::move(error);
+  changed_.notify_all();
 }
 
 google::protobuf::RepeatedPtrField<v1::SpecProblem> WorkerCall::Problems() {
@@ -59,7 +69,7 @@ google::protobuf::RepeatedPtrField<v1::SpecProblem> WorkerCall::Problems() {
   return end_ ? end_->finished.problems() : google::protobuf::RepeatedPtrField<v1::SpecProblem>();
 }
 
-void WorkerCall::HandOver(Successor successor) {
+void WorkerCall::HandOver(const Successor& successor) {
   std::unique_lock lock(mutex_);
   // Messages may come while the kept ones are passed on; they wait for their turn.
   while (!kept_.empty()) {

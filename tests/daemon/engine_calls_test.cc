@@ -1,0 +1,574 @@
+// The engine's decisions, with workers and a clock that do as the test says.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/daemon/run_engine.h"
+#include "tests/daemon/fake_workers.h"
+
+namespace throng {
+namespace {
+
+using absl::StatusCode;
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Later than anything here takes; and a time that is over.
+Deadline Soon() { return std::chrono::system_clock::now() + std::chrono::minutes(5); }
+Deadline Past() { return std::chrono::system_clock::now() - std::chrono::seconds(1); }
+
+v1::CreateRunRequest Request(const std::string& id) {
+  v1::CreateRunRequest request;
+  request.set_run_id(id);
+  request.mutable_source()->add_layers()->set_text("{}");
+  return request;
+}
+
+class EngineCallsTest : public testing::Test {
+ protected:
+  EngineCallsTest() : store_(*RunStore::Open("")) { Start(); }
+  ~EngineCallsTest() override { End(); }
+
+  // A new engine over the same store, as after the death of the daemon.
+  void Start() {
+    workers_ = std::make_unique<FakeWorkers>();
+    index_ = std::make_unique<PluginIndex>(std::vector<std::string>{}, "", workers_.get());
+    RunEngine::Parts parts;
+    parts.config.max_streams = 1;
+    parts.config.ended_runs = 2;
+    parts.is_ephemeral = is_ephemeral_;
+    parts.workers = workers_.get();
+    parts.timers = workers_.get();
+    parts.index = index_.get();
+    parts.store = store_.get();
+    engine_ = std::make_unique<RunEngine>(parts);
+    ASSERT_TRUE(engine_->Start().ok());
+    workers_->Settle();
+  }
+  void End() {
+    workers_.reset();
+    engine_.reset();
+    index_.reset();
+  }
+
+  v1::Run Create(const v1::CreateRunRequest& request) {
+    const auto run = engine_->CreateRun(request, Soon());
+    EXPECT_TRUE(run.ok()) << run.status();
+    workers_->Settle();
+    return run.ok() ? *run : v1::Run();
+  }
+  v1::Run Get(const std::string& id) {
+    const auto run = engine_->GetRun("runs/" + id);
+    EXPECT_TRUE(run.ok()) << run.status();
+    return run.ok() ? *run : v1::Run();
+  }
+  void Say(const worker::v1::FromWorker& message) {
+    workers_->Say(workers_->last(), message);
+    workers_->Settle();
+  }
+  void EndWorker(const WorkerEnd& end) {
+    workers_->End(workers_->last(), end);
+    workers_->Settle();
+  }
+  std::vector<std::string> Names() {
+    std::vector<std::string> names;
+    const auto runs = engine_->ListRuns({});
+    EXPECT_TRUE(runs.ok()) << runs.status();
+    for (const v1::Run& run : runs->runs()) names.push_back(run.name());
+    return names;
+  }
+
+  bool is_ephemeral_ = false;
+  const std::unique_ptr<RunStore> store_;
+  std::unique_ptr<FakeWorkers> workers_;
+  std::unique_ptr<PluginIndex> index_;
+  std::unique_ptr<RunEngine> engine_;
+};
+
+// ---- Creation ----
+
+TEST_F(EngineCallsTest, TheWorkerThatPlannedARunDeliversIt) {
+  const v1::Run created = Create(Request("a"));
+  EXPECT_EQ(created.name(), "runs/a");
+  EXPECT_EQ(created.uid().size(), 32U);
+  EXPECT_EQ(created.state(), v1::RUN_STATE_STARTING);
+  EXPECT_EQ(created.outputs(0).total_rows(), 1000);
+  EXPECT_EQ(workers_->launches(), 1U);
+  EXPECT_EQ(workers_->SentTo(1), "begin");
+  Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
+  EXPECT_EQ(Get("a").state(), v1::RUN_STATE_RUNNING);
+  EndWorker(FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000));
+  EXPECT_EQ(Get("a").state(), v1::RUN_STATE_SUCCEEDED);
+  EXPECT_TRUE(Get("a").has_end_time());
+}
+
+TEST_F(EngineCallsTest, WhatAWorkerSaysRightAfterItPlannedIsHeard) {
+  workers_->on_launch = [this](WorkerId id, const worker::v1::Start& start) {
+    workers_->Say(id, PlannedFor(start));
+    workers_->Say(id, ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
+    workers_->End(id, FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000));
+  };
+  Create(Request("a"));
+  EXPECT_EQ(Get("a").state(), v1::RUN_STATE_SUCCEEDED);
+}
+
+TEST_F(EngineCallsTest, CreatedPausedItDeliversOnceResumed) {
+  v1::CreateRunRequest request = Request("a");
+  request.set_paused(true);
+  EXPECT_EQ(Create(request).state(), v1::RUN_STATE_PAUSED);
+  EXPECT_EQ(workers_->alive(), 0U);
+  ASSERT_TRUE(engine_->ResumeRun("runs/a").ok());
+  workers_->Settle();
+  EXPECT_EQ(workers_->SentTo(2), "begin");
+}
+
+TEST_F(EngineCallsTest, NamesThatAreTakenOrNoneAreRefused) {
+  Create(Request("a"));
+  const auto taken = engine_->CreateRun(Request("a"), Soon());
+  EXPECT_EQ(taken.status().code(), StatusCode::kAlreadyExists);
+  EXPECT_THAT(std::string(taken.status().message()), HasSubstr("`runs/a`"));
+  EXPECT_EQ(workers_->launches(), 1U);  // which is known without a worker
+  for (const char* id : {"-a", "A", "a_b", "1a", "a-"}) {
+    const auto run = engine_->CreateRun(Request(id), Soon());
+    EXPECT_EQ(run.status().code(), StatusCode::kInvalidArgument) << id;
+  }
+  EXPECT_EQ(Create(Request("")).name(), "runs/run-2");
+}
+
+TEST_F(EngineCallsTest, ACreationThatIsRepeatedWhileItIsUnderWayIsOneRun) {
+  std::vector<WorkerId> launched;
+  workers_->on_launch = [&](WorkerId id, const worker::v1::Start& start) {
+    launched.push_back(id);
+    if (launched.size() < 2) return;
+    for (const WorkerId worker : launched) workers_->Say(worker, PlannedFor(start));
+  };
+  v1::CreateRunRequest request = Request("");
+  request.set_request_id("once");
+  auto create = [&] { return engine_->CreateRun(request, Soon()); };
+  auto one = std::async(std::launch::async, create);
+  auto other = std::async(std::launch::async, create);
+  const auto first = one.get();
+  const auto second = other.get();
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(first->name(), second->name());
+  workers_->Settle();
+  EXPECT_EQ(workers_->alive(), 1U);
+}
+
+TEST_F(EngineCallsTest, ValidateOnlyLeavesNothingBehind) {
+  v1::CreateRunRequest request = Request("a");
+  request.set_validate_only(true);
+  EXPECT_EQ(Create(request).warnings_size(), 1);
+  EXPECT_EQ(workers_->alive(), 0U);
+  EXPECT_THAT(Names(), ElementsAre());
+  EXPECT_TRUE(store_->All()->empty());
+}
+
+TEST_F(EngineCallsTest, MistakesInASpecAreAllNamedAndNothingIsStored) {
+  workers_->on_launch = [this](WorkerId id, const worker::v1::Start&) {
+    WorkerEnd end;
+    end.finished.set_code(static_cast<int32_t>(StatusCode::kInvalidArgument));
+    for (const char* field : {"dataset.usrs", "outputs[0].sink"}) {
+      v1::SpecProblem* problem = end.finished.add_problems();
+      problem->set_field(field);
+      problem->set_message("No.");
+    }
+    workers_->End(id, end);
+  };
+  const auto run = engine_->CreateRun(Request("a"), Soon());
+  EXPECT_EQ(run.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(run.status().GetPayload("type.googleapis.com/google.rpc.BadRequest").has_value());
+  EXPECT_TRUE(store_->All()->empty());
+  v1::ValidateSpecRequest request;
+  *request.mutable_source() = Request("a").source();
+  const auto validated = engine_->ValidateSpec(request, Soon());
+  ASSERT_TRUE(validated.ok()) << validated.status();
+  EXPECT_EQ(validated->problems_size(), 2);
+}
+
+TEST_F(EngineCallsTest, ACallThatRunsOutOfTimeEndsItsWorker) {
+  workers_->on_launch = [](WorkerId, const worker::v1::Start&) {};
+  EXPECT_EQ(engine_->CreateRun(Request("a"), Past()).status().code(),
+            StatusCode::kDeadlineExceeded);
+  v1::PlanRequest plan;
+  *plan.mutable_source() = Request("a").source();
+  EXPECT_EQ(engine_->Plan(plan, Past()).status().code(), StatusCode::kDeadlineExceeded);
+  v1::GenerateRequest generate;
+  *generate.mutable_source() = Request("a").source();
+  for (int i = 0; i < 3; ++i) {  // of one stream that may be open
+    EXPECT_EQ(engine_->Generate(generate, Past()).status().code(), StatusCode::kDeadlineExceeded);
+  }
+  workers_->Settle();
+  EXPECT_EQ(workers_->alive(), 0U);
+}
+
+TEST_F(EngineCallsTest, AFullDiskRefusesARunAndTakesTheNext) {
+  workers_->on_launch = [this](WorkerId id, const worker::v1::Start& start) {
+    worker::v1::FromWorker planned = PlannedFor(start);
+    planned.mutable_planned()->mutable_plan()->add_warnings(std::string(200'000, 'x'));
+    workers_->Say(id, planned);
+  };
+  store_->LimitPages(8);
+  const auto refused = engine_->CreateRun(Request("a"), Soon());
+  EXPECT_EQ(refused.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("is full"));
+  EXPECT_THAT(Names(), ElementsAre());
+  workers_->Settle();
+  EXPECT_EQ(workers_->alive(), 0U);
+  store_->LimitPages(1'000'000);
+  Create(Request("a"));
+  EXPECT_THAT(Names(), ElementsAre("runs/a"));
+}
+
+// ---- The life of a run ----
+
+TEST_F(EngineCallsTest, VerbsReachTheWorkerInTheirOrder) {
+  Create(Request("a"));
+  Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
+  EXPECT_EQ(engine_->PauseRun("runs/a")->target_state(), v1::TARGET_STATE_PAUSED);
+  Say(ProgressOf(v1::OUTPUT_STATE_PAUSED, 20));
+  EXPECT_EQ(Get("a").state(), v1::RUN_STATE_PAUSED);
+  ASSERT_TRUE(engine_->ResumeRun("runs/a").ok());
+  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  EXPECT_EQ(workers_->SentTo(1), "begin pause resume stop");
+  workers_->Settle();
+  EXPECT_EQ(Get("a").state(), v1::RUN_STATE_STOPPED);
+  EXPECT_EQ(engine_->PauseRun("runs/a").status().code(), StatusCode::kFailedPrecondition);
+}
+
+TEST_F(EngineCallsTest, AWorkerThatCrashesIsStartedAgainAfterABackOffWithTheSamePlan) {
+  const v1::Run created = Create(Request("a"));
+  EndWorker(CrashedIn("choice `zipf`", 4096));
+  const v1::Run run = Get("a");
+  EXPECT_EQ(run.state(), v1::RUN_STATE_STARTING);
+  EXPECT_EQ(run.reason(), "SIGSEGV in choice `zipf` at row 4096.");
+  EXPECT_EQ(run.outputs(0).state(), v1::OUTPUT_STATE_BLOCKED);
+  EXPECT_EQ(run.restarts(), 1);
+  workers_->Advance(milliseconds(49));
+  EXPECT_EQ(workers_->launches(), 1U);
+  workers_->Advance(milliseconds(1));
+  ASSERT_EQ(workers_->launches(), 2U);
+  const worker::v1::RunJob job = workers_->StartOf(2).run();
+  EXPECT_EQ(job.uid(), created.uid());
+  EXPECT_EQ(job.now_ms(), workers_->StartOf(1).run().now_ms());
+  EXPECT_EQ(job.fingerprint(), created.fingerprint());
+  EXPECT_EQ(job.asked().outputs_size(), 1);
+  EXPECT_EQ(workers_->SentTo(2), "begin");
+  uint64_t next = 0;
+  EXPECT_THAT(engine_->ReadLog("runs/a", &next)->front().message(), HasSubstr("SIGSEGV"));
+  EndWorker(CrashedIn("choice `zipf`", 4096));
+  EXPECT_EQ(Get("a").state(), v1::RUN_STATE_FAILED);
+  EXPECT_THAT(Get("a").reason(), HasSubstr("choice `zipf` at row 4096"));
+}
+
+TEST_F(EngineCallsTest, StoppedDuringABackOffItStaysStopped) {
+  Create(Request("a"));
+  EndWorker(KilledFromOutside());
+  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  workers_->Advance(std::chrono::minutes(1));
+  EXPECT_EQ(workers_->launches(), 1U);
+  EXPECT_EQ(Get("a").state(), v1::RUN_STATE_STOPPED);
+}
+
+TEST_F(EngineCallsTest, ADaemonThatDiedTakesItsRunsUpAgain) {
+  for (const char* id : {"running", "paused", "stopped", "done"}) Create(Request(id));
+  ASSERT_TRUE(engine_->PauseRun("runs/paused").ok());
+  ASSERT_TRUE(engine_->StopRun("runs/stopped").ok());
+  workers_->End(4, FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000));
+  workers_->Settle();
+  const v1::Run before = Get("running");
+  End();
+  Start();
+  EXPECT_EQ(workers_->launches(), 1U);
+  EXPECT_EQ(workers_->StartOf(1).run().uid(), before.uid());
+  EXPECT_EQ(Get("running").state(), v1::RUN_STATE_STARTING);
+  EXPECT_EQ(Get("running").create_time().nanos(), before.create_time().nanos());
+  EXPECT_EQ(Get("running").start_time().nanos(), before.start_time().nanos());
+  EXPECT_EQ(Get("paused").state(), v1::RUN_STATE_PAUSED);
+  EXPECT_EQ(Get("stopped").state(), v1::RUN_STATE_STOPPED);
+  EXPECT_EQ(Get("done").state(), v1::RUN_STATE_SUCCEEDED);
+}
+
+TEST_F(EngineCallsTest, ADaemonThatEndsStopsWorkersAndKeepsWhatWasAskedFor) {
+  Create(Request("a"));
+  engine_->Stop(Soon());
+  EXPECT_EQ(workers_->SentTo(1), "begin stop");
+  EXPECT_EQ(workers_->alive(), 0U);
+  EXPECT_EQ(engine_->GetRun("runs/a").status().code(), StatusCode::kUnavailable);
+  End();
+  Start();
+  EXPECT_EQ(Get("a").target_state(), v1::TARGET_STATE_RUNNING);
+  EXPECT_EQ(Get("a").outputs(0).position(), 10);
+  EXPECT_EQ(workers_->SentTo(1), "begin");
+}
+
+TEST_F(EngineCallsTest, ADaemonThatEndsKillsWorkersThatAreDeaf) {
+  workers_->on_message = [](WorkerId, const worker::v1::ToWorker&) {};
+  Create(Request("a"));
+  engine_->Stop(Past());
+  EXPECT_EQ(workers_->SentTo(1), "begin stop kill");
+  EXPECT_EQ(workers_->alive(), 0U);
+}
+
+TEST_F(EngineCallsTest, ADaemonThatEndsAnswersThoseWhoWait) {
+  std::promise<void> is_launched;
+  workers_->on_launch = [&](WorkerId, const worker::v1::Start&) { is_launched.set_value(); };
+  auto run =
+      std::async(std::launch::async, [&] { return engine_->CreateRun(Request("a"), Soon()); });
+  is_launched.get_future().wait();
+  engine_->Stop(Soon());
+  EXPECT_EQ(run.get().status().code(), StatusCode::kUnavailable);
+  workers_->Settle();
+  EXPECT_EQ(workers_->alive(), 0U);
+  EXPECT_EQ(engine_->CreateRun(Request("b"), Soon()).status().code(), StatusCode::kUnavailable);
+}
+
+TEST_F(EngineCallsTest, TheOldestEndedRunsGo) {
+  for (const char* id : {"c", "b", "a"}) {
+    Create(Request(id));
+    EndWorker(FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000));
+  }
+  Create(Request("d"));  // has not ended, and does not count
+  EXPECT_EQ(Names().size(), 3U);
+  EXPECT_EQ(store_->All()->size(), 3U);
+}
+
+TEST_F(EngineCallsTest, WhatIsDeletedIsGone) {
+  Create(Request("a"));
+  EXPECT_EQ(engine_->DeleteRun("runs/a").code(), StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  workers_->Settle();
+  ASSERT_TRUE(engine_->DeleteRun("runs/a").ok());
+  Create(Request("abc"));
+  const auto gone = engine_->GetRun("runs/abd");
+  EXPECT_EQ(gone.status().code(), StatusCode::kNotFound);
+  EXPECT_THAT(std::string(gone.status().message()), HasSubstr("Did you mean `runs/abc`?"));
+  EXPECT_EQ(store_->All()->size(), 1U);
+}
+
+TEST_F(EngineCallsTest, PagesShowEveryRunOnce) {
+  for (const char* id : {"d", "b", "a", "c"}) Create(Request(id));
+  v1::ListRunsRequest request;
+  request.set_page_size(3);
+  const auto first = engine_->ListRuns(request);
+  EXPECT_EQ(first->runs_size(), 3);
+  EXPECT_FALSE(first->runs(0).has_spec());
+  request.set_page_token(first->next_page_token());
+  const auto second = engine_->ListRuns(request);
+  ASSERT_EQ(second->runs_size(), 1);
+  EXPECT_EQ(second->runs(0).name(), "runs/d");
+  EXPECT_EQ(second->next_page_token(), "");
+  request.set_page_size(-1);
+  EXPECT_EQ(engine_->ListRuns(request).status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST_F(EngineCallsTest, WhoWatchesHearsOfChangesAndOfTheEnd) {
+  Create(Request("a"));
+  Create(Request("b"));
+  int changes = 0;
+  const auto watch = engine_->Watch("runs/a", [&] { ++changes; });
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  workers_->Say(1, ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
+  workers_->Say(2, ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));  // the other run's
+  workers_->Settle();
+  EXPECT_EQ(changes, 1);
+  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  workers_->Settle();
+  const int before = changes;
+  ASSERT_TRUE(engine_->DeleteRun("runs/a").ok());
+  EXPECT_EQ(changes, before + 1);
+  engine_->Unwatch(*watch);
+  EXPECT_EQ(engine_->Watch("runs/a", [] {}).status().code(), StatusCode::kNotFound);
+}
+
+// ---- What needs a worker's answer ----
+
+TEST_F(EngineCallsTest, PositionsComeFromTheLiveWorkerElseFromThePlaces) {
+  Create(Request("a"));
+  Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 30));
+  v1::GetPositionsRequest request;
+  request.set_name("runs/a");
+  EXPECT_EQ(engine_->GetPositions(request, Soon())->positions(0).row(), 30);
+  EXPECT_EQ(workers_->launches(), 1U);
+  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  workers_->Settle();
+  workers_->on_launch = [this](WorkerId id, const worker::v1::Start& start) {
+    EXPECT_TRUE(start.positions().reset().empty());
+    worker::v1::FromWorker message;
+    v1::Position* position = message.mutable_positions()->add_positions();
+    position->set_output("csv");
+    position->set_row(31);
+    workers_->Say(id, message);
+  };
+  EXPECT_EQ(engine_->GetPositions(request, Soon())->positions(0).row(), 31);
+  workers_->Settle();
+  EXPECT_EQ(workers_->alive(), 0U);
+}
+
+TEST_F(EngineCallsTest, WhilePositionsAreResetNoVerbComesInBetween) {
+  Create(Request("a"));
+  v1::ResetPositionsRequest request;
+  request.set_name("runs/a");
+  EXPECT_EQ(engine_->ResetPositions(request, Soon()).status().code(),
+            StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  workers_->Settle();
+  request.add_outputs("cvs");
+  EXPECT_THAT(std::string(engine_->ResetPositions(request, Soon()).status().message()),
+              HasSubstr("Did you mean \"csv\"?"));
+  request.clear_outputs();
+
+  std::promise<void> is_resetting;
+  workers_->on_launch = [&](WorkerId, const worker::v1::Start& start) {
+    EXPECT_THAT(start.positions().reset(), ElementsAre("csv"));
+    is_resetting.set_value();
+  };
+  auto reset =
+      std::async(std::launch::async, [&] { return engine_->ResetPositions(request, Soon()); });
+  is_resetting.get_future().wait();
+  EXPECT_EQ(engine_->ResumeRun("runs/a").status().code(), StatusCode::kAborted);
+  EXPECT_EQ(engine_->DeleteRun("runs/a").code(), StatusCode::kAborted);
+  EXPECT_EQ(engine_->ResetPositions(request, Soon()).status().code(), StatusCode::kAborted);
+  worker::v1::FromWorker message;
+  message.mutable_positions()->add_positions()->set_output("csv");
+  Say(message);
+  const auto positions = reset.get();
+  ASSERT_TRUE(positions.ok()) << positions.status();
+  EXPECT_FALSE(positions->positions(0).has_row());
+  EXPECT_EQ(Get("a").outputs(0).position(), 0);
+  EXPECT_TRUE(engine_->DeleteRun("runs/a").ok());
+}
+
+TEST_F(EngineCallsTest, AResetThatFailsLeavesTheRunFree) {
+  Create(Request("a"));
+  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  workers_->Settle();
+  workers_->on_launch = [](WorkerId, const worker::v1::Start&) {};
+  v1::ResetPositionsRequest request;
+  request.set_name("runs/a");
+  EXPECT_EQ(engine_->ResetPositions(request, Past()).status().code(),
+            StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(Get("a").outputs(0).position(), 10);
+  EXPECT_TRUE(engine_->ResumeRun("runs/a").ok());
+}
+
+TEST_F(EngineCallsTest, StatisticsComeFromTheWorkerAndInTheEndFromTheStore) {
+  workers_->on_message = [this](WorkerId id, const worker::v1::ToWorker& message) {
+    if (!message.has_get_statistics()) return;
+    EXPECT_EQ(message.get_statistics().output(), "csv");  // the first of interactions
+    worker::v1::FromWorker report;
+    report.mutable_statistics()->set_id(message.get_statistics().id());
+    report.mutable_statistics()->mutable_statistics()->set_output("csv");
+    workers_->Say(id, report);
+  };
+  Create(Request("a"));
+  v1::GetRunStatisticsRequest request;
+  request.set_name("runs/a");
+  const auto live = engine_->GetRunStatistics(request, Soon());
+  ASSERT_TRUE(live.ok()) << live.status();
+  EXPECT_FALSE(live->is_final());
+  WorkerEnd end = FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000);
+  end.finished.add_statistics()->set_output("csv");
+  end.finished.mutable_statistics(0)->set_is_final(true);
+  EndWorker(end);
+  const auto final = engine_->GetRunStatistics(request, Soon());
+  ASSERT_TRUE(final.ok()) << final.status();
+  EXPECT_TRUE(final->is_final());
+  request.set_output("cvs");
+  EXPECT_EQ(engine_->GetRunStatistics(request, Soon()).status().code(),
+            StatusCode::kInvalidArgument);
+}
+
+TEST_F(EngineCallsTest, WhoAsksAWorkerThatEndsOrIsSilentIsNotLeftWaiting) {
+  Create(Request("a"));
+  v1::GetRunStatisticsRequest request;
+  request.set_name("runs/a");
+  EXPECT_EQ(engine_->GetRunStatistics(request, Past()).status().code(),
+            StatusCode::kDeadlineExceeded);
+  worker::v1::FromWorker late;
+  late.mutable_statistics()->set_id(1);
+  Say(late);  // harms nobody
+  workers_->on_message = [this](WorkerId id, const worker::v1::ToWorker& message) {
+    if (message.has_get_statistics()) workers_->End(id, KilledFromOutside());
+  };
+  EXPECT_EQ(engine_->GetRunStatistics(request, Soon()).status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(engine_->GetRunStatistics(request, Soon()).status().code(),
+            StatusCode::kFailedPrecondition);  // nothing is delivered now
+}
+
+TEST_F(EngineCallsTest, StreamsAreLimitedAndSayWhenToComeAgain) {
+  v1::GenerateRequest request;
+  *request.mutable_source() = Request("a").source();
+  auto stream = engine_->Generate(request, Soon());
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  const auto second = engine_->Generate(request, Soon());
+  EXPECT_EQ(second.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_TRUE(second.status().GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
+  stream->reset();
+  workers_->Settle();
+  EXPECT_EQ(workers_->alive(), 0U);
+  stream = engine_->Generate(request, Soon());
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  workers_->End(workers_->last(), CrashedIn("choice `zipf`", 4096));
+  const auto rows = (*stream)->Next();
+  EXPECT_EQ(rows.status().code(), StatusCode::kInternal);
+  EXPECT_THAT(std::string(rows.status().message()), HasSubstr("choice `zipf` at row 4096"));
+}
+
+TEST_F(EngineCallsTest, RowsOfARunAreMadeByItsPlan) {
+  const v1::Run run = Create(Request("a"));
+  v1::GenerateRequest request;
+  request.set_run("runs/a");
+  request.set_start_row(7);
+  auto stream = engine_->Generate(request, Soon());
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  const worker::v1::GenerateJob job = workers_->StartOf(workers_->last()).generate();
+  EXPECT_EQ(job.fingerprint(), run.fingerprint());
+  EXPECT_EQ(job.now_ms(), workers_->StartOf(1).run().now_ms());
+  EXPECT_EQ(job.start_row(), 7);
+  request.set_run("runs/b");
+  EXPECT_EQ(engine_->Generate(request, Soon()).status().code(), StatusCode::kNotFound);
+}
+
+// ---- A daemon of one command ----
+
+class OneShotEngineTest : public EngineCallsTest {
+ protected:
+  OneShotEngineTest() {
+    End();
+    is_ephemeral_ = true;
+    Start();
+  }
+};
+
+TEST_F(OneShotEngineTest, TheWorkerNamesTheRunByWhatItWrites) {
+  workers_->on_launch = [this](WorkerId id, const worker::v1::Start& start) {
+    EXPECT_EQ(start.run().uid(), "");
+    EXPECT_GT(start.retry_timeout_ms(), 0);
+    worker::v1::FromWorker planned = PlannedFor(start);
+    planned.mutable_planned()->set_uid(std::string(32, 'a'));
+    workers_->Say(id, planned);
+  };
+  EXPECT_EQ(Create(Request("a")).uid(), std::string(32, 'a'));
+}
+
+TEST_F(OneShotEngineTest, WhatItsWorkerGivesUpIsNotTriedForEver) {
+  Create(Request("a"));
+  WorkerEnd end;
+  end.finished.set_code(static_cast<int32_t>(StatusCode::kUnavailable));
+  end.finished.set_message("output csv: another process writes to csv.out.");
+  EndWorker(end);
+  EXPECT_EQ(Get("a").state(), v1::RUN_STATE_FAILED);
+  EXPECT_EQ(Get("a").reason(), "output csv: another process writes to csv.out.");
+}
+
+}  // namespace
+}  // namespace throng
