@@ -73,6 +73,8 @@ void Encode(benchmark::State& state, const Case& c) {
 int main(int argc, char** argv) {
   const throng::Case cases[] = {
       {"csv", THRONG_CSV_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.csv"},
+      {"csv_gzip", THRONG_CSV_PLUGIN, {{"compression", "gzip"}}, THRONG_RECORDS_STREAM, "rows"},
+      {"csv_zstd", THRONG_CSV_PLUGIN, {{"compression", "zstd"}}, THRONG_RECORDS_STREAM, "rows"},
       {"json_document", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.json"},
       {"json_lines", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.jsonl"},
       {"json_messages", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_MESSAGES, "topic"},

@@ -29,9 +29,8 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
-def avro(path, codec="null", **fields):
-    return {**worker.file_output(path, "avro", name=path.name, **fields),
-            "format": {"component": "avro", "options": {"codec": codec}}}
+def avro_output(path, codec="null", **fields):
+    return worker.file_output(path, "avro", {"codec": codec}, name=path.name, **fields)
 
 
 def csv_rows(path):
@@ -119,8 +118,8 @@ class AvroReadersTest(unittest.TestCase):
         columns = {"null": OWN + EXTRA, "deflate": OWN + EXTRA, "snappy": OWN, "zstandard": OWN}
         narrow, wide = self.folder / "narrow.csv", self.folder / "wide.csv"
         self.make(worker.file_output(narrow),
-                  {**worker.file_output(wide, columns=OWN + EXTRA), "name": "wide"},
-                  *(avro(self.folder / f"{codec}.avro", codec, columns=columns[codec])
+                  worker.file_output(wide, columns=OWN + EXTRA, name="wide"),
+                  *(avro_output(self.folder / f"{codec}.avro", codec, columns=columns[codec])
                     for codec in CODECS))
         readers = {by_fastavro: CODECS, by_python3_avro: CODECS, by_avsc: CODECS,
                    by_polars: CODECS[:3], by_avrocat: CODECS[:3]}
@@ -133,7 +132,7 @@ class AvroReadersTest(unittest.TestCase):
 
     def test_the_schema_names_types_and_what_is_optional(self):
         path = self.folder / "rows.avro"
-        self.make(avro(path, columns=[*OWN, "kind", {"column": "interaction_id", "name": "row"}]))
+        self.make(avro_output(path, columns=[*OWN, "kind", {"column": "interaction_id", "name": "row"}]))
         with open(path, "rb") as file:
             reader = fastavro.reader(file)
             schema = reader.writer_schema
@@ -149,9 +148,9 @@ class AvroReadersTest(unittest.TestCase):
     def test_side_tables(self):
         outputs = []
         for table in ("users", "items"):
-            outputs.append({**worker.file_output(self.folder / f"{table}.csv", table=table),
-                            "name": f"{table}.csv"})
-            outputs.append(avro(self.folder / f"{table}.avro", "zstandard", table=table))
+            outputs.append(worker.file_output(self.folder / f"{table}.csv", table=table,
+                                              name=f"{table}.csv"))
+            outputs.append(avro_output(self.folder / f"{table}.avro", "zstandard", table=table))
         self.make(*outputs)
         for table, rows in (("users", 500), ("items", 1000)):
             found = self.expect_rows(by_fastavro(self.folder / f"{table}.avro"),
@@ -165,14 +164,14 @@ class AvroReadersTest(unittest.TestCase):
         for mode in ("contiguous", "interleaved"):
             paths = [self.folder / f"{mode}-{index}.avro" for index in range(3)]
             for index, path in enumerate(paths):
-                self.make(avro(path, "snappy", columns=columns),
+                self.make(avro_output(path, "snappy", columns=columns),
                           slice={"index": index, "count": 3, "mode": mode})
             rows = heapq.merge(*map(by_fastavro, paths), key=lambda row: row["interaction_id"])
             self.assertEqual(self.expect_rows(rows, csv_rows(whole)), ROWS)
 
     def test_a_file_without_rows_is_a_file(self):
         path = self.folder / "none.avro"
-        self.make(avro(path, "zstandard"),
+        self.make(avro_output(path, "zstandard"),
                   slice={"index": 0, "count": 2 * ROWS, "mode": "contiguous"})
         for read in (by_fastavro, by_python3_avro, by_avsc):
             self.assertEqual(list(read(path)), [], read.__name__)
@@ -183,7 +182,7 @@ class AvroReadersTest(unittest.TestCase):
         header, some = self.folder / "rows.avro", {"from": 0, "to": 1000}
         spec = worker.write_spec(
             self.folder / "spec.json", worker.file_output(expected, rows=some),
-            avro(header, rows=some),
+            avro_output(header, rows=some),
             {"name": "m", "format": {"component": "avro"}, "sink": sink, "rows": some},
             dataset={"seed": 42})
         done = worker.run(spec, "--plugin-dir", os.environ["THRONG_MAILBOX_FOLDER"])

@@ -107,18 +107,15 @@ class CrashTest(unittest.TestCase):
             self.assertLess(time.monotonic(), give_up, "there is no progress")
             time.sleep(0.0005)
 
-    def kill_at_random(self, component, kills, commit_rows=COMMIT_ROWS):
+    def kill_at_random(self, component, kills, options=None, commit_rows=COMMIT_ROWS):
         """Kills one long run `kills` times, each time after progress; returns how often in which
         phase. Two kills before anything was committed come first and do not count."""
         rows = 6 * commit_rows * kills
         dataset = {"interactions": rows}
         golden, path = self.folder / "golden" / "rows", self.folder / "out" / "rows"
-        fields = {"component": component, "commit_rows": commit_rows}
-        self.finish(
-            worker.write_spec(
-                self.folder / "golden.json", worker.file_output(golden, component), dataset=dataset
-            )
-        )
+        fields = {"component": component, "options": options, "commit_rows": commit_rows}
+        undisturbed = worker.file_output(golden, component, options)
+        self.finish(worker.write_spec(self.folder / "golden.json", undisturbed, dataset=dataset))
 
         def spec_at(rate):
             return worker.write_spec(
@@ -185,14 +182,25 @@ class CrashTest(unittest.TestCase):
         self.assertEqual(document["metadata"]["generated_at"], manifest["created"][:19] + "Z")
 
     def test_an_avro_file_is_the_same_after_kills(self):
-        phases = self.kill_at_random("avro", DOCUMENT_KILLS, commit_rows=CUT_ROWS)
+        phases = self.kill_at_random("avro", DOCUMENT_KILLS, {"codec": "deflate"}, CUT_ROWS)
         self.show("Random moments, Avro", phases)
 
-    def kill_at_calls(self, component, when):
+    def test_a_compressed_file_is_the_same_after_kills(self):
+        for compression in ("gzip", "zstd"):
+            with self.subTest(compression=compression):
+                self.folder /= compression
+                self.folder.mkdir()
+                options = {"compression": compression}
+                phases = self.kill_at_random("csv", DOCUMENT_KILLS, options, CUT_ROWS)
+                self.show(f"Random moments, {compression}", phases)
+                self.folder = self.folder.parent
+
+    def kill_at_calls(self, component, when, options=None):
         """Kills a run at one call after the other, in a folder of its own each."""
-        commit_rows = CUT_ROWS if component == "avro" else 1000
+        commit_rows = CUT_ROWS if component == "avro" or options else 1000
         dataset = {"interactions": 3 * commit_rows, "size": "quick"}
-        fields = {"component": component, "commit_rows": commit_rows, "commit_interval": "1h"}
+        fields = {"component": component, "options": options, "commit_rows": commit_rows,
+                  "commit_interval": "1h"}
         golden, journal = self.folder / "golden" / "rows", self.folder / "journal"
         spec = worker.write_spec(
             self.folder / "golden.json", worker.file_output(golden, **fields), dataset=dataset
@@ -246,6 +254,9 @@ class CrashTest(unittest.TestCase):
 
     def test_killed_within_any_call_an_avro_file_ends_whole(self):
         self.kill_at_calls("avro", "within")
+
+    def test_killed_within_any_call_a_compressed_file_ends_whole(self):
+        self.kill_at_calls("csv", "within", {"compression": "gzip"})
 
 
 if __name__ == "__main__":
