@@ -8,14 +8,17 @@ build_packages=(
   libfmt-dev
   libgrpc++-dev
   libprotobuf-dev
+  libsnappy-dev
   libsqlite3-dev
   libssl-dev
   libyaml-cpp-dev
+  libzstd-dev
   mold
   ninja-build
   nlohmann-json3-dev
   protobuf-compiler
   protobuf-compiler-grpc
+  zlib1g-dev
 )
 
 # Installs those of the named packages that are missing; as an ordinary user through sudo.

@@ -3,9 +3,11 @@
 // Nothing is ever quoted: the host admits no comma, quote or newline into names, prefixes and
 // labels.
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "members.h"
 #include "record.h"
 #include "throng/sdk.hpp"
 
@@ -13,31 +15,47 @@ namespace throng {
 
 class Csv {
  public:
+  struct Options {
+    std::optional<Compression> compression;
+  };
+  static std::vector<OptionOf<Options>> DeclareOptions() {
+    return {Members::DeclareOption<&Options::compression>()};
+  }
+
+  explicit Csv(const Options& options) : compression_(options.compression) {}
+
   // Contiguous slices joined are the whole file, so only the first has the header.
   Prologue Begin(const throng_destination& destination) {
+    members_.Begin(compression_, destination);
     line_ = {};
-    Prologue prologue;
+    std::string header;
     const throng_schema& schema = *destination.schema;
     for (size_t c = 0; c < schema.columns_count; ++c) {
       const throng_column& column = *schema.columns[c];
       const std::string separator = c == 0 ? "" : ",";
-      prologue.bytes += separator + column.name;
+      header += separator + column.name;
       line_.Add(column, c, separator + PlainPrefix(column), PlainTexts(column));
     }
-    prologue.bytes += '\n';
+    header += '\n';
     line_.End("\n");
     if (destination.slice_mode == THRONG_SLICE_CONTIGUOUS && destination.slice_index > 0) {
-      prologue.bytes.clear();
+      header.clear();
     }
-    return prologue;
+    return {.bytes = members_.Of(header), .cut_rows = members_.cut_rows(), .state = ""};
   }
 
   void Encode(const throng_block& block, Buffer& out) {
-    char* p = out.Reserve(line_.MaxSize(block.rows));
-    out.EndAt(line_.Write(block, 0, block.rows, p));
+    members_.Add(out, [&](Buffer& text) {
+      char* p = text.Reserve(line_.MaxSize(block.rows));
+      text.EndAt(line_.Write(block, 0, block.rows, p));
+    });
   }
 
+  void End(const throng_summary& summary, Buffer& out) { members_.AddEnd(summary.rows, out); }
+
  private:
+  std::optional<Compression> compression_;
+  Members members_;
   Record line_;
 };
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "members.h"
 #include "record.h"
 #include "throng/sdk.hpp"
 
@@ -38,6 +39,7 @@ class Json {
   enum class Layout { kDocument, kLines };
   struct Options {
     std::optional<Layout> layout;
+    std::optional<Compression> compression;
   };
   static std::vector<OptionOf<Options>> DeclareOptions() {
     return {Option<&Options::layout>(
@@ -45,14 +47,17 @@ class Json {
                 "One document with metadata and statistics, or one object a line; unset: lines for "
                 "files named .jsonl or .ndjson, else document.")
                 .Choices({"document", "lines"})
-                .Identity()};
+                .Identity(),
+            Members::DeclareOption<&Options::compression>()};
   }
   static constexpr uint32_t kModes = THRONG_RECORDS_STREAM | THRONG_RECORDS_MESSAGES;
 
-  explicit Json(const Options& options) : layout_(options.layout) {}
+  explicit Json(const Options& options)
+      : layout_(options.layout), compression_(options.compression) {}
 
   Prologue Begin(const throng_destination& destination) {
     mode_ = ModeOf(destination);
+    members_.Begin(compression_, destination);
     first_row_ = destination.first_row;
     const throng_schema& schema = *destination.schema;
     if (mode_ == Mode::kDocument && destination.rows < 0) {
@@ -69,9 +74,8 @@ class Json {
       key_.Add(column, index, PlainPrefix(column), PlainTexts(column));
       key_.End("");
     }
-    Prologue prologue;
-    if (mode_ == Mode::kDocument) prologue.bytes = DocumentStart(destination);
-    return prologue;
+    const std::string start = mode_ == Mode::kDocument ? DocumentStart(destination) : "";
+    return {.bytes = members_.Of(start), .cut_rows = members_.cut_rows(), .state = ""};
   }
 
   void Encode(const throng_block& block, Buffer& out) {
@@ -87,23 +91,27 @@ class Json {
       out.EndAt(p);
       return;
     }
-    char* const start = out.Reserve(object_.MaxSize(rows));
-    char* end = object_.Write(block, 0, rows, start);
-    if (mode_ == Mode::kDocument && rows > 0 && block.first_row == first_row_) {
-      end = std::copy(start + kComma.size(), end, start);
-    }
-    out.EndAt(end);
+    members_.Add(out, [&](Buffer& text) {
+      char* const start = text.Reserve(object_.MaxSize(rows));
+      char* end = object_.Write(block, 0, rows, start);
+      if (mode_ == Mode::kDocument && rows > 0 && block.first_row == first_row_) {
+        end = std::copy(start + kComma.size(), end, start);
+      }
+      text.EndAt(end);
+    });
   }
 
   void End(const throng_summary& summary, Buffer& out) {
-    if (mode_ != Mode::kDocument) return;
-    const std::string_view statistics = summary.statistics;
-    out.Append("\n]");
-    if (statistics != "{}") {
-      out.Append(", \"statistics\": ");
-      out.Append(statistics);
-    }
-    out.Append("}\n");
+    if (mode_ != Mode::kDocument) return members_.AddEnd(summary.rows, out);
+    members_.Add(out, [&](Buffer& text) {
+      const std::string_view statistics = summary.statistics;
+      text.Append("\n]");
+      if (statistics != "{}") {
+        text.Append(", \"statistics\": ");
+        text.Append(statistics);
+      }
+      text.Append("}\n");
+    });
   }
 
  private:
@@ -119,7 +127,7 @@ class Json {
       }
       return Mode::kMessages;
     }
-    const std::string_view name = destination.name;
+    const std::string_view name = PlainName(destination.name);
     const bool is_lines = layout_.has_value()
                               ? *layout_ == Layout::kLines
                               : name.ends_with(".jsonl") || name.ends_with(".ndjson");
@@ -169,6 +177,8 @@ class Json {
   }
 
   std::optional<Layout> layout_;
+  std::optional<Compression> compression_;
+  Members members_;
   Mode mode_ = Mode::kDocument;
   int64_t first_row_ = 0;
   Record key_;

@@ -55,7 +55,7 @@ class Runs:
         kind, _, component = output.partition(":")
         sink = {"component": kind}
         if kind == "file":
-            path = self.folder / ("rows.jsonl" if component == "json" else "rows.csv")
+            path = self.folder / f"rows.{'jsonl' if component == 'json' else component}"
             sink["options"] = {"path": str(path), "overwrite": "true"}
         spec = {
             "dataset": {
@@ -112,7 +112,7 @@ def compare_speeds(runs, in_memory, arguments):
     table("job", "filling threads", "M rows/s", "of the vectorised script", "MB")
     results = []
     jobs = [("CSV, thrown away", runs, "null:csv"), ("CSV to a file", runs, "file:csv"),
-            ("JSON lines to a file", runs, "file:json")]
+            ("JSON lines to a file", runs, "file:json"), ("Avro to a file", runs, "file:avro")]
     if in_memory:  # what remains when the disk is not what is waited for
         jobs.insert(2, ("CSV to a file in memory", in_memory, "file:csv"))
     for name, where, output in jobs:

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -32,11 +33,19 @@ Table Interactions(int64_t users, int64_t items) {
   return Table("interactions", InteractionColumns(user, item, rating, time));
 }
 
-void Encode(benchmark::State& state, const char* file, uint32_t mode, const char* name) {
+struct Case {
+  const char* name;
+  const char* file;  // of the plugin
+  std::map<std::string, std::string> options;
+  uint32_t mode;
+  const char* place;
+};
+
+void Encode(benchmark::State& state, const Case& c) {
   const Table table = Interactions(state.range(0), state.range(1));
-  LoadedFormat format(file);
-  throng_destination destination = table.Destination(mode, name);
-  if (mode == THRONG_RECORDS_MESSAGES) destination.key_column = 0;
+  LoadedFormat format(c.file, c.options);
+  throng_destination destination = table.Destination(c.mode, c.place);
+  if (c.mode == THRONG_RECORDS_MESSAGES) destination.key_column = 0;
   format.Begin(destination);
   const std::vector<const void*> columns = table.At(0);
   std::vector<uint32_t> key_end(kRows);
@@ -58,20 +67,32 @@ void Encode(benchmark::State& state, const char* file, uint32_t mode, const char
   state.counters["bytes/row"] = static_cast<double>(format.buffer().size()) / kRows;
 }
 
-void Register(const char* name, const char* file, uint32_t mode, const char* place) {
-  benchmark::RegisterBenchmark(name, Encode, file, mode, place)
-      ->Args({500, 1000})
-      ->Args({1000000, 100000});
-}
-
 }  // namespace
 }  // namespace throng
 
 int main(int argc, char** argv) {
-  throng::Register("csv", THRONG_CSV_PLUGIN, THRONG_RECORDS_STREAM, "rows.csv");
-  throng::Register("json_document", THRONG_JSON_PLUGIN, THRONG_RECORDS_STREAM, "rows.json");
-  throng::Register("json_lines", THRONG_JSON_PLUGIN, THRONG_RECORDS_STREAM, "rows.jsonl");
-  throng::Register("json_messages", THRONG_JSON_PLUGIN, THRONG_RECORDS_MESSAGES, "topic");
+  const throng::Case cases[] = {
+      {"csv", THRONG_CSV_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.csv"},
+      {"csv_gzip", THRONG_CSV_PLUGIN, {{"compression", "gzip"}}, THRONG_RECORDS_STREAM, "rows"},
+      {"csv_zstd", THRONG_CSV_PLUGIN, {{"compression", "zstd"}}, THRONG_RECORDS_STREAM, "rows"},
+      {"json_document", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.json"},
+      {"json_lines", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.jsonl"},
+      {"json_messages", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_MESSAGES, "topic"},
+      {"avro", THRONG_AVRO_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.avro"},
+      {"avro_messages", THRONG_AVRO_PLUGIN, {}, THRONG_RECORDS_MESSAGES, "topic"},
+      {"avro_deflate", THRONG_AVRO_PLUGIN, {{"codec", "deflate"}}, THRONG_RECORDS_STREAM, "rows"},
+      {"avro_snappy", THRONG_AVRO_PLUGIN, {{"codec", "snappy"}}, THRONG_RECORDS_STREAM, "rows"},
+      {"avro_zstandard",
+       THRONG_AVRO_PLUGIN,
+       {{"codec", "zstandard"}},
+       THRONG_RECORDS_STREAM,
+       "rows"},
+  };
+  for (const throng::Case& c : cases) {
+    benchmark::RegisterBenchmark(c.name, throng::Encode, c)
+        ->Args({500, 1000})
+        ->Args({1000000, 100000});
+  }
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return 0;

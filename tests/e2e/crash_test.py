@@ -21,7 +21,8 @@ import worker
 PRELOAD = os.environ.get("THRONG_KILL_PRELOAD", "build/release/tests/libkill_preload.so")
 KILLS = 100 if worker.IS_LONG else 12
 DOCUMENT_KILLS = 20 if worker.IS_LONG else 4
-ROWS_A_KILL = 4800
+COMMIT_ROWS = 800  # where rows may be committed anywhere
+CUT_ROWS = 16_384  # of formats with inner blocks
 SEED = 20240101
 PATIENCE_SECONDS = 600
 
@@ -106,19 +107,15 @@ class CrashTest(unittest.TestCase):
             self.assertLess(time.monotonic(), give_up, "there is no progress")
             time.sleep(0.0005)
 
-    def kill_at_random(self, component, kills):
+    def kill_at_random(self, component, kills, options=None, commit_rows=COMMIT_ROWS):
         """Kills one long run `kills` times, each time after progress; returns how often in which
         phase. Two kills before anything was committed come first and do not count."""
-        commit_rows = 800
-        rows = ROWS_A_KILL * kills
+        rows = 6 * commit_rows * kills
         dataset = {"interactions": rows}
         golden, path = self.folder / "golden" / "rows", self.folder / "out" / "rows"
-        fields = {"component": component, "commit_rows": commit_rows}
-        self.finish(
-            worker.write_spec(
-                self.folder / "golden.json", worker.file_output(golden, component), dataset=dataset
-            )
-        )
+        fields = {"component": component, "options": options, "commit_rows": commit_rows}
+        undisturbed = worker.file_output(golden, component, options)
+        self.finish(worker.write_spec(self.folder / "golden.json", undisturbed, dataset=dataset))
 
         def spec_at(rate):
             return worker.write_spec(
@@ -179,15 +176,31 @@ class CrashTest(unittest.TestCase):
         phases = self.kill_at_random("json", DOCUMENT_KILLS)
         self.show("Random moments, JSON document", phases)
         document = json.loads((self.folder / "out" / "rows").read_bytes())
-        self.assertEqual(len(document["interactions"]), ROWS_A_KILL * DOCUMENT_KILLS)
+        self.assertEqual(len(document["interactions"]), 6 * COMMIT_ROWS * DOCUMENT_KILLS)
         manifest = worker.manifest(self.folder / "out" / "rows")
         self.assertEqual(document["statistics"], manifest["statistics"])
         self.assertEqual(document["metadata"]["generated_at"], manifest["created"][:19] + "Z")
 
-    def kill_at_calls(self, component, when):
+    def test_an_avro_file_is_the_same_after_kills(self):
+        phases = self.kill_at_random("avro", DOCUMENT_KILLS, {"codec": "deflate"}, CUT_ROWS)
+        self.show("Random moments, Avro", phases)
+
+    def test_a_compressed_file_is_the_same_after_kills(self):
+        for compression in ("gzip", "zstd"):
+            with self.subTest(compression=compression):
+                self.folder /= compression
+                self.folder.mkdir()
+                options = {"compression": compression}
+                phases = self.kill_at_random("csv", DOCUMENT_KILLS, options, CUT_ROWS)
+                self.show(f"Random moments, {compression}", phases)
+                self.folder = self.folder.parent
+
+    def kill_at_calls(self, component, when, options=None):
         """Kills a run at one call after the other, in a folder of its own each."""
-        dataset = {"interactions": 3000, "size": "quick"}
-        fields = {"component": component, "commit_rows": 1000, "commit_interval": "1h"}
+        commit_rows = CUT_ROWS if component == "avro" or options else 1000
+        dataset = {"interactions": 3 * commit_rows, "size": "quick"}
+        fields = {"component": component, "options": options, "commit_rows": commit_rows,
+                  "commit_interval": "1h"}
         golden, journal = self.folder / "golden" / "rows", self.folder / "journal"
         spec = worker.write_spec(
             self.folder / "golden.json", worker.file_output(golden, **fields), dataset=dataset
@@ -235,6 +248,15 @@ class CrashTest(unittest.TestCase):
 
     def test_killed_within_any_call_a_json_document_ends_whole(self):
         self.kill_at_calls("json", "within")
+
+    def test_killed_before_any_call_an_avro_file_ends_whole(self):
+        self.kill_at_calls("avro", "before")
+
+    def test_killed_within_any_call_an_avro_file_ends_whole(self):
+        self.kill_at_calls("avro", "within")
+
+    def test_killed_within_any_call_a_compressed_file_ends_whole(self):
+        self.kill_at_calls("csv", "within", {"compression": "gzip"})
 
 
 if __name__ == "__main__":

@@ -22,12 +22,13 @@ def produce(folder):
     million = [
         worker.file_output(folder / "million.csv", name="csv"),
         worker.file_output(folder / "million.jsonl", component="json", name="json"),
+        worker.file_output(folder / "million.avro", component="avro", name="avro"),
     ]
     done = worker.run(worker.write_spec(folder / "million.yaml", *million,
                                         dataset={"seed": 42, "interactions": 1_000_000}))
     assert done.returncode == 0, done.stderr
     digests = "".join(f"{worker.sha256(folder / name)}  {name}\n"
-                      for name in ("million.csv", "million.jsonl"))
+                      for name in ("million.csv", "million.jsonl", "million.avro"))
     return (folder / "first.csv").read_text(), digests
 
 

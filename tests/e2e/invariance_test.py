@@ -33,8 +33,8 @@ class InvarianceTest(unittest.TestCase):
         return path.read_bytes()
 
     def test_threads_and_units_do_not_matter(self):
-        for component in ("csv", "json"):
-            suffix = {"csv": "csv", "json": "jsonl"}[component]
+        for component, suffix in (("csv", "csv"), ("json", "jsonl"), ("avro", "avro"),
+                                  ("csv", "csv.gz"), ("json", "jsonl.zst")):
             whole = self.make(f"whole.{suffix}", threads=1, component=component)
             for threads in (2, 8):
                 self.assertEqual(self.make(f"t{threads}.{suffix}", threads=threads,

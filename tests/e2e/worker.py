@@ -22,10 +22,11 @@ def run(spec, *arguments, **options):
     return subprocess.run(command(spec, *arguments), check=False, **options)
 
 
-def file_output(path, component="csv", **fields):
-    """An output into the file `path`."""
+def file_output(path, component="csv", options=None, **fields):
+    """An output into the file `path`; `options` are those of the format."""
+    output_format = {"component": component, "options": options or {}}
     sink = {"component": "file", "options": {"path": str(path)}}
-    return {"name": "rows", "format": {"component": component}, "sink": sink, **fields}
+    return {"name": "rows", "format": output_format, "sink": sink, **fields}
 
 
 def write_spec(file, *outputs, dataset=None, **fields):

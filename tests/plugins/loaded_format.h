@@ -28,6 +28,7 @@ struct TableColumn {
   Values values;
   std::string prefix = "";
   std::vector<std::string> labels = {};
+  bool is_extra = false;
 };
 
 // Rows from `first_row` on, and their schema.
@@ -41,7 +42,7 @@ class Table {
       for (const std::string& label : column.labels) labels.push_back(label.c_str());
       schema_columns_.push_back({.struct_size = sizeof(throng_column),
                                  .type = column.type,
-                                 .flags = 0,
+                                 .flags = column.is_extra ? uint32_t{THRONG_COLUMN_EXTRA} : 0,
                                  .labels_count = static_cast<uint32_t>(labels.size()),
                                  .name = column.name.c_str(),
                                  .doc = "",
@@ -145,8 +146,11 @@ class LoadedFormat {
     throng_prologue prologue = {};
     prologue.struct_size = sizeof prologue;
     Check(format_->begin(self_, &destination, &prologue, &error_));
+    cut_rows_ = prologue.cut_rows;
     return {prologue.bytes.data, prologue.bytes.size};
   }
+  // As the last begin said.
+  uint32_t cut_rows() const { return cut_rows_; }
   // Appends to buffer(); for messages, gives the ends of keys and values.
   void Encode(const throng_block& block) {
     Check(format_->encode(self_, &block, &buffer_, &error_));
@@ -203,6 +207,7 @@ class LoadedFormat {
   const throng_component* component_ = nullptr;
   const throng_format* format_ = nullptr;
   void* self_ = nullptr;
+  uint32_t cut_rows_ = 0;
   throng_error error_ = {sizeof(throng_error), {}, {}};
   throng_buffer buffer_ = {sizeof(throng_buffer), nullptr, 0, 0, &Reserve};
 };

@@ -1,0 +1,131 @@
+// Avro: object container files, or messages that are the bare body of a record.
+//
+// A file is a header with the schema, then blocks of records, each with a sync marker behind it.
+// Blocks end at fixed rows and the marker derives from the dataset's fingerprint, so that the bytes
+// depend on nothing else. A message has no header: whoever sends it says what its schema is.
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "avro_record.h"
+#include "compressor.h"
+#include "record.h"
+#include "throng/sdk.hpp"
+
+namespace throng {
+namespace {
+
+// Rows of a block: 0.4 MB of interactions, large enough for a write and small enough for a cache.
+constexpr uint32_t kBlockRows = 16'384;
+constexpr size_t kSyncBytes = 16;
+constexpr const char* kCodecNames[] = {"null", "deflate", "snappy", "zstandard"};  // as Codec
+
+std::string Varint(size_t value) {
+  char bytes[kMaxVarint];
+  return {bytes, WriteVarint(static_cast<int64_t>(value), bytes)};
+}
+std::string String(std::string_view text) { return Varint(text.size()) + std::string(text); }
+
+}  // namespace
+
+class Avro {
+ public:
+  struct Options {
+    Codec codec = Codec::kNone;
+  };
+  static std::vector<OptionOf<Options>> DeclareOptions() {
+    return {Option<&Options::codec>("codec", "How the blocks of a file are compressed.")
+                .Choices({std::begin(kCodecNames), std::end(kCodecNames)})
+                .Identity()};
+  }
+  static constexpr uint32_t kModes = THRONG_RECORDS_STREAM | THRONG_RECORDS_MESSAGES;
+
+  explicit Avro(const Options& options) : codec_(options.codec), compressor_(options.codec) {}
+
+  Prologue Begin(const throng_destination& destination) {
+    const throng_schema& schema = *destination.schema;
+    const std::string schema_text = AvroSchema(schema);
+    record_ = AvroRecord(schema);
+    key_ = {};
+    is_messages_ = destination.mode == THRONG_RECORDS_MESSAGES;
+    if (is_messages_) {
+      if (destination.key_column >= 0) {
+        const auto index = static_cast<size_t>(destination.key_column);
+        const throng_column& column = *schema.columns[index];
+        key_.Add(column, index, PlainPrefix(column), PlainTexts(column));
+        key_.End("");
+      }
+      return {};
+    }
+    sync_ = View(destination.fingerprint).substr(0, kSyncBytes);
+    const std::string codec = kCodecNames[static_cast<size_t>(codec_)];
+    return {.bytes = "Obj\x01" + Varint(2) + String("avro.codec") + String(codec) +
+                     String("avro.schema") + String(schema_text) + Varint(0) + sync_,
+            .cut_rows = kBlockRows,
+            .state = ""};
+  }
+
+  void Encode(const throng_block& block, Buffer& out) {
+    if (is_messages_) {
+      EncodeMessages(block, out);
+    } else {
+      EncodeBlock(block, out);
+    }
+  }
+
+ private:
+  void EncodeMessages(const throng_block& block, Buffer& out) {
+    const size_t rows = block.rows;
+    char* p = out.Reserve(key_.MaxSize(rows) + record_.MaxSize(rows));
+    for (size_t row = 0; row < rows; ++row) {
+      p = key_.Write(block, row, row + 1, p);
+      block.key_end[row] = static_cast<uint32_t>(p - out.data());
+      p = record_.Write(block, row, row + 1, p);
+      block.value_end[row] = static_cast<uint32_t>(p - out.data());
+    }
+    out.EndAt(p);
+  }
+
+  // The number of records, the size of their bytes, these, and the sync marker.
+  void EncodeBlock(const throng_block& block, Buffer& out) {
+    out.Append(Varint(block.rows));
+    out.EndAt(out.Reserve(kMaxVarint) + gap_);
+    const size_t records_at = out.size();
+    if (codec_ == Codec::kNone) {
+      char* const records = out.Reserve(record_.MaxSize(block.rows));
+      out.EndAt(record_.Write(block, 0, block.rows, records));
+    } else {
+      plain_.resize(std::max(plain_.size(), record_.MaxSize(block.rows)));
+      const char* const end = record_.Write(block, 0, block.rows, plain_.data());
+      compressor_.Compress({plain_.data(), static_cast<size_t>(end - plain_.data())}, out);
+    }
+    const size_t size = out.size() - records_at;
+    const std::string size_text = Varint(size);
+    char* const end = out.Reserve(kMaxVarint + kSyncBytes);
+    char* const start = end - size - gap_;  // of the size
+    if (size_text.size() != gap_) std::memmove(start + size_text.size(), start + gap_, size);
+    gap_ = size_text.size();
+    std::memcpy(start, size_text.data(), gap_);
+    out.EndAt(start + gap_ + size);
+    out.Append(sync_);
+  }
+
+  Codec codec_;
+  Compressor compressor_;
+  bool is_messages_ = false;
+  AvroRecord record_;
+  Record key_;
+  std::string sync_;
+  std::string plain_;  // records before they are compressed
+  // Bytes kept free for the size of a block, which stands before it: as many as the last one took.
+  // Where it takes others, the block moves.
+  size_t gap_ = 3;
+};
+
+}  // namespace throng
+
+THRONG_PLUGIN("avro", "0.1.0", "Avro files and messages.",
+              throng::Format<throng::Avro>("avro", "A record per row, in Avro's binary encoding."))
