@@ -73,8 +73,8 @@ download() {
   mv -T "$new" "$folder"
 }
 
-# Installs Java and downloads the broker's jars where they are missing. `archive` is where this version
-# of Java finds the broker's classes ready for use.
+# Installs Java and downloads the broker's jars where they are missing. `archives` begins the names of
+# the archives in which this version of Java finds the classes of a program ready for use.
 prepare() {
   source "$here/../packages.sh"
   command -v java >/dev/null || install_packages openjdk-17-jre-headless
@@ -83,7 +83,7 @@ prepare() {
   flock "$lock"
   download jars.txt jars
   exec {lock}>&-
-  archive=$cache/$(java_home=$(realpath "$(command -v java)") &&
-    cksum <"${java_home%/bin/java}/release" | tr ' ' -).jsa
-  [[ ! -f $archive ]] || kafka_java+=("-XX:SharedArchiveFile=$archive")
+  local java_file
+  java_file=$(realpath "$(command -v java)")
+  archives=$cache/$(cksum <"${java_file%/bin/java}/release" | tr ' ' -)
 }

@@ -73,6 +73,19 @@ class OneBrokerTest(unittest.TestCase):
                        "--topic", "seen")
         self.assertEqual(offsets.stdout.strip(), "seen:0:1", offsets.stderr)
 
+    def test_javas_partitions_are_those_of_murmur2_random(self):
+        keys = [f"user_{i}" for i in range(1, 501)]
+        java = self.broker.java_partitions(keys, 6)
+        self.assertCountEqual(java, keys)
+        found = {}
+        for partitioner in ("murmur2_random", "consistent_random"):
+            self.broker.create_topic(partitioner, 6)
+            produce(self.broker.bootstrap, partitioner, keys, partitioner=partitioner)
+            messages = self.broker.read(partitioner)
+            found[partitioner] = {message.key().decode(): message.partition() for message in messages}
+        self.assertEqual(found["murmur2_random"], java)
+        self.assertNotEqual(found["consistent_random"], java)  # the library's own default
+
     def test_a_start_of_what_runs_changes_nothing(self):
         before = self.broker.process_id()
         self.broker.start()

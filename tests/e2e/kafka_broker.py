@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 
 import confluent_kafka
 from confluent_kafka import admin
@@ -22,9 +23,10 @@ USER, PASSWORD = "alice", "alice-secret"
 
 def call(program, *arguments, **options):
     """Runs deploy/kafka/PROGRAM to its end; neither its result is checked nor its output shown."""
+    options.setdefault("input", "")
     return subprocess.run(
         [KAFKA / program, *map(str, arguments)],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **options)
+        capture_output=True, text=True, check=False, **options)
 
 
 def is_free(port):
@@ -50,6 +52,7 @@ class KafkaBroker:
     stop()         in order, all of it; start() goes on with the same data and ports
     create_topic(name, partitions, **settings), delete_topic(name)
     read(topic)    all messages up to the end, as confluent_kafka.Message, in order of each partition
+    java_partitions(keys, partitions)   {key: partition} where Kafka's own Java producer puts them
     """
 
     def __init__(self, *flags):
@@ -155,7 +158,8 @@ class KafkaBroker:
             time.sleep(0.05)
 
     def delete_topic(self, name):
-        self._admin().delete_topics([name], operation_timeout=PATIENCE_SECONDS)[name].result()
+        client = self._admin()  # it must outlive the call
+        client.delete_topics([name], operation_timeout=PATIENCE_SECONDS)[name].result()
 
     def read(self, topic, isolation="read_committed", **settings):
         """All messages of a topic up to where it ends now."""
@@ -188,6 +192,19 @@ class KafkaBroker:
             return messages
         finally:
             consumer.close()
+
+    def java_partitions(self, keys, partitions):
+        """Where Kafka's own (Java) producer puts messages with these keys, by key."""
+        topic = f"java-{uuid.uuid4()}"
+        self.create_topic(topic, partitions)
+        sent = call("tool", "ConsoleProducer", "--bootstrap-server", self.bootstrap, "--topic", topic,
+                    "--reader-property", "parse.key=true", "--reader-property", "key.separator==",
+                    input="".join(f"{key}=\n" for key in keys))
+        if sent.returncode != 0:
+            raise AssertionError(sent.stderr)
+        found = {message.key().decode(): message.partition() for message in self.read(topic)}
+        self.delete_topic(topic)
+        return found
 
 
 def is_alive(process):
