@@ -141,7 +141,7 @@ class KafkaBroker:
         self.close()
 
     def _admin(self):
-        return admin.AdminClient({"bootstrap.servers": self.bootstrap})
+        return admin.AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 3})
 
     def create_topic(self, name, partitions=1, **settings):
         """A topic, once every partition has a leader; settings with _ for the dots of their names."""
