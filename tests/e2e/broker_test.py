@@ -1,4 +1,4 @@
-"""deploy/kafka: a real broker starts, serves clients written by others, survives and leaves nothing."""
+"""deploy/kafka: a real broker starts, serves clients of others, survives and leaves nothing."""
 
 import os
 import pathlib
@@ -18,7 +18,7 @@ LOGIN = {"sasl.username": kafka_broker.USER, "sasl.password": kafka_broker.PASSW
 
 
 def produce(bootstrap, topic, values, **settings):
-    """Sends the values, each its own key, and returns what was said of those that did not arrive."""
+    """Sends the values, each its own key; returns what was said of those that did not arrive."""
     errors = []
     producer = confluent_kafka.Producer({
         "bootstrap.servers": bootstrap,
@@ -81,8 +81,8 @@ class OneBrokerTest(unittest.TestCase):
         for partitioner in ("murmur2_random", "consistent_random"):
             self.broker.create_topic(partitioner, 6)
             produce(self.broker.bootstrap, partitioner, keys, partitioner=partitioner)
-            messages = self.broker.read(partitioner)
-            found[partitioner] = {message.key().decode(): message.partition() for message in messages}
+            found[partitioner] = {message.key().decode(): message.partition()
+                                  for message in self.broker.read(partitioner)}
         self.assertEqual(found["murmur2_random"], java)
         self.assertNotEqual(found["consistent_random"], java)  # the library's own default
 
@@ -181,8 +181,9 @@ class ClusterTest(unittest.TestCase):
             # What it was made with stays.
             done = call("start", "--port", cluster.port, "--data", cluster.data, "--brokers", 1)
             self.assertEqual(done.returncode, 1)
-            self.assertIn("holds a cluster of 3 broker(s) that was made without --secure; add --clean",
-                          done.stderr)
+            self.assertIn(
+                "holds a cluster of 3 broker(s) that was made without --secure; add --clean to make "
+                "it anew, or choose another --data.", done.stderr)
 
 
 class TroubleTest(unittest.TestCase):

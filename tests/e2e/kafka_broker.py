@@ -39,10 +39,20 @@ def is_free(port):
     return True
 
 
+def free_ports():
+    """Values for --port, all of whose ports are free just now."""
+    # Below those that outgoing connections are given.
+    ports = list(range(12000, 32000, 100))
+    random.shuffle(ports)
+    for port in ports:
+        if all(is_free(port + offset) for offset in (*range(60), REGISTRY, CONNECT)):
+            yield port
+
+
 class KafkaBroker:
     """A running broker, or a cluster; use it as a context manager, or `test.addCleanup(it.close)`.
 
-    KafkaBroker("--brokers", 3, "--secure", "--registry", "--connect"): any flags of deploy/kafka/start.
+    KafkaBroker("--brokers", 3, "--secure", "--registry", "--connect"): flags of deploy/kafka/start.
 
     bootstrap      "localhost:PORT" of the first broker; `address(SASL)` etc. of its other listeners
     registry, connect   URLs of the schema registry (Confluent's API) and of Connect
@@ -51,7 +61,7 @@ class KafkaBroker:
     start()        whatever does not run; returns once it is ready. restart() is both
     stop()         in order, all of it; start() goes on with the same data and ports
     create_topic(name, partitions, **settings), delete_topic(name)
-    read(topic)    all messages up to the end, as confluent_kafka.Message, in order of each partition
+    read(topic)    all messages up to the end, as confluent_kafka.Message, each partition in order
     java_partitions(keys, partitions)   {key: partition} where Kafka's own Java producer puts them
     """
 
@@ -67,14 +77,7 @@ class KafkaBroker:
             raise
 
     def _start_on_free_ports(self):
-        # Below the ports that outgoing connections are given.
-        bases = list(range(12000, 32000, 100))
-        random.shuffle(bases)
-        for base in bases:
-            needed = [base + offset for offset in (*range(60), REGISTRY, CONNECT)]
-            if not all(map(is_free, needed)):
-                continue
-            self.port = base
+        for self.port in free_ports():
             done = self._start()
             if done.returncode == 0:
                 return
@@ -144,7 +147,7 @@ class KafkaBroker:
         return admin.AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 3})
 
     def create_topic(self, name, partitions=1, **settings):
-        """A topic, once every partition has a leader; settings with _ for the dots of their names."""
+        """A topic, once each partition has a leader; settings with _ for the dots of their names."""
         config = {key.replace("_", "."): str(value) for key, value in settings.items()}
         client = self._admin()
         topic = admin.NewTopic(name, partitions, config=config)
@@ -197,8 +200,9 @@ class KafkaBroker:
         """Where Kafka's own (Java) producer puts messages with these keys, by key."""
         topic = f"java-{uuid.uuid4()}"
         self.create_topic(topic, partitions)
-        sent = call("tool", "ConsoleProducer", "--bootstrap-server", self.bootstrap, "--topic", topic,
-                    "--reader-property", "parse.key=true", "--reader-property", "key.separator==",
+        sent = call("tool", "ConsoleProducer", "--bootstrap-server", self.bootstrap,
+                    "--topic", topic, "--reader-property", "parse.key=true",
+                    "--reader-property", "key.separator==",
                     input="".join(f"{key}=\n" for key in keys))
         if sent.returncode != 0:
             raise AssertionError(sent.stderr)
