@@ -1,0 +1,135 @@
+"""deploy/Dockerfile and deploy/compose.yaml, as far as they can be tested without an engine: they fit
+the checkout, what was built, and the settings and versions of deploy/kafka."""
+
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+# Where the listeners are and where data lies differs between a container and this machine.
+PLACES = {
+    "advertised.listeners",
+    "controller.quorum.voters",
+    "inter.broker.listener.name",
+    "listener.security.protocol.map",
+    "listeners",
+    "log.dirs",
+    "node.id",
+}
+
+
+def read(name):
+    return (DEPLOY / name).read_text(encoding="utf-8")
+
+
+class ComposeTest(unittest.TestCase):
+    def setUp(self):
+        self.compose = yaml.safe_load(read("compose.yaml"))
+        self.services = self.compose["services"]
+
+    def test_every_service_is_pinned_healthy_and_for_this_machine_only(self):
+        self.assertEqual(set(self.services), {"broker", "registry", "ui", "throngd"})
+        for name, service in self.services.items():
+            with self.subTest(name):
+                self.assertRegex(service.get("image", "built:0.0.0"), r":v?\d+\.\d+\.\d+$")
+                self.assertNotEqual("image" in service, "build" in service)
+                self.assertEqual(service["healthcheck"]["test"][0], "CMD")
+                for needed, how in service.get("depends_on", {}).items():
+                    self.assertIn(needed, self.services)
+                    self.assertEqual(how, {"condition": "service_healthy"})
+                for port in service.get("ports", []):
+                    self.assertRegex(port, r"^127\.0\.0\.1:\d+:\d+$")
+                for volume in service.get("volumes", []):
+                    self.assertIn(volume.split(":")[0], self.compose["volumes"])
+
+    def test_versions_are_those_of_deploy_kafka(self):
+        version = re.search(r"^version=(.*)$", read("kafka/parts.sh"), re.MULTILINE)[1]
+        self.assertIn(f"/kafka_2.13-{version}.jar", read("kafka/jars.txt"))
+        self.assertEqual(self.services["broker"]["image"], f"apache/kafka:{version}")
+        registry = re.search(r"apicurio-registry-app-([\d.]+)-all", read("kafka/registry.txt"))[1]
+        self.assertEqual(
+            self.services["registry"]["image"], f"apicurio/apicurio-registry:{registry}")
+
+    def test_the_brokers_settings_are_those_of_deploy_kafka(self):
+        ours = dict(re.findall(r"^([a-z.]+)=(.*)$", read("kafka/start"), re.MULTILINE))
+        compared = 0
+        for name, value in self.services["broker"]["environment"].items():
+            # As the image makes a property of it.
+            setting = name.removeprefix("KAFKA_").lower().replace("_", ".")
+            with self.subTest(setting):
+                self.assertIn(setting, ours)
+                if setting not in PLACES:
+                    # One broker: every replication factor is 1.
+                    expected = "1" if "replicas" in ours[setting] else ours[setting]
+                    self.assertEqual(str(value), expected)
+                    compared += 1
+        self.assertGreaterEqual(compared, 8)
+
+    def test_who_calls_a_service_finds_it_there(self):
+        listeners = self.services["broker"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+        self.assertEqual(listeners, "HOST://localhost:9092,INSIDE://broker:19092")
+        callers = {**self.services["registry"]["environment"], **self.services["ui"]["environment"]}
+        self.assertEqual(callers["APICURIO_KAFKASQL_BOOTSTRAP_SERVERS"], "broker:19092")
+        self.assertEqual(callers["KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS"], "broker:19092")
+        self.assertEqual(
+            callers["KAFKA_CLUSTERS_0_SCHEMAREGISTRY"], "http://registry:8080/apis/ccompat/v7")
+
+
+class DockerfileTest(unittest.TestCase):
+    def setUp(self):
+        # Instructions, with continued lines joined and comments left out.
+        text = re.sub(r"^#.*\n", "", read("Dockerfile"), flags=re.MULTILINE).replace("\\\n", " ")
+        self.instructions = [line.split(maxsplit=1) for line in text.splitlines() if line]
+
+    def runs(self):
+        return [rest for word, rest in self.instructions if word == "RUN"]
+
+    def test_what_it_copies_is_there_and_is_all_that_a_build_needs(self):
+        copied = set()
+        for word, rest in self.instructions:
+            if word == "COPY" and not rest.startswith("--from"):
+                for source in rest.split()[:-1]:
+                    self.assertTrue((ROOT / source).exists(), source)
+                    copied.add(source)
+        listed = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+        folders = set(re.findall(r"^add_subdirectory\((\w+)\)", listed, re.MULTILINE))
+        self.assertLessEqual(folders | {"CMakeLists.txt", "CMakePresets.json"}, copied)
+
+    def test_its_shell_commands_are_commands(self):
+        for command in self.runs():
+            subprocess.run(["bash", "-n", "-c", command], check=True)
+
+    def test_it_installs_the_packages_that_were_linked(self):
+        command = next(run for run in self.runs() if run.startswith("ldd"))
+        programs = pathlib.Path(os.environ["THRONG_DAEMON"]).parent
+        with tempfile.TemporaryDirectory() as folder:
+            command = command.replace("/install/bin/*", " ".join(
+                str(programs / name) for name in ("throngctl", "throngd", "throng-worker")))
+            command = command.replace("/install/lib/throng/plugins", os.environ["THRONG_PLUGINS"])
+            command = command.replace("/install/packages", f"{folder}/packages")
+            subprocess.run(["bash", "-euo", "pipefail", "-c", command], check=True)
+            packages = pathlib.Path(folder, "packages").read_text(encoding="utf-8").split()
+        for package in ("libc6", "libgrpc++1.51", "libprotobuf32", "libsqlite3-0", "libstdc++6"):
+            self.assertIn(package, packages)
+
+    def test_the_daemon_runs_as_a_user_of_its_own_with_the_settings_of_throngd_yaml(self):
+        instructions = dict(self.instructions)
+        self.assertEqual(instructions["USER"], "throng")
+        settings = yaml.safe_load(read("throngd.yaml"))
+        self.assertEqual(instructions["ENV"], f"THRONG_ADDRESS={settings['listen']}")
+        folders = next(run for run in self.runs() if "useradd" in run)
+        for folder in (settings["state_folder"], *settings["output_roots"], "/run/throng"):
+            self.assertIn(f" {folder}", folders)
+        self.assertEqual(
+            yaml.safe_load(instructions["VOLUME"]),
+            [settings["state_folder"], *settings["output_roots"]])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,42 @@
+"""Executes what README.md says of Kafka, on free ports and with a broker of its own."""
+
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+import docs_test
+import kafka_broker
+
+PROGRAMS = pathlib.Path(os.environ["THRONG_DAEMON"]).parent
+
+
+class KafkaDocsTest(unittest.TestCase):
+    def test_the_command_block_about_kafka_works(self):
+        readme = (docs_test.ROOT / "README.md").read_text(encoding="utf-8")
+        commands, = [text for language, text in docs_test.blocks(docs_test.kafka_section(readme))
+                     if language == "sh"]
+        self.assertTrue(commands.startswith("deploy/kafka/start\n"))
+        self.assertTrue(commands.endswith("deploy/kafka/stop\n"))
+        port = next(kafka_broker.free_ports())
+        commands = re.sub(
+            r"^deploy/kafka/(start|status|stop)$", rf"\g<0> --port {port}", commands,
+            flags=re.MULTILINE)
+        commands = commands.replace("localhost:9092", f"localhost:{port}")
+        commands = commands.replace("build/release/bin/", f"{PROGRAMS}/")
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**os.environ, "XDG_DATA_HOME": folder}
+            self.addCleanup(kafka_broker.call, "stop", "--port", port, env=environment)
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", commands], cwd=docs_test.ROOT, env=environment,
+                capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}")
+        self.assertRegex(done.stdout, rf"broker-1 +localhost:{port} +process \d+\n")
+        rows = [line for line in done.stdout.splitlines() if re.fullmatch(r"user_.*Z", line)]
+        self.assertIn(len(rows), (2, 3))  # the first line may be a header
+
+
+if __name__ == "__main__":
+    unittest.main()
