@@ -105,7 +105,7 @@ std::string FolderMistake(const DaemonConfig& config, bool is_ephemeral) {
   }
   std::error_code error;
   if (!config.state_folder.empty()) {
-    std::filesystem::create_directories(config.state_folder, error);
+    std::filesystem::create_directories(config.state_folder + "/logs", error);
     if (error) {
       return fmt::format("The state folder {} cannot be made: {}. Name another with --state.",
                          config.state_folder, error.message());

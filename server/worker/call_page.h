@@ -57,6 +57,9 @@ CallPage& TheCallPage();
 // kNames all new ones are called after the last. Any thread.
 int32_t CallerOf(std::string_view name);
 
+// The call that this thread is in; an empty component: none.
+CallInfo CallOfThread();
+
 // Notes a call for as long as it lives; they do not nest. Costs some nanoseconds.
 class CallScope {
  public:
@@ -68,7 +71,8 @@ class CallScope {
 
 // From now on SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT note the slot of the thread that caused
 // them, and then do what they do. Threads that call plugins get a signal stack of their own with
-// their first call, so that this holds for a stack that is full as well.
-void NoteCrashes();
+// their first call, so that this holds for a stack that is full as well. `tells`: they say so on
+// standard error, for people.
+void NoteCrashes(bool tells = false);
 
 }  // namespace throng

@@ -11,6 +11,7 @@
 
 #include "server/worker/call_page.h"
 #include "server/worker/digest.h"
+#include "server/worker/spec_tree.h"
 #include "server/worker/status.h"
 
 namespace throng {
@@ -28,6 +29,11 @@ Struct Adopt(const void* theirs) {
 }
 
 bool IsEmpty(const char* text) { return text == nullptr || *text == '\0'; }
+
+// What users write, messages carry and places store must be text.
+bool IsText(const char* text) {
+  return text == nullptr || FindInvalidUtf8(text) == std::string_view::npos;
+}
 
 std::optional<Role> ParseRole(std::string_view text) {
   if (!text.ends_with("/1")) return std::nullopt;
@@ -72,12 +78,16 @@ std::string Missing(const Component& c) {
 // Why an option's descriptor cannot be used, or empty.
 std::string DescriptorFault(const throng_option& o) {
   if (IsEmpty(o.name)) return "an option without a name";
+  if (!IsText(o.name)) return "an option whose name is not UTF-8 text";
   if (IsEmpty(o.doc)) return fmt::format("option `{}` without a doc", o.name);
   if (o.type < THRONG_OPTION_BOOL || o.type > THRONG_OPTION_MAP) {
     return fmt::format("option `{}` of type {}, which this host does not know", o.name, o.type);
   }
   if (o.type == THRONG_OPTION_ENUM && (o.choices == nullptr || o.choices[0] == nullptr)) {
     return fmt::format("option `{}`, an enum, without choices", o.name);
+  }
+  if (!IsText(o.default_text)) {
+    return fmt::format("option `{}` with a default that is not UTF-8 text", o.name);
   }
   if ((o.type == THRONG_OPTION_MAP) != (o.name[std::strlen(o.name) - 1] == '.')) {
     return fmt::format("option `{}`: the name of a map, and of nothing else, ends with a dot",
@@ -155,6 +165,9 @@ absl::Status Plugin::Read(const throng_plugin* table) {
     return absl::InternalError(fmt::format(
         "its table (struct_size {}) lacks a name, version, doc or components.", own.struct_size));
   }
+  if (!IsText(own.name) || !IsText(own.version)) {
+    return absl::InternalError("its name or version is not UTF-8 text.");
+  }
   name_ = own.name;
   version_ = own.version;
   doc_ = own.doc;
@@ -165,6 +178,9 @@ absl::Status Plugin::Read(const throng_plugin* table) {
     if (IsEmpty(theirs.role) || IsEmpty(theirs.name) || IsEmpty(theirs.doc)) {
       return absl::InternalError(fmt::format(
           "a component (struct_size {}) lacks a role, name or doc.", theirs.struct_size));
+    }
+    if (!IsText(theirs.name)) {
+      return absl::InternalError("a component has a name that is not UTF-8 text.");
     }
     component->name = theirs.name;
     component->doc = theirs.doc;
@@ -281,7 +297,9 @@ absl::StatusOr<const Component*> Catalogue::Find(Role role, std::string_view nam
         continue;
       }
       if (absl::Status status = LoadIndexed(plugin); !status.ok()) return status;
-      break;
+      if (found->second != nullptr) return found->second;
+      return absl::InternalError(fmt::format("plugin {} had a {} `{}` and now has not; correct it.",
+                                             plugin.path, RoleName(role), name));
     }
   }
   if (found != components_.end()) return found->second;

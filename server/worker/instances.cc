@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
+#include "server/worker/spec_tree.h"
 #include "server/worker/status.h"
 
 namespace throng {
 namespace {
+
+constexpr size_t kMostSentenceBytes = 4096;  // of a log line; what follows is cut
 
 // The text of a fixed array that a plugin filled, which may lack its end.
 template <size_t N>
@@ -33,7 +37,11 @@ Instance::Instance(const Component& component, const Environment& environment)
   host_.self = this;
   host_.log = [](const void* self, int32_t level, const char* message) {
     const auto* instance = static_cast<const Instance*>(self);
-    if (instance->environment_.log) instance->environment_.log(level, instance->source_, message);
+    if (!instance->environment_.log || message == nullptr) return;
+    const size_t bytes = strnlen(message, kMostSentenceBytes + 1);
+    std::string sentence(message, std::min(bytes, kMostSentenceBytes));
+    if (bytes > kMostSentenceBytes) sentence += " ...";
+    instance->environment_.log(level, instance->source_, sentence);
   };
   host_.is_cancelled = [](const void* self) -> int32_t {
     return static_cast<const Instance*>(self)->environment_.IsStopping() ? 1 : 0;
@@ -87,11 +95,12 @@ absl::StatusOr<std::vector<const throng_kind*>> Behaviour::Kinds() {
   }
   for (uint32_t i = 0; i < count; ++i) {
     if (kinds != nullptr && kinds[i] != nullptr && kinds[i]->name != nullptr &&
-        kinds[i]->rows >= 0) {
+        FindInvalidUtf8(kinds[i]->name) == std::string_view::npos && kinds[i]->rows >= 0) {
       continue;
     }
-    return absl::InternalError(fmt::format(
-        "choice `{}`: its kind {} lacks a name, or has less than no rows.", component_.name, i));
+    return absl::InternalError(
+        fmt::format("choice `{}`: its kind {} lacks a name in UTF-8, or has less than no rows.",
+                    component_.name, i));
   }
   result.assign(kinds, kinds + count);
   return result;

@@ -1,7 +1,10 @@
 // throng-worker: one run, or one of its one-shot commands.
+#include <dlfcn.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -34,6 +37,24 @@ std::string CommandLine(int argc, char** argv) {
 }
 
 }  // namespace
+
+// What plugins call to end the process resolves to these: a run that one of them ends is not done.
+namespace {
+using EndFunction = void (*)(int);
+const auto end_at_once = reinterpret_cast<EndFunction>(dlsym(RTLD_NEXT, "_exit"));
+const auto end = reinterpret_cast<EndFunction>(dlsym(RTLD_NEXT, "exit"));
+
+[[noreturn]] void End(EndFunction how, int code) {
+  if (throng::IsEndedByAPlugin(code)) end_at_once(1);
+  how(code);
+  std::abort();
+}
+}  // namespace
+// NOLINTBEGIN: names of the C library's
+extern "C" __attribute__((visibility("default"))) void exit(int code) { End(end, code); }
+extern "C" __attribute__((visibility("default"))) void _exit(int code) { End(end_at_once, code); }
+extern "C" __attribute__((visibility("default"))) void _Exit(int code) { End(end_at_once, code); }
+// NOLINTEND
 
 #ifdef __SANITIZE_ADDRESS__
 // What a sanitizer finds ends the process by a signal, as a crash does without one: who waits for

@@ -246,11 +246,11 @@ absl::Status Output::Open(const std::string& run_uid) {
   opened_ = *std::move(opened);
   if (!opened_.position && !opened_.is_complete) return absl::OkStatus();
   worker::v1::HostState stored;
-  if (!stored.ParseFromString(opened_.host_state)) {
+  if (!stored.ParseFromString(opened_.host_state) || !stored.has_dataset()) {
     return absl::DataLossError(fmt::format(
-        "output `{}`: what is stored with the position of {} cannot be read. Start over with "
+        "output `{}`: what {} keeps with its position, row {}, cannot be read. Start over with "
         "another place, or overwrite this one.",
-        name(), place()));
+        name(), Holder(), opened_.position.value_or(-1)));
   }
   stored_ = std::move(stored);
   return absl::OkStatus();
@@ -370,6 +370,10 @@ absl::StatusOr<std::string> Output::RecordFingerprint() const {
   return Digest().AddField(block.records.bytes()).Raw();
 }
 
+std::string Output::Holder() const {
+  return place().empty() ? fmt::format("sink `{}`", sink_component_->name) : place();
+}
+
 absl::Status Output::CheckStored() const {
   const bool is_same_plan = stored_->fingerprint() == host_state_.fingerprint();
   if (!is_same_plan || stored_->record_fingerprint() != host_state_.record_fingerprint()) {
@@ -378,7 +382,7 @@ absl::Status Output::CheckStored() const {
     return absl::FailedPreconditionError(fmt::format(
         "output `{}`: {} was begun by plugins, a processor or a C library that make other {} "
         "({} instead of {}). Go on where it was begun, or start over with another place.",
-        name(), place(), is_same_plan ? "records" : "rows", ToHex(ours).substr(0, 16),
+        name(), Holder(), is_same_plan ? "records" : "rows", ToHex(ours).substr(0, 16),
         ToHex(theirs).substr(0, 16)));
   }
   const int64_t position = opened_.position.value_or(slice_->end());
@@ -387,7 +391,7 @@ absl::Status Output::CheckStored() const {
     return absl::FailedPreconditionError(fmt::format(
         "output `{}`: {} is complete with {} rows; {} are asked for now. A finished file does not "
         "change: choose another path, or delete it.",
-        name(), place(), slice_->RowsBelow(position),
+        name(), Holder(), slice_->RowsBelow(position),
         slice_->IsEndless() ? "more" : std::to_string(slice_->RowsBelow(end))));
   }
   if (position < slice_->first()) {
@@ -395,13 +399,13 @@ absl::Status Output::CheckStored() const {
         fmt::format("output `{}`: {} says that it holds rows up to {}, which is before its first "
                     "row, {}. Start "
                     "over with another place.",
-                    name(), place(), position, slice_->first()));
+                    name(), Holder(), position, slice_->first()));
   }
   if (position > end) {
     return absl::FailedPreconditionError(fmt::format(
         "output `{}`: {} already holds rows up to {}, and only those below {} are asked for now. "
         "Ask for at least as many, or start over with another place.",
-        name(), place(), position, end));
+        name(), Holder(), position, end));
   }
   return absl::OkStatus();
 }

@@ -95,6 +95,8 @@ class Output {
   std::string Identity(bool depends_on_size) const;
   throng_destination Destination() const;
   absl::StatusOr<std::string> RecordFingerprint() const;
+  // Who says what it holds: the place, or the sink of one without a name.
+  std::string Holder() const;
   // What must be equal to go on with what is stored.
   absl::Status CheckStored() const;
   std::string HostState(const std::optional<v1::Statistics>& statistics) const;

@@ -7,12 +7,12 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <optional>
 
 #include "proto/statistics_block.h"
+#include "server/worker/call_page.h"
 #include "server/worker/report.h"
 #include "server/worker/run.h"
 #include "server/worker/spec_reader.h"
@@ -29,28 +29,18 @@ constexpr int kInterrupted = 130;
 constexpr std::chrono::hours kForever{24 * 365 * 100};
 
 std::atomic<bool> is_stopping = false;
-std::atomic<bool> is_running = false;
+std::atomic<pid_t> running_process = 0;  // this one, while a run goes on in it
 
 // The first signal asks for an end at a commit; the second one does not wait for it.
 void OnSignal(int /*signal*/) {
   if (is_stopping.exchange(true)) _exit(kInterrupted);
 }
 
-// As long as there is one, exit is called by a plugin: it must not look as if the run were done.
+// As long as there is one, who ends the process is a plugin.
 class Running {
  public:
-  Running() {
-    is_running = true;
-    std::atexit([] {
-      if (!is_running) return;
-      Say(stderr,
-          "A plugin ended the process, and the run with it. `throng-worker check FILE.so` finds "
-          "which; without it the same command goes on where it was committed.\n");
-      std::fflush(stderr);
-      _exit(kFailed);
-    });
-  }
-  ~Running() { is_running = false; }
+  Running() { running_process = getpid(); }
+  ~Running() { running_process = 0; }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
 };
@@ -141,8 +131,25 @@ int Summarize(const Run& run, const RunCommand& command) {
 
 }  // namespace
 
+bool IsEndedByAPlugin(int code) {
+  // A child that a plugin has forked ends as it likes, and a second signal ends by OnSignal.
+  if (running_process != getpid() || (code == kInterrupted && is_stopping)) return false;
+  running_process = 0;
+  const CallInfo call = CallOfThread();
+  const bool is_known = !call.component.empty();
+  Say(stderr,
+      "{}{} ended the process, and the run with it. {}; the same command then goes on where it was "
+      "committed.\n",
+      is_known ? call.component : "A plugin",
+      call.row < 0 ? "" : fmt::format(" at row {}", call.row),
+      is_known ? "Correct or replace that plugin" : "`throng-worker check FILE.so` finds which");
+  std::fflush(stderr);
+  return true;
+}
+
 int ExecuteRun(const RunCommand& command) {
   const Running running;
+  NoteCrashes(true);
   HandleSignals();
   const std::optional<std::string> text = ReadAll(command.spec_file);
   if (!text) {

@@ -19,4 +19,8 @@ struct RunCommand {
 // The process's exit code: 0 done, 1 failed, 2 the request is wrong, 130 interrupted.
 int ExecuteRun(const RunCommand& command);
 
+// Whether it is a plugin that ends the process with this code, in the middle of a run: then it is
+// named on standard error, and the exit code is to be 1.
+bool IsEndedByAPlugin(int code);
+
 }  // namespace throng

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -120,9 +121,11 @@ class CommandsTest(unittest.TestCase):
             return done
 
     def test_a_plugin_that_exits_does_not_look_like_a_run_that_is_done(self):
-        done = self.run_with_fault("rating", "exit_7")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("A plugin ended the process, and the run with it. ", done.stderr)
+        for fault, exit_code in ("exit_7", 1), ("exit", 1), ("segfault", -signal.SIGSEGV):
+            done = self.run_with_fault("rating", fault)
+            self.assertEqual(done.returncode, exit_code)
+            what = "SIGSEGV in " if fault == "segfault" else ""
+            self.assertIn(f"{what}rating `faulty_rating`", done.stderr)
 
     def test_what_no_column_can_hold_is_said_of_who_filled_it(self):
         for role, fault, sentence in (

@@ -24,7 +24,8 @@ enum class Deed {
   kCloseControl,
   kFlood,
   kPastBatch,
-  kWrongPosition
+  kWrongPosition,
+  kMumble
 };
 
 constexpr int kControlFd = 3;  // of the host's, which is nobody's business here
@@ -44,9 +45,10 @@ std::vector<throng::OptionOf<Options>> DeclareOptions() {
           "does",
           "segfault, abort, throw (42), loop (computing), sleep (deaf to a stop), leak, exit (0), "
           "close_control (and sleep), flood (stderr, then go on), past_batch (writes behind it; "
-          "ratings), wrong_position (from open; sinks).")
+          "ratings), wrong_position (from open; sinks), mumble (fail, saying what is no text; "
+          "ratings).")
           .Choices({"nothing", "segfault", "abort", "throw", "loop", "sleep", "leak", "exit",
-                    "close_control", "flood", "past_batch", "wrong_position"}),
+                    "close_control", "flood", "past_batch", "wrong_position", "mumble"}),
       Option<&Options::at>("at", "Row at which it does it.").Between("0", ""),
       Option<&Options::once>("once",
                              "A file that is made before it does it; once it is there, it does "
@@ -118,6 +120,7 @@ void Do(Deed deed) {
     case Deed::kNothing:
     case Deed::kPastBatch:
     case Deed::kWrongPosition:
+    case Deed::kMumble:
       break;
   }
 }
@@ -126,9 +129,17 @@ class UnrulyRating {
  public:
   using Options = ::Options;
   static std::vector<throng::OptionOf<Options>> DeclareOptions() { return ::DeclareOptions(); }
-  UnrulyRating(const Options& options, const throng::Dataset& /*dataset*/) : options_(options) {}
+  UnrulyRating(const Options& options, const throng::Dataset& dataset) : options_(options) {
+    if (options.does != Deed::kMumble) return;
+    dataset.host.Warn("plans \xff.");
+    dataset.host.Info(std::string(size_t{17} << 20, '\xff'));
+  }
 
   void Fill(const throng::Rows& rows, std::span<int32_t> rating) const {
+    if (options_.does == Deed::kMumble &&
+        IsTime(options_, rows.first, static_cast<int64_t>(rows.size))) {
+      throw throng::Error(THRONG_INTERNAL, "\xc3( is no text.");
+    }
     for (size_t i = 0; i < rows.size; ++i) {
       rating[i] = static_cast<int32_t>(100 + 50 * ((rows.first + static_cast<int64_t>(i)) % 9));
     }

@@ -99,6 +99,9 @@ TEST(PluginTest, WhatIsMissingInATableIsNamed) {
   EXPECT_EQ(error("table_too_small"),
             "its table (struct_size 8) lacks a name, version, doc or components.");
   EXPECT_THAT(error("table_without_doc"), HasSubstr("lacks a role, name or doc."));
+  EXPECT_EQ(error("table_name_not_utf8"), "a component has a name that is not UTF-8 text.");
+  EXPECT_EQ(error("table_default_not_utf8"),
+            "component `table` has option `stars` with a default that is not UTF-8 text.");
   EXPECT_EQ(error("table_without_fill"), "component `table` lacks: fill.");
   EXPECT_EQ(error("table_functions_too_small"), "component `table` lacks: create, destroy, fill.");
   EXPECT_EQ(error("table_unknown_role"),

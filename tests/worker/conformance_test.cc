@@ -272,6 +272,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"kinds_do_not_add_up", kItems,
                           "its kinds have 10006 rows together; an epoch has 10007."},
                     Fault{"kind_without_name", kCreated, "its kind 1 lacks a name"},
+                    Fault{"kind_not_utf8", kCreated, "its kind 1 lacks a name in UTF-8"},
                     Fault{"kind_below_nothing", kCreated, "or has less than no rows"},
                     Fault{"too_many_kinds", kCreated, "has 300 kinds; 256 are allowed"}),
     NameOf);

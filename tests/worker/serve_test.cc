@@ -412,6 +412,21 @@ TEST_F(ServeTest, LeavesBehindWhoCrashed) {
   }
 }
 
+TEST_F(ServeTest, SendsOnlyTextWhateverAPluginSays) {
+  ServedWorker worker(folder_.path());
+  worker.Start(
+      RunOf("{threads: 1, dataset: {rating: {component: unruly, options: {at: 21000, does: "
+            "mumble}}}, outputs: [{format: {component: csv}, sink: {component: 'null'}}]}"));
+  EXPECT_THAT(worker.Planned().plan().warnings(), ElementsAre("rating `unruly`: plans ?."));
+  worker.Begin();
+  const worker::v1::Finished finished = worker.Finished();
+  ASSERT_EQ(finished.outputs_size(), 1);
+  EXPECT_EQ(finished.outputs(0).state(), v1::OUTPUT_STATE_FAILED);
+  EXPECT_EQ(finished.outputs(0).reason(), "rating `unruly`: ?( is no text.");
+  ASSERT_EQ(worker.logs().size(), 1U);
+  EXPECT_EQ(worker.logs()[0].message(), std::string(4096, '?') + " ...");
+}
+
 TEST_F(ServeTest, EndsItselfAboveItsMemory) {
   worker::v1::Start start = RunOf(
       "{threads: 1, dataset: {interactions: 5000}, outputs: [{format: {component: csv}, sink: "

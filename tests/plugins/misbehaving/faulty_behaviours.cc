@@ -82,6 +82,7 @@ throng_code Kinds(void* self, const throng_kind* const** kinds, uint32_t* count,
   table[1] = {sizeof(throng_kind), "second", instance.dataset.plan_size - half};
   if (instance.Has("kinds_do_not_add_up")) --table[1].rows;
   if (instance.Has("kind_without_name")) table[1].name = nullptr;
+  if (instance.Has("kind_not_utf8")) table[1].name = "\xff";
   if (instance.Has("kind_below_nothing")) {
     table[0].rows = -1;
     table[1].rows = instance.dataset.plan_size + 1;
