@@ -35,11 +35,12 @@ default_data() {
   data=$(realpath -m "${data:-${XDG_DATA_HOME:-$HOME/.local/share}/throng/kafka/$port}")
 }
 
-# The process id of the part in the folder $1, if it runs: another process with that id is not it.
+# The process id of the part in the folder $1, if it runs. Parts run in their folders, so another process
+# that came by the same id is not taken for one.
 process_of() {
   local id
-  id=$(cat "$1/pid" 2>/dev/null) || return 1
-  { tr '\0' '\n' <"/proc/$id/cmdline"; } 2>/dev/null | grep -qxF -e "-Dthrong.part=$1" || return 1
+  read -r id 2>/dev/null <"$1/pid" || return 1
+  [[ /proc/$id/cwd -ef $1 ]] || return 1
   echo "$id"
 }
 

@@ -212,9 +212,12 @@ class KafkaBroker:
 
 
 def is_alive(process):
-    """Whether a process runs; one that ended and was not waited for does not."""
-    try:
-        state = pathlib.Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return False
-    return state.rpartition(")")[2].split()[0] not in "ZX"
+    """Whether any thread of a process runs; one that ended and was not waited for does not."""
+    for thread in pathlib.Path(f"/proc/{process}/task").glob("*/stat"):
+        try:
+            state = thread.read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        except OSError:
+            continue  # ended meanwhile
+        if state not in "ZX":
+            return True
+    return False
