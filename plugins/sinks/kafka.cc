@@ -151,7 +151,8 @@ int32_t KafkaSink::RequirePositionsTopic() {
                                                       {"min.cleanable.dirty.ratio", "0.1"}}},
                                           may_create);
   if (is_new) return partitions;
-  const std::string policy = Text(TopicConfig(*all_, options_.positions_topic), "cleanup.policy");
+  const std::string policy =
+      Text(TopicConfig(all_.get(), options_.positions_topic), "cleanup.policy");
   if (!policy.empty() && policy != "compact") {
     throw Error(THRONG_FAILED_PRECONDITION,
                 "Topic " + options_.positions_topic + " at " + options_.bootstrap_servers +
@@ -164,9 +165,9 @@ int32_t KafkaSink::RequirePositionsTopic() {
 }
 
 void KafkaSink::MakeProducer(int32_t partitions, int64_t max_message_bytes) {
-  producer_ = std::make_unique<KafkaProducer>(options_, host_,
-                                              options_.IsExactlyOnce() ? transactional_id_ : "",
-                                              run_uid_, partitions, max_message_bytes);
+  producer_ = std::make_unique<KafkaProducer>(
+      options_, host_, options_.IsExactlyOnce() ? transactional_id_ : "", run_uid_, partitions,
+      positions_partitions_, max_message_bytes);
   if (options_.IsExactlyOnce()) producer_->Fence();
 }
 
@@ -255,7 +256,7 @@ Opened KafkaSink::Open(const throng_target& target) {
                                            .replication = options_.replication,
                                            .config = options_.topic_config},
                                           may_create);
-  const auto config = TopicConfig(*all_, options_.topic);
+  const auto config = TopicConfig(all_.get(), options_.topic);
   CheckTopic(config, partitions);
   positions_partitions_ = RequirePositionsTopic();
   MakeProducer(partitions, Number(config, "max.message.bytes").value_or(kDefaultMessageBytes));
@@ -283,7 +284,9 @@ Opened KafkaSink::Peek(const throng_target& target) {
 
 void KafkaSink::Reset(const throng_target& target) {
   Connect(target);
-  if (!FindTopic(all_.get(), options_.positions_topic)) return;  // nothing is stored
+  const auto positions = FindTopic(all_.get(), options_.positions_topic);
+  if (!positions) return;  // nothing is stored
+  positions_partitions_ = *positions;
   MakeProducer(0, kDefaultMessageBytes);
   producer_->Commit(key_, std::nullopt);
 }

@@ -10,7 +10,7 @@ namespace throng {
 namespace {
 
 constexpr int kRetryMs = 50;
-constexpr int kWarning = 4;  // of syslog
+constexpr int kSevere = 3;  // of syslog
 
 }  // namespace
 
@@ -43,7 +43,7 @@ KafkaClient::KafkaClient(rd_kafka_type_t type, const Map& properties, const Kafk
   rd_kafka_conf_set_log_cb(
       conf.get(), [](const rd_kafka_t* handle, int level, const char* facility, const char* text) {
         // Consumers are given the same properties as producers, and say that some are not theirs.
-        if (level > kWarning || std::string_view(facility) == "CONFWARN") return;
+        if (level > kSevere || std::string_view(facility) == "CONFWARN") return;
         static_cast<KafkaClient*>(rd_kafka_opaque(handle))->host_.Info(text);
       });
   if (type == RD_KAFKA_PRODUCER) {

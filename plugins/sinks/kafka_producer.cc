@@ -23,10 +23,12 @@ OwnedError Own(rd_kafka_error_t* error) { return {error, rd_kafka_error_destroy}
 
 KafkaProducer::KafkaProducer(const KafkaOptions& options, const Host& host,
                              const std::string& transactional_id, const std::string& run_uid,
-                             int32_t partitions, int64_t max_message_bytes)
+                             int32_t partitions, int32_t positions_partitions,
+                             int64_t max_message_bytes)
     : options_(options),
       transactional_id_(transactional_id),
       run_uid_(run_uid),
+      positions_partitions_(positions_partitions),
       partitions_(static_cast<size_t>(partitions)),
       client_(RD_KAFKA_PRODUCER, options.ProducerProperties(transactional_id, max_message_bytes),
               options.Place(), host, [this](const rd_kafka_message_t& m) { OnDelivery(m); }),
@@ -195,10 +197,11 @@ bool KafkaProducer::OfferSingly(int32_t index, Partition* partition) {
 void KafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
   --in_flight_;
   auto* chunk = static_cast<Chunk*>(message._private);  // none: the position
-  if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (!failure_) {
-      failure_ = {message.err, rd_kafka_message_errstr(&message), rd_kafka_topic_name(message.rkt)};
-    }
+  if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+      message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
+    // Because of another error, which is the one to tell.
+  } else if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (!failure_) failure_ = {message.err, "", rd_kafka_topic_name(message.rkt)};
   } else if (chunk != nullptr) {
     KafkaEnd& end = partitions_[static_cast<size_t>(message.partition)].end;
     if (end.next == 0) end.first = message.offset;
@@ -228,10 +231,8 @@ void KafkaProducer::GiveUp(rd_kafka_resp_err_t code, const std::string& reason) 
   const Failure failure = failure_.value_or(Failure{code, reason, options_.topic});
   code = failure.code;
   const Error error = KafkaError(code, failure.reason, client_.place(), failure.topic);
-  const bool may_go_away = IsTransient(code) || code == RD_KAFKA_RESP_ERR__STATE ||
-                           code == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
-                           code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
-                           error.code() == THRONG_INTERNAL;
+  const bool may_go_away =
+      IsTransient(code) || code == RD_KAFKA_RESP_ERR__STATE || error.code() == THRONG_INTERNAL;
   if (!may_go_away) throw error;
   abort_reason_ = error.what();
   Abort();
@@ -308,16 +309,18 @@ void KafkaProducer::Commit(const std::string& key, const std::optional<std::stri
   if (abort_reason_) Abort();
   if (!is_committing_) {
     Begin();
-    rd_kafka_vu_t fields[4] = {};
+    rd_kafka_vu_t fields[5] = {};
     fields[0].vtype = RD_KAFKA_VTYPE_TOPIC;
     fields[0].u.cstr = options_.positions_topic.c_str();
-    fields[1].vtype = RD_KAFKA_VTYPE_KEY;
-    fields[1].u.mem = {const_cast<char*>(key.data()), key.size()};
-    fields[2].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
-    fields[2].u.i = RD_KAFKA_MSG_F_COPY;
-    fields[3].vtype = RD_KAFKA_VTYPE_VALUE;
-    if (value) fields[3].u.mem = {const_cast<char*>(value->data()), value->size()};
-    const OwnedError error = Own(rd_kafka_produceva(client_.handle(), fields, 4));
+    fields[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+    fields[1].u.i32 = PartitionOf(key, positions_partitions_);
+    fields[2].vtype = RD_KAFKA_VTYPE_KEY;
+    fields[2].u.mem = {const_cast<char*>(key.data()), key.size()};
+    fields[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    fields[3].u.i = RD_KAFKA_MSG_F_COPY;
+    fields[4].vtype = RD_KAFKA_VTYPE_VALUE;
+    if (value) fields[4].u.mem = {const_cast<char*>(value->data()), value->size()};
+    const OwnedError error = Own(rd_kafka_produceva(client_.handle(), fields, 5));
     if (error) GiveUp(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
     ++in_flight_;
     is_committing_ = true;

@@ -19,9 +19,10 @@ namespace throng {
 // all since the last commit is gone. FAILED_PRECONDITION: another producer took the place.
 class KafkaProducer {
  public:
-  // `partitions` of the topic; `transactional_id`: empty without transactions.
+  // `partitions` of the topics; `transactional_id`: empty without transactions.
   KafkaProducer(const KafkaOptions& options, const Host& host, const std::string& transactional_id,
-                const std::string& run_uid, int32_t partitions, int64_t max_message_bytes);
+                const std::string& run_uid, int32_t partitions, int32_t positions_partitions,
+                int64_t max_message_bytes);
   KafkaProducer(const KafkaProducer&) = delete;
   KafkaProducer& operator=(const KafkaProducer&) = delete;
   // Aborts what is open.
@@ -90,6 +91,7 @@ class KafkaProducer {
   const KafkaOptions& options_;
   const std::string transactional_id_;
   const std::string run_uid_;
+  const int32_t positions_partitions_;
   std::vector<std::unique_ptr<Chunk>> chunks_;  // outlive the client
   std::vector<Chunk*> free_chunks_;
   std::vector<Partition> partitions_;

@@ -21,13 +21,17 @@ struct Answer {
   std::string reason;
 };
 
-Answer Ask(const KafkaClient& client, rd_kafka_admin_op_t operation,
+// `broker`: whom to ask; -1: the controller.
+Answer Ask(const KafkaClient& client, rd_kafka_admin_op_t operation, int32_t broker,
            const std::function<void(const rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>& send) {
   const Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client.handle()), rd_kafka_queue_destroy);
   const Owned<rd_kafka_AdminOptions_t> options(
       rd_kafka_AdminOptions_new(client.handle(), operation), rd_kafka_AdminOptions_destroy);
   char ignored[256];
   rd_kafka_AdminOptions_set_request_timeout(options.get(), 5 * kCallMs, ignored, sizeof ignored);
+  if (broker >= 0) {
+    rd_kafka_AdminOptions_set_broker(options.get(), broker, ignored, sizeof ignored);
+  }
   send(options.get(), queue.get());
   Answer answer;
   while (!answer.event) {
@@ -67,6 +71,17 @@ std::optional<int32_t> Look(KafkaClient* client, const std::string& topic,
   }
 }
 
+// One that is known to run; -1: none.
+int32_t AnyBroker(KafkaClient* client, const std::string& topic) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(client->handle(), 0, client->Topic(topic), &metadata, kCallMs) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return -1;
+  }
+  const Owned<const rd_kafka_metadata_t> owned(metadata, rd_kafka_metadata_destroy);
+  return metadata->broker_cnt > 0 ? metadata->brokers[0].id : -1;
+}
+
 void Create(const KafkaClient& client, const KafkaTopic& topic) {
   char reason[512];
   const Owned<rd_kafka_NewTopic_t> request(
@@ -79,7 +94,7 @@ void Create(const KafkaClient& client, const KafkaTopic& topic) {
     rd_kafka_NewTopic_set_config(request.get(), name.c_str(), value.c_str());
   }
   Answer answer =
-      Ask(client, RD_KAFKA_ADMIN_OP_CREATETOPICS, [&](const auto* options, auto* queue) {
+      Ask(client, RD_KAFKA_ADMIN_OP_CREATETOPICS, -1, [&](const auto* options, auto* queue) {
         rd_kafka_NewTopic_t* topics[] = {request.get()};
         rd_kafka_CreateTopics(client.handle(), topics, 1, options, queue);
       });
@@ -141,16 +156,16 @@ int32_t RequireTopic(KafkaClient* client, const KafkaTopic& topic, bool may_crea
   }
 }
 
-std::map<std::string, std::string> TopicConfig(const KafkaClient& client,
-                                               const std::string& topic) {
+std::map<std::string, std::string> TopicConfig(KafkaClient* client, const std::string& topic) {
   const Owned<rd_kafka_ConfigResource_t> request(
       rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()),
       rd_kafka_ConfigResource_destroy);
   const Answer answer =
-      Ask(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, [&](const auto* options, auto* queue) {
-        rd_kafka_ConfigResource_t* resources[] = {request.get()};
-        rd_kafka_DescribeConfigs(client.handle(), resources, 1, options, queue);
-      });
+      Ask(*client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, AnyBroker(client, topic),
+          [&](const auto* options, auto* queue) {
+            rd_kafka_ConfigResource_t* resources[] = {request.get()};
+            rd_kafka_DescribeConfigs(client->handle(), resources, 1, options, queue);
+          });
   std::map<std::string, std::string> config;
   std::string reason = answer.reason;
   if (answer.code == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -168,8 +183,8 @@ std::map<std::string, std::string> TopicConfig(const KafkaClient& client,
     }
   }
   if (config.empty()) {
-    client.host().Info("The settings of topic " + topic + " are not checked, since " +
-                       client.place().servers + " does not tell them: " + reason + ".");
+    client->host().Info("The settings of topic " + topic + " are not checked, since " +
+                        client->place().servers + " does not tell them: " + reason + ".");
   }
   return config;
 }

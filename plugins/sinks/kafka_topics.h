@@ -26,7 +26,7 @@ int32_t RequireTopic(KafkaClient* client, const KafkaTopic& topic, bool may_crea
 std::optional<int32_t> FindTopic(KafkaClient* client, const std::string& topic);
 
 // The topic's settings; none if these brokers do not tell them to us.
-std::map<std::string, std::string> TopicConfig(const KafkaClient& client, const std::string& topic);
+std::map<std::string, std::string> TopicConfig(KafkaClient* client, const std::string& topic);
 
 struct Watermarks {
   int64_t low = 0;
