@@ -10,7 +10,7 @@ namespace throng {
 namespace {
 
 constexpr int kRetryMs = 50;
-constexpr int kSevere = 3;  // of syslog
+constexpr int kSevere = 2;  // of syslog
 
 }  // namespace
 
