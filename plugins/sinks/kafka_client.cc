@@ -72,9 +72,11 @@ rd_kafka_topic_t* KafkaClient::Topic(const std::string& name) {
 }
 
 void KafkaClient::OnError(rd_kafka_resp_err_t code, const char* reason) {
-  if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL) {
-    refusal_.emplace(code, reason);
-  }
+  // What OpenSSL says once TLS stands, as of a certificate that is missing, is told as _TRANSPORT.
+  const bool is_tls = code == RD_KAFKA_RESP_ERR__SSL ||
+                      std::string_view(reason).find("SSL routines") != std::string_view::npos;
+  if (is_tls) code = RD_KAFKA_RESP_ERR__SSL;
+  if (is_tls || code == RD_KAFKA_RESP_ERR__AUTHENTICATION) refusal_.emplace(code, reason);
   // That all are down says less than why.
   if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || trouble_.empty()) trouble_ = reason;
 }

@@ -212,9 +212,10 @@ class KafkaBroker:
 
 
 def is_alive(process):
-    """Whether a process runs; one that ended and was not waited for does not."""
+    """Whether a process runs; one that ended, with all its threads, and was not waited for does not."""
     try:
         state = pathlib.Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+        threads = os.listdir(f"/proc/{process}/task")
     except FileNotFoundError:
         return False
-    return state.rpartition(")")[2].split()[0] not in "ZX"
+    return len(threads) > 1 or state.rpartition(")")[2].split()[0] not in "ZX"
