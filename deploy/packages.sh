@@ -8,6 +8,7 @@ build_packages=(
   libfmt-dev
   libgrpc++-dev
   libprotobuf-dev
+  librdkafka-dev
   libsnappy-dev
   libsqlite3-dev
   libssl-dev
@@ -16,6 +17,7 @@ build_packages=(
   mold
   ninja-build
   nlohmann-json3-dev
+  pkg-config
   protobuf-compiler
   protobuf-compiler-grpc
   zlib1g-dev

@@ -1,0 +1,327 @@
+"""The sink `kafka` against a real broker: every row once, whoever is killed, and what is said of trouble."""
+
+import collections
+import contextlib
+import csv
+import json
+import os
+import pathlib
+import random
+import subprocess
+import tempfile
+import time
+import unittest
+
+import confluent_kafka
+from confluent_kafka import admin
+
+import kafka_broker
+import worker
+from kafka_broker import KafkaBroker
+
+PATIENCE_SECONDS = 300
+KILLS = 100 if worker.IS_LONG else 8
+POSITIONS = "throng-positions"
+
+
+def row_of(message):
+    """The `row` header of a message."""
+    return int(dict(message.headers())["row"])
+
+
+
+class KafkaTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = KafkaBroker("--secure")
+        cls.addClassCleanup(cls.broker.close)
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix="throng-kafka-test-")
+        self.addCleanup(scratch.cleanup)
+        self.scratch = pathlib.Path(scratch.name)
+        self.topic = self.id().rpartition(".")[2].replace("_", "-")
+
+    # ---- Runs -----------------------------------------------------------------------------------
+
+    def kafka(self, options=None, **fields):
+        """An output of JSON into the test's topic, with headers."""
+        options = {"bootstrap_servers": self.broker.bootstrap, "topic": self.topic,
+                   "partitions": "6", "headers": "true", **(options or {})}
+        return {"name": "kafka", "format": {"component": "json"},
+                "sink": {"component": "kafka", "options": options}, **fields}
+
+    def spec(self, *outputs, dataset=None, **fields):
+        file = self.scratch / f"spec-{len(list(self.scratch.iterdir()))}.json"
+        return worker.write_spec(file, *outputs, dataset={"seed": 42, **(dataset or {})}, **fields)
+
+    def run_well(self, spec, *arguments, **options):
+        done = worker.run(spec, *arguments, **options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stderr
+
+    def run_badly(self, spec, said, *arguments, code=1, **options):
+        done = worker.run(spec, *arguments, **options)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn(said, done.stderr)
+
+    def start(self, spec, *arguments):
+        process = subprocess.Popen(
+            worker.command(spec, *arguments), text=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    # ---- What is in the topic -------------------------------------------------------------------
+
+    def end(self):
+        """How many records the topic holds, those of open transactions too; 0 if it cannot be told."""
+        client = confluent_kafka.Consumer({"bootstrap.servers": self.broker.bootstrap, "log_level": 0,
+                                           "group.id": "end", "isolation.level": "read_uncommitted"})
+        try:
+            partitions = client.list_topics(self.topic, 5).topics[self.topic].partitions
+            return sum(
+                client.get_watermark_offsets(
+                    confluent_kafka.TopicPartition(self.topic, p), timeout=5)[1]
+                for p in partitions)
+        except confluent_kafka.KafkaException:
+            return 0
+        finally:
+            client.close()
+
+    def await_more_than(self, records, *processes):
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while (end := self.end()) <= records:
+            self.assertLess(time.monotonic(), give_up, f"{self.topic} does not grow")
+            if all(process.poll() is not None for process in processes):
+                break
+            time.sleep(0.02)
+        return end
+
+    def assert_topic_is(self, rows, dataset=None):
+        """Every row of the dataset is there once, each partition in order, equal to the CSV."""
+        messages = self.broker.read(self.topic)
+        numbers = [row_of(message) for message in messages]
+        self.assertEqual(sorted(numbers), list(range(rows)))
+        last = collections.defaultdict(lambda: -1)
+        for message, number in zip(messages, numbers):
+            self.assertGreater(number, last[message.partition()])
+            last[message.partition()] = number
+        path = self.scratch / "expected.csv"
+        self.run_well(self.spec(worker.file_output(path), dataset=dataset))
+        with open(path, encoding="utf-8", newline="") as file:
+            expected = list(csv.DictReader(file))
+        for message, number in zip(messages, numbers):
+            value = json.loads(message.value())
+            self.assertEqual(message.key().decode(), value["user_id"])
+            self.assertEqual({**value, "rating": str(value["rating"])}, expected[number])
+
+    # ---- Tests ----------------------------------------------------------------------------------
+
+    def test_a_consumer_by_others_sees_every_row_once(self):
+        spec = self.spec(self.kafka())
+        self.run_well(spec)
+        self.assert_topic_is(50_000)
+        end = self.end()
+        self.run_well(spec)  # the same command again adds a position and no row
+        self.assertEqual(self.end(), end)
+
+    def test_keys_lie_where_javas_producer_puts_them(self):
+        self.run_well(self.spec(self.kafka(), dataset={"interactions": 2000}))
+        ours = {message.key(): message.partition() for message in self.broker.read(self.topic)}
+        self.broker.create_topic("java", 6)
+        lines = "".join(f"{key.decode()}\tvalue\n" for key in ours)
+        done = subprocess.run(
+            [kafka_broker.KAFKA / "tool", "ConsoleProducer",
+             "--bootstrap-server", self.broker.bootstrap, "--topic", "java",
+             "--reader-property", "parse.key=true"],
+            input=lines, text=True, capture_output=True, check=False, timeout=PATIENCE_SECONDS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        javas = {message.key(): message.partition() for message in self.broker.read("java")}
+        self.assertEqual(javas, ours)
+
+    def test_nobody_loses_or_doubles_a_row_when_killed(self):
+        rows, rate = (3_000_000, 30_000) if worker.IS_LONG else (40_000, 4000)
+        dataset = {"interactions": rows}
+        spec = self.spec(self.kafka(commit_interval="300ms"), dataset=dataset, pace={"rate": rate})
+        dice = random.Random(1)
+        process = self.start(spec, "--retry-timeout", "5m", "--quiet")
+        end = 0
+        for _ in range(KILLS):
+            end = self.await_more_than(end + dice.randrange(rate // 4), process)
+            self.assertIsNone(process.poll(), "it was done before all were killed")
+            if dice.random() < 0.5:
+                self.broker.restart()
+            else:
+                process.kill()
+                process.wait()
+                process = self.start(spec, "--retry-timeout", "5m", "--quiet")
+        self.assertEqual(process.wait(PATIENCE_SECONDS), 0, process.stderr.read())
+        self.assert_topic_is(rows, dataset)
+
+    def test_the_older_of_two_workers_is_fenced(self):
+        dataset = {"interactions": 20_000}
+        spec = self.spec(self.kafka(commit_interval="300ms"), dataset=dataset, pace={"rate": 4000})
+        older = self.start(spec)
+        self.await_more_than(2000, older)
+        newer = self.start(spec)
+        self.assertEqual(older.wait(PATIENCE_SECONDS), 1)
+        self.assertIn(
+            f"Another worker of this run has taken topic {self.topic} over at "
+            f"{self.broker.bootstrap}", older.stderr.read())
+        self.assertEqual(newer.wait(PATIENCE_SECONDS), 0, newer.stderr.read())
+        self.assert_topic_is(20_000, dataset)
+
+    def test_at_least_once_goes_on_too(self):
+        dataset = {"interactions": 20_000}
+        spec = self.spec(self.kafka({"delivery": "at_least_once"}, commit_interval="300ms"),
+                         dataset=dataset, pace={"rate": 4000})
+        process = self.start(spec)
+        self.await_more_than(3000, process)
+        process.kill()
+        process.wait()
+        self.run_well(spec)
+        seen = collections.Counter(row_of(message) for message in self.broker.read(self.topic))
+        self.assertEqual(sorted(seen), list(range(20_000)))
+
+    def test_a_topic_made_anew_is_noticed(self):
+        dataset = {"interactions": 3000}
+        spec = self.spec(self.kafka(), dataset=dataset)
+        self.run_well(spec)
+        self.broker.delete_topic(self.topic)
+        self.run_badly(spec, f"Topic {self.topic} at {self.broker.bootstrap} is not the one that "
+                             "rows below 3000 went to: its partition ")
+        # As many records of somebody else are not ours.
+        client = confluent_kafka.Producer({"bootstrap.servers": self.broker.bootstrap})
+        for partition in range(6):
+            for _ in range(3000):
+                client.produce(self.topic, "theirs", partition=partition)
+        client.flush(PATIENCE_SECONDS)
+        self.run_badly(spec, "has another record at offset ")
+        self.broker.delete_topic(self.topic)
+        said = self.run_well(
+            self.spec(self.kafka({"if_recreated": "start_over"}), dataset=dataset))
+        self.assertIn("All rows are sent from the first one on.", said)
+        self.assert_topic_is(3000, dataset)
+
+    def test_rows_that_retention_removed_are_a_warning(self):
+        rows = {"interactions": 3000}
+        self.run_well(self.spec(self.kafka(), dataset={**rows, "plan_size": 5000}))
+        client = admin.AdminClient({"bootstrap.servers": self.broker.bootstrap})
+        futures = client.delete_records(
+            [confluent_kafka.TopicPartition(self.topic, p, -1 if p == 0 else 3) for p in range(6)])
+        for future in futures.values():
+            future.result()
+        said = self.run_well(self.spec(self.kafka(), dataset={"interactions": 5000}))
+        self.assertIn("of the rows in topic " + self.topic + " by its retention", said)
+        rows = {row_of(message) for message in self.broker.read(self.topic)}
+        self.assertLessEqual(set(range(3000, 5000)), rows)
+
+    def test_topics_that_are_not_fit_are_refused(self):
+        self.broker.create_topic(self.topic, 2, cleanup_policy="compact")
+        self.run_badly(self.spec(self.kafka()), "is compacted, which keeps only the last record of "
+                                                "each user; choose a topic with "
+                                                "cleanup.policy=delete.")
+        self.broker.create_topic("expiring", 1)
+        self.run_badly(
+            self.spec(self.kafka({"topic": "other", "positions_topic": "expiring"})),
+            "has cleanup.policy=delete, so positions would expire; set it to compact")
+        self.run_badly(
+            self.spec(self.kafka({"topic": "nowhere", "create": "never"})),
+            f"Topic nowhere does not exist at {self.broker.bootstrap}; make it, or set create: "
+            "if_missing.")
+        self.run_badly(
+            self.spec(self.kafka({"topic": "three", "replication": "3"})),
+            "lower replication.", code=2)
+        self.run_badly(
+            self.spec(self.kafka({"topic": "odd", "topic_config.retention.sm": "1"})),
+            "change topic_config.", code=2)
+
+    def test_what_a_topic_has_is_kept_and_what_is_made_is_as_asked(self):
+        self.broker.create_topic(self.topic, 2, retention_ms=1000 * 3600)
+        said = self.run_well(self.spec(
+            self.kafka({"record_timestamp": "event"}), dataset={"interactions": 2000}))
+        self.assertIn("exists and keeps its 2 partitions, though 6 are asked for.", said)
+        self.assertIn("raise its retention.ms or use record_timestamp: delivery.", said)
+        self.run_well(self.spec(
+            self.kafka({"topic": "made", "partitions": "3", "topic_config.retention.ms": "12345678",
+                        "compression": "lz4"}), dataset={"interactions": 2000}))
+        client = admin.AdminClient({"bootstrap.servers": self.broker.bootstrap})
+        self.assertEqual(len(client.list_topics("made", 10).topics["made"].partitions), 3)
+        resource = admin.ConfigResource(admin.ResourceType.TOPIC, "made")
+        config = client.describe_configs([resource])[resource].result()
+        self.assertEqual(config["retention.ms"].value, "12345678")
+        self.assertEqual(len(self.broker.read("made")), 2000)
+
+    def test_a_record_larger_than_the_topic_takes(self):
+        self.broker.create_topic(self.topic, 1, max_message_bytes=100)
+        self.run_badly(self.spec(self.kafka(), dataset={"interactions": 2000}),
+                       f"A record is larger than topic {self.topic} at")
+
+    def test_tls_and_sasl_let_in_who_may_come(self):
+        dataset = {"interactions": 2000}
+        tls = self.broker.tls
+        ca = {"ssl_ca": f"file:{tls}/ca.pem"}
+        certificate = {"ssl_certificate": f"file:{tls}/client.pem",
+                       "ssl_key": f"file:{tls}/client.key"}
+        login = {"sasl_username": kafka_broker.USER, "sasl_password": "env:KAFKA_PASSWORD"}
+        ways = {
+            "tls": (kafka_broker.TLS, {"security_protocol": "ssl", **ca}),
+            "mutual": (kafka_broker.MUTUAL_TLS,
+                       {"security_protocol": "ssl", **ca, **certificate}),
+            "plain": (kafka_broker.SASL, {"security_protocol": "sasl_plaintext", **login}),
+            "plain-tls": (kafka_broker.SASL_TLS, {"security_protocol": "sasl_ssl", **login, **ca}),
+        }
+
+        def spec(name, listener, options):
+            return self.spec(self.kafka({**options, "topic": f"safe-{name}",
+                                         "bootstrap_servers": self.broker.address(listener)}),
+                             dataset=dataset)
+
+        right = {**os.environ, "KAFKA_PASSWORD": kafka_broker.PASSWORD}
+        wrong = {**os.environ, "KAFKA_PASSWORD": "guessed"}
+        for name, (listener, options) in ways.items():
+            with self.subTest(name):
+                self.run_well(spec(name, listener, options), env=right)
+                self.assertEqual(len(self.broker.read(f"safe-{name}")), 2000)
+        with self.subTest("wrong password"):
+            self.run_badly(
+                spec("no", *ways["plain"]), 'refuses sasl_username "alice" by PLAIN', env=wrong)
+        with self.subTest("no certificate authority"):
+            self.run_badly(spec("no", kafka_broker.TLS, {"security_protocol": "ssl"}),
+                           "check security_protocol, ssl_ca, ssl_certificate and ssl_key.")
+        with self.subTest("no certificate"):
+            self.run_badly(spec("no", kafka_broker.MUTUAL_TLS, ways["tls"][1]), "ssl_certificate")
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
+            with self.subTest(mechanism):
+                scram = spec("no", kafka_broker.SASL,
+                             {**ways["plain"][1], "sasl_mechanism": mechanism})
+                self.run_badly(scram, "put librdkafka 2.6.1 or newer in its place", env=right)
+                with newer_librdkafka() as folder:
+                    newer = {"LD_LIBRARY_PATH": folder}
+                    self.run_well(scram, env={**right, **newer})
+                    self.run_badly(scram, f'refuses sasl_username "alice" by {mechanism}',
+                                   env={**wrong, **newer})
+
+    def test_a_broker_that_is_not_there(self):
+        self.run_badly(
+            self.spec(self.kafka({"bootstrap_servers": "localhost:1"})),
+            "check bootstrap_servers and the brokers.", "--retry-timeout", "1s")
+
+
+@contextlib.contextmanager
+def newer_librdkafka():
+    """A folder with the librdkafka.so.1 that confluent-kafka brings, newer than Debian's."""
+    package = pathlib.Path(confluent_kafka.__file__).parents[1]
+    library = next(package.glob("confluent_kafka.libs/librdkafka-*.so*"))
+    with tempfile.TemporaryDirectory() as folder:
+        for file in library.parent.iterdir():
+            pathlib.Path(folder, file.name).symlink_to(file)
+        pathlib.Path(folder, "librdkafka.so.1").symlink_to(library)
+        yield folder
+
+
+if __name__ == "__main__":
+    unittest.main()
