@@ -50,28 +50,32 @@ parts() {
     LC_ALL=C sort
 }
 
-# download LIST FOLDER: the files that LIST names ("SHA-256  PATH"), into FOLDER, which is whole or
-# not there.
+# download LIST FOLDER: the files that LIST names ("SHA-256  PATH"), tar files unpacked, into FOLDER of
+# the cache, which is whole or not there.
 download() {
-  local list=$here/$1 folder=$cache/$2
+  local list=$here/$1 folder=$cache/$2 new
   cmp -s "$list" "$folder/$1" && return
   command -v curl >/dev/null || install_packages ca-certificates curl
-  echo "Downloading $(wc -l <"$list") files for $2 from $maven"
-  local new
-  new=$(mktemp -d "$cache/$2.XXXXXX")
-  sed -E "s,^[0-9a-f]+ +(.*/([^/]+))$,url = \"$maven/\1\"\noutput = \"$new/\2\"," "$list" |
-    curl --config - --fail --no-progress-meter --location --retry 5 --parallel --parallel-max 8 || {
-    rm -rf "$new"
-    fail "The download failed. Where Maven Central is reached through a mirror," \
-      "set MAVEN_MIRROR_URL to its address."
-  }
-  (cd "$new" && sed -E 's,[^ ]+/,,' "$list" | sha256sum --check --strict --quiet) || {
-    rm -rf "$new"
-    fail "What $maven sent is not what deploy/kafka/$1 says; try again, or another MAVEN_MIRROR_URL."
-  }
-  cp "$list" "$new/"
-  rm -rf "$folder"
-  mv -T "$new" "$folder"
+  # One at a time; the lock ends with the subshell.
+  (
+    flock 9
+    cmp -s "$list" "$folder/$1" && exit
+    echo "Downloading $(wc -l <"$list") file(s) for $2 from $maven"
+    new=$(mktemp -d "$cache/$2.XXXXXX")
+    trap 'rm -rf "$new"' EXIT
+    sed -E "s,^[0-9a-f]+ +(.*/([^/]+))$,url = \"$maven/\1\"\noutput = \"$new/\2\"," "$list" |
+      curl --config - --fail --no-progress-meter --location --retry 5 --parallel --parallel-max 8 ||
+      fail "The download failed. Where Maven Central is reached through a mirror," \
+        "set MAVEN_MIRROR_URL to its address."
+    cd "$new"
+    sed -E 's,[^ ]+/,,' "$list" | sha256sum --check --strict --quiet ||
+      fail "What $maven sent is not what deploy/kafka/$1 says; try again, or another" \
+        "MAVEN_MIRROR_URL."
+    find . -name '*.tar.gz' -exec tar -xzf {} \; -delete
+    cp "$list" .
+    rm -rf "$folder"
+    mv -T "$new" "$folder"
+  ) 9>"$cache/lock"
 }
 
 # Installs Java and downloads the broker's jars where they are missing. `archives` begins the names of
@@ -79,12 +83,13 @@ download() {
 prepare() {
   source "$here/../packages.sh"
   command -v java >/dev/null || install_packages openjdk-17-jre-headless
-  mkdir -p "$cache"
-  exec {lock}>"$cache/lock"
-  flock "$lock"
-  download jars.txt jars
-  exec {lock}>&-
-  local java_file
+  local java_file release major
   java_file=$(realpath "$(command -v java)")
-  archives=$cache/$(cksum <"${java_file%/bin/java}/release" | tr ' ' -)
+  release=${java_file%/bin/java}/release
+  major=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$release")
+  ((major >= 17)) || fail "Kafka needs Java 17 or newer, and $java_file is Java $major;" \
+    "put a newer one first in PATH (Debian: openjdk-17-jre-headless)."
+  mkdir -p "$cache"
+  download jars.txt jars
+  archives=$cache/$(cksum <"$release" | tr ' ' -)
 }

@@ -209,6 +209,15 @@ class TroubleTest(unittest.TestCase):
     def test_status_of_nothing(self):
         self.assert_refused("Nothing was started in", "status", "--data", self.scratch)
 
+    def test_a_java_that_is_too_old(self):
+        (self.scratch / "bin").mkdir()
+        (self.scratch / "bin/java").touch(0o755)
+        (self.scratch / "release").write_text('JAVA_VERSION="11.0.2"\n')
+        self.assert_refused(
+            f"Kafka needs Java 17 or newer, and {self.scratch}/bin/java is Java 11; put a newer one "
+            "first in PATH", "start", "--data", self.scratch / "data",
+            PATH=f"{self.scratch}/bin:{os.environ['PATH']}")
+
     def test_clean_spares_what_is_not_ours(self):
         (self.scratch / "thesis.txt").write_text("years of work")
         self.assert_refused("was not made by deploy/kafka/start, so --clean leaves it",
