@@ -10,6 +10,8 @@
 #include <thread>
 #include <throng/sdk.hpp>
 
+#include "segfault.h"
+
 namespace {
 
 enum class Deed {
@@ -93,7 +95,7 @@ void Do(Deed deed) {
   static volatile bool goes_on = true;
   switch (deed) {
     case Deed::kSegfault:
-      *reinterpret_cast<volatile int*>(16) = 1;
+      throng::Segfault();
       break;
     case Deed::kAbort:
       std::abort();

@@ -10,6 +10,8 @@
 #include <functional>
 #include <thread>
 
+#include "tests/plugins/segfault.h"
+
 namespace throng {
 namespace {
 
@@ -60,8 +62,6 @@ int Recurse(int depth) {
   frame[depth % 4096] = 1;
   return goes_deeper ? Recurse(depth + 1) + frame[depth % 4096] : 0;
 }
-
-void Segfault() { *reinterpret_cast<volatile int*>(16) = 1; }
 
 TEST(CallPage, ShowsCallsWhileTheyLast) {
   const int32_t zipf = CallerOf("choice `zipf`");

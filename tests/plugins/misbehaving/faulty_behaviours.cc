@@ -11,6 +11,8 @@
 #include <throng/random.hpp>
 #include <throng/sdk.hpp>
 
+#include "../segfault.h"
+
 namespace {
 
 using throng::Hash;
@@ -118,7 +120,7 @@ void FillRating(Instance& self, const throng_batch& b) {
   if (self.Has("changes_item")) b.item[0] ^= 1;
   if (self.Has("throws_42")) throw 42;
   if (self.Has("throws_exception")) throw std::runtime_error("nobody catches me");
-  if (self.Has("segfault")) *reinterpret_cast<volatile int*>(16) = 1;
+  if (self.Has("segfault")) throng::Segfault();
   if (self.Has("abort")) std::abort();
   if (self.Has("exit")) _exit(0);
   if (self.Has("exit_7")) std::exit(7);
@@ -131,7 +133,7 @@ throng_code Create(const throng_host*, const throng_dataset* dataset, const thro
                    void** self, throng_error* error) {
   const std::string fault(throng::View(options[0].text));
   const bool is_edge = options[1].integer == 9;
-  if (fault == "segfault_at_edge" && is_edge) *reinterpret_cast<volatile int*>(16) = 1;
+  if (fault == "segfault_at_edge" && is_edge) throng::Segfault();
   if (fault == "says_nothing" && is_edge) return THRONG_INVALID_ARGUMENT;
   if (fault == "refuses") {
     std::strcpy(error->message, "Not today.");

@@ -3,6 +3,8 @@
 #include <ctime>
 #include <throng/sdk.hpp>
 
+#include "../segfault.h"
+
 namespace {
 
 class FaultyFormat {
@@ -19,7 +21,7 @@ class FaultyFormat {
     };
   }
   explicit FaultyFormat(const Options& options) : options_(options) {
-    if (Has("segfault_at_edge") && options_.cuts) *reinterpret_cast<volatile int*>(16) = 1;
+    if (Has("segfault_at_edge") && options_.cuts) throng::Segfault();
     if (Has("leaks")) new std::string(100, 'x');
   }
 
@@ -59,7 +61,7 @@ class FaultyFormat {
     if (Has("beyond_reserve")) *out.Reserve(0) = '!';
     if (Has("overwrites") && block.first_row > 0) const_cast<char*>(out.data())[0] = '!';
     if (Has("throws_inside")) throw 42;
-    if (Has("segfault")) *reinterpret_cast<volatile int*>(16) = 1;
+    if (Has("segfault")) throng::Segfault();
   }
 
   void End(const throng_summary& summary, throng::Buffer& out) const {

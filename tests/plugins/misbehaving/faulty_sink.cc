@@ -9,6 +9,8 @@
 #include <optional>
 #include <throng/sdk.hpp>
 
+#include "../segfault.h"
+
 namespace {
 
 struct Mark {
@@ -32,7 +34,7 @@ class FaultySink {
             throng::Option<&Options::edge>("edge", "Of no use, but it has edges.").Range(0, 9)};
   }
   explicit FaultySink(const Options& options) : path_(options.path), fault_(options.fault) {
-    if (Has("segfault_at_edge") && options.edge == 9) *reinterpret_cast<volatile int*>(16) = 1;
+    if (Has("segfault_at_edge") && options.edge == 9) throng::Segfault();
     if (Has("leaks")) new std::string(100, 'x');
   }
   FaultySink(const FaultySink&) = delete;
@@ -70,7 +72,7 @@ class FaultySink {
   }
 
   void Write(const throng_records& records) {
-    if (Has("segfault") && records.first_row > 200) *reinterpret_cast<volatile int*>(16) = 1;
+    if (Has("segfault") && records.first_row > 200) throng::Segfault();
     const std::string_view bytes = throng::View(records.bytes);
     if (Has("loses_rows")) {
       Put(late_);  // what was written last is still in memory when it is committed
