@@ -257,7 +257,8 @@ absl::StatusOr<Catalogue> Catalogue::Load(const std::vector<std::string>& folder
   return catalogue;
 }
 
-Catalogue Catalogue::FromIndex(std::vector<IndexedPlugin> index, std::vector<std::string> errors) {
+Catalogue Catalogue::FromIndex(std::vector<IndexedPlugin> index,
+                               const std::vector<std::string>& errors) {
   Catalogue catalogue;
   catalogue.index_ = std::move(index);
   std::set<std::string> folders;

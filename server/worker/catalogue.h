@@ -85,7 +85,8 @@ class Catalogue {
 
   // Of plugins that are loaded when one of their components is first asked for. `errors`: what
   // could not be described, for the sentences of Find.
-  static Catalogue FromIndex(std::vector<IndexedPlugin> index, std::vector<std::string> errors);
+  static Catalogue FromIndex(std::vector<IndexedPlugin> index,
+                             const std::vector<std::string>& errors);
 
   // NOT_FOUND with the nearest or all known names, and with what could not be loaded; else why its
   // plugin cannot be loaded. One thread.
