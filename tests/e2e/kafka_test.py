@@ -295,6 +295,21 @@ class KafkaTest(unittest.TestCase):
                     self.run_badly(scram, f'refuses sasl_username "alice" by {mechanism}',
                                    env={**wrong, **newer})
 
+    def test_check_finds_nothing_wrong(self):
+        # Each in topics of its own, since what one commits is there for the next.
+        for check in ("gives back", "whole walk", "without rows", "drops what", "when killed",
+                      "one process", "peeks", "forgets"):
+            with self.subTest(check):
+                name = check.replace(" ", "-")
+                done = subprocess.run(
+                    [worker.BINARY, "check", f"{worker.PLUGINS}/kafka.so", "--time-limit", "5m",
+                     "--only", check, "--set", f"kafka.topic={name}",
+                     "--set", f"kafka.positions_topic=positions-{name}",
+                     "--set", f"kafka.bootstrap_servers={self.broker.bootstrap}"],
+                    text=True, capture_output=True, check=False, timeout=2 * PATIENCE_SECONDS)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                self.assertIn("2 checks, 0 failed.", done.stdout)
+
     def test_a_broker_that_is_not_there(self):
         self.run_badly(
             self.spec(self.kafka({"bootstrap_servers": "localhost:1"})),
