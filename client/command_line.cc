@@ -137,8 +137,9 @@ class CommandLine {
   static void AddDelivery(CLI::App* app, SpecFlags* spec, const std::string& otherwise) {
     app->add_option(
            "--to", spec->outputs,
-           "FORMAT:PATH[?NAME=VALUE&...]: an output instead of those of the spec; "
-           "FORMAT:- and - are standard output, values are percent-encoded, format.NAME is "
+           "FORMAT:PATH[?NAME=VALUE&...] or kafka://HOST:PORT/TOPIC[?NAME=VALUE&...]: an output "
+           "instead of those of the spec; FORMAT:- and - are standard output, values are "
+           "percent-encoded, format.NAME is "
            "an option of the format; repeatable. " +
                otherwise)
         ->type_name("OUTPUT")

@@ -11,6 +11,7 @@ namespace throng {
 namespace {
 
 constexpr std::string_view kFormatOption = "format.";
+constexpr std::string_view kKafka = "kafka://";
 
 absl::Status Refuse(std::string_view text, std::string_view sentence) {
   return absl::InvalidArgumentError(fmt::format("--to {}: {}", text, sentence));
@@ -34,9 +35,34 @@ std::optional<std::string> DecodePercent(std::string_view text) {
   return decoded;
 }
 
-// NAME=VALUE into the options that it belongs to.
-absl::Status AddOption(std::string_view text, std::string_view pair, YamlTree* format_options,
-                       YamlTree* sink_options) {
+// An output while it is read.
+struct Parts {
+  std::string format;
+  std::string sink;
+  std::string key = {};  // column of messages; empty: the default
+  YamlTree format_options = {};
+  YamlTree sink_options = {};
+};
+
+YamlTree OutputOf(Parts parts) {
+  YamlTree output;
+  YamlTree* format = output.Member("format");
+  *format->Member("component") = YamlTree::Scalar(parts.format);
+  if (!parts.format_options.members.empty()) {
+    *format->Member("options") = std::move(parts.format_options);
+  }
+  YamlTree* sink = output.Member("sink");
+  *sink->Member("component") = YamlTree::Scalar(parts.sink);
+  if (!parts.sink_options.members.empty()) {
+    *sink->Member("options") = std::move(parts.sink_options);
+  }
+  if (!parts.key.empty()) *output.Member("key") = YamlTree::Scalar(parts.key);
+  return output;
+}
+
+// NAME=VALUE into what it belongs to. Of messages, some names mean more than an option of the sink.
+absl::Status AddOption(std::string_view text, std::string_view pair, bool is_messages,
+                       Parts* parts) {
   const size_t equals = pair.find('=');
   if (equals == std::string_view::npos || equals == 0) {
     return Refuse(text, fmt::format("\"{}\" is no option; write ?NAME=VALUE&NAME=VALUE.", pair));
@@ -46,8 +72,16 @@ absl::Status AddOption(std::string_view text, std::string_view pair, YamlTree* f
   if (!name || !value) {
     return Refuse(text, fmt::format("\"{}\" is not percent-encoded; write % as %25.", pair));
   }
+  if (is_messages && (*name == "format" || *name == "key")) {
+    (*name == "format" ? parts->format : parts->key) = *value;
+    return absl::OkStatus();
+  }
+  if (is_messages && *name == "registry") {
+    *parts->format_options.Member("registry") = YamlTree::Scalar(*value);
+    return absl::OkStatus();
+  }
   const bool is_formats = name->starts_with(kFormatOption);
-  YamlTree* options = is_formats ? format_options : sink_options;
+  YamlTree* options = is_formats ? &parts->format_options : &parts->sink_options;
   const std::string key = is_formats ? name->substr(kFormatOption.size()) : *name;
   if (options->Find(key) != nullptr) {
     return Refuse(text, fmt::format("\"{}\" is given twice; keep one.", *name));
@@ -56,15 +90,54 @@ absl::Status AddOption(std::string_view text, std::string_view pair, YamlTree* f
   return absl::OkStatus();
 }
 
+// `options` is what follows the question mark.
+absl::Status AddOptions(std::string_view text, std::string_view options, bool is_messages,
+                        Parts* parts) {
+  while (!options.empty()) {
+    const size_t end = options.find('&');
+    const absl::Status status = AddOption(text, options.substr(0, end), is_messages, parts);
+    if (!status.ok()) return status;
+    options = end == std::string_view::npos ? "" : options.substr(end + 1);
+  }
+  return absl::OkStatus();
+}
+
+// "kafka://B1:9092,B2:9092/TOPIC[?...]"
+absl::StatusOr<YamlTree> ParseKafka(std::string_view text) {
+  const std::string_view place = text.substr(kKafka.size());
+  const size_t question = place.find('?');
+  const std::string_view path = place.substr(0, question);
+  const size_t slash = path.find('/');
+  const auto servers = DecodePercent(path.substr(0, slash));
+  const auto topic =
+      slash == std::string_view::npos ? std::nullopt : DecodePercent(path.substr(slash + 1));
+  if (!servers || servers->empty() || !topic || topic->empty()) {
+    return Refuse(text, "write kafka://HOST:PORT/TOPIC, as kafka://localhost:9092/interactions.");
+  }
+  Parts parts{.format = "json", .sink = "kafka"};
+  *parts.sink_options.Member("bootstrap_servers") = YamlTree::Scalar(*servers);
+  *parts.sink_options.Member("topic") = YamlTree::Scalar(*topic);
+  const std::string_view options =
+      question == std::string_view::npos ? "" : place.substr(question + 1);
+  const absl::Status status = AddOptions(text, options, /*is_messages=*/true, &parts);
+  if (!status.ok()) return status;
+  // Who gives a command again wants the topic full, whatever became of an earlier one.
+  if (parts.sink_options.Find("if_recreated") == nullptr) {
+    *parts.sink_options.Member("if_recreated") = YamlTree::Scalar("start_over");
+  }
+  return OutputOf(std::move(parts));
+}
+
 }  // namespace
 
 absl::StatusOr<YamlTree> ParseOutput(std::string_view text) {
+  if (text.starts_with(kKafka)) return ParseKafka(text);
   const std::string_view whole = text == "-" ? "csv:-" : text;
   const size_t colon = whole.find(':');
   if (colon == std::string_view::npos || colon == 0) {
     return Refuse(text,
-                  "write FORMAT:PATH, as csv:out/interactions.csv, or csv:- for standard "
-                  "output.");
+                  "write FORMAT:PATH, as csv:out/interactions.csv, csv:- for standard output, or "
+                  "kafka://HOST:PORT/TOPIC.");
   }
   const std::string_view place = whole.substr(colon + 1);
   const size_t question = place.find('?');
@@ -72,25 +145,14 @@ absl::StatusOr<YamlTree> ParseOutput(std::string_view text) {
   if (path.empty()) {
     return Refuse(text, "it names no file; write FORMAT:PATH, as csv:out/interactions.csv.");
   }
-  YamlTree format_options, sink_options;
   const bool is_stdout = path == "-";
-  if (!is_stdout) *sink_options.Member("path") = YamlTree::Scalar(std::string(path));
-  std::string_view options = question == std::string_view::npos ? "" : place.substr(question + 1);
-  while (!options.empty()) {
-    const size_t end = options.find('&');
-    const absl::Status status =
-        AddOption(text, options.substr(0, end), &format_options, &sink_options);
-    if (!status.ok()) return status;
-    options = end == std::string_view::npos ? "" : options.substr(end + 1);
-  }
-  YamlTree output;
-  YamlTree* format = output.Member("format");
-  *format->Member("component") = YamlTree::Scalar(std::string(whole.substr(0, colon)));
-  if (!format_options.members.empty()) *format->Member("options") = std::move(format_options);
-  YamlTree* sink = output.Member("sink");
-  *sink->Member("component") = YamlTree::Scalar(is_stdout ? "stdout" : "file");
-  if (!sink_options.members.empty()) *sink->Member("options") = std::move(sink_options);
-  return output;
+  Parts parts{.format = std::string(whole.substr(0, colon)), .sink = is_stdout ? "stdout" : "file"};
+  if (!is_stdout) *parts.sink_options.Member("path") = YamlTree::Scalar(std::string(path));
+  const std::string_view options =
+      question == std::string_view::npos ? "" : place.substr(question + 1);
+  const absl::Status status = AddOptions(text, options, /*is_messages=*/false, &parts);
+  if (!status.ok()) return status;
+  return OutputOf(std::move(parts));
 }
 
 }  // namespace throng

@@ -191,7 +191,9 @@ std::optional<KafkaPosition> KafkaSink::Stored() {
 
 std::optional<std::string> KafkaSink::WhyNotOf(const KafkaPosition& stored, int32_t partitions) {
   int64_t removed = 0;
-  for (const auto& [partition, end] : stored.ends) {
+  for (const auto& entry : stored.ends) {
+    const int32_t partition = entry.first;
+    const KafkaEnd& end = entry.second;
     if (partition >= partitions) {
       return "it has " + std::to_string(partitions) +
              " partitions now, and rows went to partition " + std::to_string(partition);

@@ -172,7 +172,9 @@ void KafkaOptions::Validate() const {
   }
   const std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(rd_kafka_conf_new(),
                                                                           rd_kafka_conf_destroy);
-  for (const auto& [name, value] : client) {
+  for (const auto& property : client) {
+    const std::string& name = property.first;
+    const std::string& value = property.second;
     const auto* owned = std::find_if(std::begin(kOwned), std::end(kOwned),
                                      [&](const Owned& o) { return o.property == name; });
     if (owned != std::end(kOwned)) {

@@ -233,7 +233,7 @@ void KafkaProducer::GiveUp(rd_kafka_resp_err_t code, const std::string& reason) 
   const Error error = KafkaError(code, failure.reason, client_.place(), failure.topic);
   const bool may_go_away =
       IsTransient(code) || code == RD_KAFKA_RESP_ERR__STATE || error.code() == THRONG_INTERNAL;
-  if (!may_go_away) throw error;
+  if (!may_go_away) throw Error(error);
   abort_reason_ = error.what();
   Abort();
 }

@@ -41,10 +41,29 @@ TEST(OutputFlag, AColonInAPathIsOfThePath) {
   EXPECT_NE(Parsed("csv:a:b.csv").find(R"("path": "a:b.csv")"), std::string::npos);
 }
 
+TEST(OutputFlag, ATopicHasBrokersAndOptions) {
+  EXPECT_EQ(Parsed("kafka://b1:9092,b2:9092/interactions"),
+            R"({"format": {"component": "json"}, "sink": {"component": "kafka", "options": )"
+            R"({"bootstrap_servers": "b1:9092,b2:9092", "topic": "interactions", )"
+            R"("if_recreated": "start_over"}}})");
+  EXPECT_EQ(Parsed("kafka://b:9092/t?format=avro&registry=http%3A//r:8081&format.subject=topic&"
+                   "key=item_id&if_recreated=fail&client.linger.ms=5"),
+            R"({"format": {"component": "avro", "options": {"registry": "http://r:8081", )"
+            R"("subject": "topic"}}, "sink": {"component": "kafka", "options": )"
+            R"({"bootstrap_servers": "b:9092", "topic": "t", "if_recreated": "fail", )"
+            R"("client.linger.ms": "5"}}, "key": "item_id"})");
+  for (const std::string text : {"kafka://", "kafka://b:9092", "kafka:///t", "kafka://b:9092/"}) {
+    EXPECT_EQ(Parsed(text), "--to " + text +
+                                ": write kafka://HOST:PORT/TOPIC, as "
+                                "kafka://localhost:9092/interactions.");
+  }
+}
+
 TEST(OutputFlag, RefusesWhatItDoesNotUnderstand) {
-  EXPECT_EQ(Parsed("a.csv"),
-            "--to a.csv: write FORMAT:PATH, as csv:out/interactions.csv, or csv:- for standard "
-            "output.");
+  EXPECT_EQ(
+      Parsed("a.csv"),
+      "--to a.csv: write FORMAT:PATH, as csv:out/interactions.csv, csv:- for standard output, "
+      "or kafka://HOST:PORT/TOPIC.");
   EXPECT_EQ(Parsed("csv:"),
             "--to csv:: it names no file; write FORMAT:PATH, as csv:out/interactions.csv.");
   EXPECT_EQ(Parsed("csv:a?b"), "--to csv:a?b: \"b\" is no option; write ?NAME=VALUE&NAME=VALUE.");

@@ -31,7 +31,7 @@ enum class KafkaRequest : int16_t {
   kEndTransaction = 26,
 };
 
-// One broker with the topics `interactions` and `throng-positions`, 4 partitions each. It does not
+// One broker with a few topics of 4 partitions each. It does not
 // fence, shows what was aborted, and cannot make topics or tell their settings.
 class MockCluster {
  public:
@@ -40,7 +40,7 @@ class MockCluster {
     char reason[256];
     owner_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason));
     cluster_ = rd_kafka_mock_cluster_new(owner_.get(), 1);
-    for (const char* topic : {"interactions", "throng-positions"}) {
+    for (const char* topic : {"interactions", "throng-positions", "made-anew", "other-positions"}) {
       rd_kafka_mock_topic_create(cluster_, topic, kPartitions, 1);
     }
   }
@@ -186,7 +186,7 @@ class KafkaOutput {
   // `trouble`.
   absl::Status CommitPatiently(int64_t position) {
     while (true) {
-      const absl::Status status = Commit(position);
+      absl::Status status = Commit(position);
       if (!absl::IsUnavailable(status)) return status;
       trouble = std::string(status.message());
     }
