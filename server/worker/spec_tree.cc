@@ -3,12 +3,14 @@
 
 #include <fmt/format.h>
 #include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <utility>
 
 namespace throng {
@@ -45,6 +47,35 @@ std::string JoinSurrogates(const std::string& text) {
 }
 
 int LineOf(const YAML::Mark& mark) { return mark.line + 1; }
+
+// Where the first two documents begin. YAML::LoadAll would never end where a text begins with a
+// comma: it finds an empty document there again and again.
+class DocumentStarts final : public YAML::EventHandler {
+ public:
+  explicit DocumentStarts(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    while (lines_.size() < 2 && parser.HandleNextDocument(*this)) {
+    }
+  }
+  const std::vector<int>& lines() const { return lines_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { lines_.push_back(LineOf(mark)); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  std::vector<int> lines_;
+};
 
 // Walks yaml-cpp's graph, in which an alias is the same node again (even within itself).
 class TreeBuilder {
@@ -193,17 +224,16 @@ std::optional<SpecNode> ParseSpec(const SpecLayer& layer, Problems* problems) {
   try {
     std::string text = JoinSurrogates(layer.text);
     if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.empty() || (documents.size() == 1 && documents[0].IsNull())) {
-      return refuse("The spec is empty; give at least one output.", 0);
-    }
-    if (documents.size() > 1) {
+    const std::vector<int> starts = DocumentStarts(text).lines();
+    if (starts.size() > 1) {
       return refuse(
           fmt::format("The {} holds several documents; keep one and leave out `---`.", layer.what),
-          LineOf(documents[1].Mark()));
+          starts[1]);
     }
+    const YAML::Node document = YAML::Load(text);
+    if (document.IsNull()) return refuse("The spec is empty; give at least one output.", 0);
     SpecNode root;
-    if (!TreeBuilder(layer, text, problems).Build(documents[0], "", 0, &root)) return std::nullopt;
+    if (!TreeBuilder(layer, text, problems).Build(document, "", 0, &root)) return std::nullopt;
     if (root.kind != SpecNode::Kind::kMap) {
       return refuse(
           fmt::format("The {} is no map of fields; begin with {}.", layer.what, layer.beginning),

@@ -8,6 +8,7 @@ namespace throng {
 namespace {
 
 using testing::ElementsAre;
+using testing::SizeIs;
 using testing::IsEmpty;
 using testing::StartsWith;
 
@@ -104,7 +105,8 @@ TEST(ParseSpec, RefusesWhatIsNoMap) {
 TEST(ParseSpec, RefusesSeveralDocuments) {
   EXPECT_THAT(Parse("a: 1\n---\nb: 2\n").problems,
               ElementsAre(": The spec holds several documents; keep one and leave out `---`. "
-                          "(a.yaml:3)"));
+                          "(a.yaml:2)"));
+  EXPECT_THAT(Parse(", a: 1\n").problems, SizeIs(1));  // documents without end, yaml-cpp thinks
 }
 
 TEST(ParseSpec, SaysWhereItIsNotYaml) {
