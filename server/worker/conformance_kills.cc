@@ -95,6 +95,8 @@ Events ReadEvents(const std::string& told) {
 // What is known of a place from all processes that walked into it.
 class Ledger {
  public:
+  // Whether what was finished stays so: a stream ends once, messages may be continued.
+  explicit Ledger(bool ends_once) : ends_once_(ends_once) {}
   // Whether what a process met and did goes with what those before it did.
   absl::Status Add(const Events& events) {
     if (events.opened) {
@@ -121,7 +123,9 @@ class Ledger {
       is_complete_ = true;
       return absl::OkStatus();
     }
-    if (is_complete_) return Fault("open tells that it is not complete, after it was finished.");
+    if (is_complete_ && ends_once_) {
+      return Fault("open tells that it is not complete, after it was finished.");
+    }
     const auto position =
         opened == "none" ? std::nullopt : std::optional<int64_t>(std::stoll(opened));
     if (position != last_ && (!in_flight_ || position != in_flight_)) {
@@ -132,6 +136,7 @@ class Ledger {
     return absl::OkStatus();
   }
 
+  const bool ends_once_;
   std::optional<int64_t> last_;       // surely committed
   std::optional<int64_t> in_flight_;  // perhaps committed
   bool may_be_complete_ = false;
@@ -196,7 +201,7 @@ absl::Status CheckKills(CheckContext& context) {
   }
   constexpr int kAtTheEnd = 1 << 30;
   for (int i = 0; i < 5; ++i) moments.push_back({kAtTheEnd, microseconds(4 << (2 * i))});
-  Ledger ledger;
+  Ledger ledger(TakesStream(context));
   for (const Moment& moment : moments) {
     if (absl::Status status = WalkAndKill(context, moment, &ledger); !status.ok()) return status;
   }

@@ -177,8 +177,9 @@ class KafkaOutput {
     block.key_end = key_end.data();
     block.value_end = value_end.data();
     block.event_time = event_time.data();
-    return sink_->Write(block);
+    return Write(block);
   }
+  absl::Status Write(const throng_records& records) { return sink_->Write(records); }
   absl::Status Commit(int64_t position, std::string_view host_state = "state") {
     return sink_->Commit(position, host_state);
   }
