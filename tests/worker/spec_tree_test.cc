@@ -8,8 +8,8 @@ namespace throng {
 namespace {
 
 using testing::ElementsAre;
-using testing::SizeIs;
 using testing::IsEmpty;
+using testing::SizeIs;
 using testing::StartsWith;
 
 struct Parsed {
