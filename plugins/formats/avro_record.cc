@@ -92,7 +92,7 @@ AvroRecord::AvroRecord(const throng_schema& schema) {
       longest += prefix.size() + kMaxDigits;
     }
     if (column.type == THRONG_COLUMN_LABEL) {
-      field.texts.emplace_back(std::string(1, '\0'));
+      field.texts.emplace_back(std::string_view("\0", 1));
       for (size_t label = 0; label < column.labels_count; ++label) {
         const std::string text = "\x02" + String(column.labels[label]);
         field.texts.emplace_back(text);
