@@ -95,7 +95,7 @@ absl::Status AddOptions(std::string_view text, std::string_view options, bool is
                         Parts* parts) {
   while (!options.empty()) {
     const size_t end = options.find('&');
-    const absl::Status status = AddOption(text, options.substr(0, end), is_messages, parts);
+    absl::Status status = AddOption(text, options.substr(0, end), is_messages, parts);
     if (!status.ok()) return status;
     options = end == std::string_view::npos ? "" : options.substr(end + 1);
   }
