@@ -76,13 +76,10 @@ absl::Status AddOption(std::string_view text, std::string_view pair, bool is_mes
     (*name == "format" ? parts->format : parts->key) = *value;
     return absl::OkStatus();
   }
-  if (is_messages && *name == "registry") {
-    *parts->format_options.Member("registry") = YamlTree::Scalar(*value);
-    return absl::OkStatus();
-  }
-  const bool is_formats = name->starts_with(kFormatOption);
+  const bool is_prefixed = name->starts_with(kFormatOption);
+  const bool is_formats = is_prefixed || (is_messages && *name == "registry");
   YamlTree* options = is_formats ? &parts->format_options : &parts->sink_options;
-  const std::string key = is_formats ? name->substr(kFormatOption.size()) : *name;
+  const std::string key = is_prefixed ? name->substr(kFormatOption.size()) : *name;
   if (options->Find(key) != nullptr) {
     return Refuse(text, fmt::format("\"{}\" is given twice; keep one.", *name));
   }

@@ -12,6 +12,7 @@
 
 #include "avro_record.h"
 #include "compressor.h"
+#include "messages.h"
 #include "record.h"
 #include "throng/sdk.hpp"
 
@@ -22,12 +23,6 @@ namespace {
 constexpr uint32_t kBlockRows = 16'384;
 constexpr size_t kSyncBytes = 16;
 constexpr const char* kCodecNames[] = {"null", "deflate", "snappy", "zstandard"};  // as Codec
-
-std::string Varint(size_t value) {
-  char bytes[kMaxVarint];
-  return {bytes, WriteVarint(static_cast<int64_t>(value), bytes)};
-}
-std::string String(std::string_view text) { return Varint(text.size()) + std::string(text); }
 
 }  // namespace
 
@@ -49,49 +44,28 @@ class Avro {
     const throng_schema& schema = *destination.schema;
     const std::string schema_text = AvroSchema(schema);
     record_ = AvroRecord(schema);
-    key_ = {};
     is_messages_ = destination.mode == THRONG_RECORDS_MESSAGES;
     if (is_messages_) {
-      if (destination.key_column >= 0) {
-        const auto index = static_cast<size_t>(destination.key_column);
-        const throng_column& column = *schema.columns[index];
-        key_.Add(column, index, PlainPrefix(column), PlainTexts(column));
-        key_.End("");
-      }
+      key_ = KeyOf(destination);
       return {};
     }
     sync_ = View(destination.fingerprint).substr(0, kSyncBytes);
     const std::string codec = kCodecNames[static_cast<size_t>(codec_)];
-    return {.bytes = "Obj\x01" + Varint(2) + String("avro.codec") + String(codec) +
-                     String("avro.schema") + String(schema_text) + Varint(0) + sync_,
+    return {.bytes = "Obj\x01" + AvroVarint(2) + AvroString("avro.codec") + AvroString(codec) +
+                     AvroString("avro.schema") + AvroString(schema_text) + AvroVarint(0) + sync_,
             .cut_rows = kBlockRows,
             .state = ""};
   }
 
   void Encode(const throng_block& block, Buffer& out) {
-    if (is_messages_) {
-      EncodeMessages(block, out);
-    } else {
-      EncodeBlock(block, out);
-    }
+    if (is_messages_) return EncodeMessages(block, key_, record_, out);
+    EncodeBlock(block, out);
   }
 
  private:
-  void EncodeMessages(const throng_block& block, Buffer& out) {
-    const size_t rows = block.rows;
-    char* p = out.Reserve(key_.MaxSize(rows) + record_.MaxSize(rows));
-    for (size_t row = 0; row < rows; ++row) {
-      p = key_.Write(block, row, row + 1, p);
-      block.key_end[row] = static_cast<uint32_t>(p - out.data());
-      p = record_.Write(block, row, row + 1, p);
-      block.value_end[row] = static_cast<uint32_t>(p - out.data());
-    }
-    out.EndAt(p);
-  }
-
   // The number of records, the size of their bytes, these, and the sync marker.
   void EncodeBlock(const throng_block& block, Buffer& out) {
-    out.Append(Varint(block.rows));
+    out.Append(AvroVarint(block.rows));
     out.EndAt(out.Reserve(kMaxVarint) + gap_);
     const size_t records_at = out.size();
     if (codec_ == Codec::kNone) {
@@ -103,7 +77,7 @@ class Avro {
       compressor_.Compress({plain_.data(), static_cast<size_t>(end - plain_.data())}, out);
     }
     const size_t size = out.size() - records_at;
-    const std::string size_text = Varint(size);
+    const std::string size_text = AvroVarint(size);
     char* const end = out.Reserve(kMaxVarint + kSyncBytes);
     char* const start = end - size - gap_;  // of the size
     if (size_text.size() != gap_) std::memmove(start + size_text.size(), start + gap_, size);

@@ -48,14 +48,16 @@ void RequireName(std::string_view name) {
                   "first; give it another name in columns.");
 }
 
-// A string in Avro: its size, then its bytes.
-std::string String(std::string_view text) {
-  char size[kMaxVarint];
-  return std::string(size, WriteVarint(static_cast<int64_t>(text.size()), size)) +
-         std::string(text);
+}  // namespace
+
+std::string AvroVarint(size_t value) {
+  char bytes[kMaxVarint];
+  return {bytes, WriteVarint(static_cast<int64_t>(value), bytes)};
 }
 
-}  // namespace
+std::string AvroString(std::string_view text) {
+  return AvroVarint(text.size()) + std::string(text);
+}
 
 bool IsNullable(const throng_column& column) {
   return (column.flags & THRONG_COLUMN_EXTRA) != 0 || column.type == THRONG_COLUMN_LABEL ||
@@ -94,7 +96,7 @@ AvroRecord::AvroRecord(const throng_schema& schema) {
     if (column.type == THRONG_COLUMN_LABEL) {
       field.texts.emplace_back(std::string_view("\0", 1));
       for (size_t label = 0; label < column.labels_count; ++label) {
-        const std::string text = "\x02" + String(column.labels[label]);
+        const std::string text = "\x02" + AvroString(column.labels[label]);
         field.texts.emplace_back(text);
         longest = std::max(longest, text.size());
       }

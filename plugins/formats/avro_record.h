@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "text.h"
@@ -55,6 +56,10 @@ inline char* WriteVarint(int64_t value, char* p) {
   std::memcpy(p, &n, sizeof n);
   return p + more + 1;
 }
+
+// The same as text, and a string: its size, then its bytes.
+std::string AvroVarint(size_t value);
+std::string AvroString(std::string_view text);
 
 class AvroRecord {
  public:

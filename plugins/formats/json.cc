@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "members.h"
+#include "messages.h"
 #include "record.h"
 #include "throng/sdk.hpp"
 
@@ -67,30 +68,14 @@ class Json {
                   "layout");
     }
     SetObject(schema);
-    key_ = {};
-    if (mode_ == Mode::kMessages && destination.key_column >= 0) {
-      const auto index = static_cast<size_t>(destination.key_column);
-      const throng_column& column = *schema.columns[index];
-      key_.Add(column, index, PlainPrefix(column), PlainTexts(column));
-      key_.End("");
-    }
+    if (mode_ == Mode::kMessages) key_ = KeyOf(destination);
     const std::string start = mode_ == Mode::kDocument ? DocumentStart(destination) : "";
     return {.bytes = members_.Of(start), .cut_rows = members_.cut_rows(), .state = ""};
   }
 
   void Encode(const throng_block& block, Buffer& out) {
+    if (mode_ == Mode::kMessages) return EncodeMessages(block, key_, object_, out);
     const size_t rows = block.rows;
-    if (mode_ == Mode::kMessages) {
-      char* p = out.Reserve(key_.MaxSize(rows) + object_.MaxSize(rows));
-      for (size_t row = 0; row < rows; ++row) {
-        p = key_.Write(block, row, row + 1, p);
-        block.key_end[row] = static_cast<uint32_t>(p - out.data());
-        p = object_.Write(block, row, row + 1, p);
-        block.value_end[row] = static_cast<uint32_t>(p - out.data());
-      }
-      out.EndAt(p);
-      return;
-    }
     members_.Add(out, [&](Buffer& text) {
       char* const start = text.Reserve(object_.MaxSize(rows));
       char* end = object_.Write(block, 0, rows, start);

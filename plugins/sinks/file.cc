@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "digest.h"
 #include "file_place.h"
 #include "file_state.h"
 #include "posix_file.h"

@@ -1,14 +1,11 @@
 // What the file sink keeps beside its data: the position of an unfinished file, the manifest of a
-// finished one, and the digest that both hold.
+// finished one.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-
-struct evp_md_ctx_st;
 
 namespace throng {
 
@@ -26,21 +23,6 @@ struct Origin {
   std::string run_uid;
   std::string output;
   std::string slice;  // "0-of-4"
-};
-
-// A running SHA-256.
-class Sha256 {
- public:
-  Sha256();
-  Sha256(const Sha256& other);
-  Sha256& operator=(const Sha256& other);
-  ~Sha256() = default;
-  void Update(std::string_view bytes);
-  // Of all so far, as 64 hexadecimal digits; more may follow.
-  std::string Hex() const;
-
- private:
-  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
 };
 
 // The text of PATH.position: a line of JSON and a line with its SHA-256.

@@ -1,12 +1,10 @@
 // How far an output is, as a record of a compacted topic: written in the transaction of the data.
 #include "kafka_positions.h"
 
-#include <openssl/evp.h>
-
-#include <array>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "digest.h"
 #include "kafka_topics.h"
 
 namespace throng {
@@ -17,27 +15,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
 constexpr std::chrono::seconds kPatience{8};
-
-std::string ToBase64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // OpenSSL ends it with NUL
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   static_cast<int>(bytes.size()));
-  text.resize(static_cast<size_t>(size));
-  return text;
-}
-
-std::optional<std::string> FromBase64(const std::string& text) {
-  std::string bytes(text.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
-  if (size < 0) return std::nullopt;
-  // OpenSSL counts the padding as bytes.
-  const size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
-  bytes.resize(static_cast<size_t>(size) - padding);
-  return bytes;
-}
 
 std::string_view Text(const void* data, size_t size) {
   return data == nullptr ? std::string_view()
@@ -91,20 +68,7 @@ std::optional<KafkaPosition> ParsePosition(std::string_view text) {
 }
 
 std::string RecordDigest(std::string_view key, std::string_view value) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  const std::string record =
-      std::to_string(key.size()) + ":" + std::string(key) + std::string(value);
-  if (EVP_Digest(record.data(), record.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
-    throw Error(THRONG_INTERNAL, "OpenSSL cannot compute a SHA-256.");
-  }
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) {
-    hex += kDigits[digest[i] >> 4];
-    hex += kDigits[digest[i] & 15];
-  }
-  return hex;
+  return Sha256Of(std::to_string(key.size()) + ":" + std::string(key) + std::string(value));
 }
 
 int32_t PartitionOf(std::string_view key, int32_t partitions) {

@@ -322,16 +322,22 @@ absl::Status RunEngine::Do(const EntryPtr& entry, const RunController::Actions& 
   return stored;
 }
 
+absl::Status RunEngine::AddKept(const v1::Run& run, worker::v1::Start* start) const {
+  const auto kept = parts_.index->Kept({run.plugins().begin(), run.plugins().end()});
+  if (!kept.ok()) {
+    return MakeError(kept.status().code(), "PLUGIN_CHANGED", std::string(kept.status().message()));
+  }
+  kept->AddTo(start);
+  return absl::OkStatus();
+}
+
 void RunEngine::LaunchFor(const EntryPtr& entry) {
   const daemon::v1::RunRecord& record = entry->controller.record();
   worker::v1::Start start = NewStart();
-  const auto kept =
-      parts_.index->Kept({record.run().plugins().begin(), record.run().plugins().end()});
-  if (!kept.ok()) {
-    (void)Do(entry, entry->controller.OnLaunchFailed(kept.status(), parts_.timers->Now()));
+  if (const absl::Status status = AddKept(record.run(), &start); !status.ok()) {
+    (void)Do(entry, entry->controller.OnLaunchFailed(status, parts_.timers->Now()));
     return;
   }
-  kept->AddTo(&start);
   worker::v1::RunJob* job = start.mutable_run();
   *job->mutable_asked() = record.asked();
   job->set_uid(record.run().uid());

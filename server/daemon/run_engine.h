@@ -119,6 +119,8 @@ class RunEngine final : public Engine {
 
   static absl::Status Stopping();
   worker::v1::Start NewStart() const;
+  // Adds the plugins that a run was planned with.
+  absl::Status AddKept(const v1::Run& run, worker::v1::Start* start) const;
   // The answer of a worker that is ended then.
   absl::StatusOr<worker::v1::FromWorker> AskWorker(const worker::v1::Start& start,
                                                    Deadline deadline);

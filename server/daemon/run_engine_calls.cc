@@ -56,6 +56,19 @@ daemon::v1::RunRecord RecordOf(const worker::v1::Planned& planned, const std::st
   return record;
 }
 
+std::vector<std::string> OutputNames(const v1::Run& run) {
+  std::vector<std::string> names;
+  for (const v1::OutputStatus& output : run.outputs()) names.push_back(output.name());
+  return names;
+}
+
+absl::Status RequireOutput(const v1::Run& run, std::string_view field, const std::string& output) {
+  const std::vector<std::string> known = OutputNames(run);
+  if (std::find(known.begin(), known.end(), output) != known.end()) return absl::OkStatus();
+  return InvalidField(
+      field, fmt::format("There is no output \"{}\".{}", output, DidYouMean(output, known)));
+}
+
 }  // namespace
 
 RunEngine::AskedWorker::AskedWorker(RunEngine* engine, const worker::v1::Start& start, int* row_fd)
@@ -210,13 +223,7 @@ absl::StatusOr<v1::GetPositionsResponse> RunEngine::AskPlaces(const EntryPtr& en
   {
     const std::lock_guard lock(mutex_);
     const daemon::v1::RunRecord& record = entry->controller.record();
-    const auto kept =
-        parts_.index->Kept({record.run().plugins().begin(), record.run().plugins().end()});
-    if (!kept.ok()) {
-      return MakeError(kept.status().code(), "PLUGIN_CHANGED",
-                       std::string(kept.status().message()));
-    }
-    kept->AddTo(&start);
+    if (absl::Status status = AddKept(record.run(), &start); !status.ok()) return status;
     worker::v1::PositionsJob* job = start.mutable_positions();
     *job->mutable_asked() = record.asked();
     job->set_now_ms(record.now_ms());
@@ -267,16 +274,11 @@ absl::StatusOr<v1::ResetPositionsResponse> RunEngine::ResetPositions(
       return MakeError(absl::StatusCode::kFailedPrecondition, "WRONG_STATE",
                        "The run has not ended, and its positions cannot be reset; stop it first.");
     }
-    std::vector<std::string> known;
-    for (const v1::OutputStatus& output : entry->controller.run().outputs()) {
-      known.push_back(output.name());
-    }
+    const v1::Run& run = entry->controller.run();
     for (const std::string& output : outputs) {
-      if (std::find(known.begin(), known.end(), output) != known.end()) continue;
-      return InvalidField("outputs", fmt::format("There is no output \"{}\".{}", output,
-                                                 DidYouMean(output, known)));
+      if (absl::Status status = RequireOutput(run, "outputs", output); !status.ok()) return status;
     }
-    if (outputs.empty()) outputs = known;
+    if (outputs.empty()) outputs = OutputNames(run);
     entry->is_resetting = true;
   }
   auto positions = AskPlaces(entry, outputs, deadline);
@@ -296,16 +298,11 @@ absl::StatusOr<v1::GetRunStatisticsResponse> RunEngine::GetRunStatistics(
   const auto found = Find(request.name());
   if (!found.ok()) return found.status();
   const EntryPtr& entry = *found;
-  std::vector<std::string> known;
-  for (const v1::OutputStatus& output : entry->controller.run().outputs()) {
-    known.push_back(output.name());
-  }
-  if (!request.output().empty() &&
-      std::find(known.begin(), known.end(), request.output()) == known.end()) {
-    return InvalidField("output", fmt::format("There is no output \"{}\".{}", request.output(),
-                                              DidYouMean(request.output(), known)));
-  }
   std::string output = request.output();
+  if (!output.empty()) {
+    absl::Status status = RequireOutput(entry->controller.run(), "output", output);
+    if (!status.ok()) return status;
+  }
   for (const v1::OutputSpec& spec : entry->controller.record().asked().outputs()) {
     if (output.empty() && spec.table() == v1::TABLE_INTERACTIONS) output = spec.name();
   }

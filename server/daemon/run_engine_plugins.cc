@@ -42,13 +42,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::Generat
     const auto entry = Find(request.run());
     if (!entry.ok()) return entry.status();
     const daemon::v1::RunRecord& record = (*entry)->controller.record();
-    const auto kept =
-        parts_.index->Kept({record.run().plugins().begin(), record.run().plugins().end()});
-    if (!kept.ok()) {
-      return MakeError(kept.status().code(), "PLUGIN_CHANGED",
-                       std::string(kept.status().message()));
-    }
-    kept->AddTo(&start);
+    if (absl::Status status = AddKept(record.run(), &start); !status.ok()) return status;
     *job->mutable_asked() = record.asked();
     job->set_now_ms(record.now_ms());
     job->set_fingerprint(record.run().fingerprint());

@@ -129,34 +129,50 @@ absl::Status CallAnything(RunEngine* engine, std::mt19937* random) {
   }
 }
 
-TEST(EngineThreads, EveryCallIsAnsweredAndNoRunHasTwoWorkers) {
-  auto store = *RunStore::Open("");
-  auto workers = std::make_unique<FakeWorkers>();
-  Liven(workers.get());
-  PluginIndex index({}, "", workers.get());
-  RunEngine::Parts parts;
-  parts.config.max_streams = 2;
-  parts.workers = workers.get();
-  parts.timers = workers.get();
-  parts.index = &index;
-  parts.store = store.get();
-  RunEngine engine(parts);
-  ASSERT_TRUE(engine.Start().ok());
+class EngineThreads : public testing::Test {
+ protected:
+  EngineThreads() { Liven(workers_.get()); }
+  ~EngineThreads() override { workers_.reset(); }  // before the engine, which it calls
+
+  void StartWith(int max_streams) {
+    RunEngine::Parts parts;
+    parts.config.max_streams = max_streams;
+    parts.workers = workers_.get();
+    parts.timers = workers_.get();
+    parts.index = &index_;
+    parts.store = store_.get();
+    engine_ = std::make_unique<RunEngine>(parts);
+    ASSERT_TRUE(engine_->Start().ok());
+  }
+  // Once the engine has been stopped.
+  void ExpectNobodyIsLeft() {
+    workers_->Settle();
+    EXPECT_EQ(workers_->alive(), 0U);
+  }
+
+  const std::unique_ptr<RunStore> store_ = *RunStore::Open("");
+  std::unique_ptr<FakeWorkers> workers_ = std::make_unique<FakeWorkers>();
+  PluginIndex index_{{}, "", workers_.get()};
+  std::unique_ptr<RunEngine> engine_;
+};
+
+TEST_F(EngineThreads, EveryCallIsAnsweredAndNoRunHasTwoWorkers) {
+  StartWith(2);
 
   std::atomic<bool> is_over = false;
   std::thread fate([&] {
     std::mt19937 random(7);
     while (!is_over) {
-      workers->Advance(std::chrono::milliseconds(100));
-      if (workers->last() > 0) workers->End(1 + random() % workers->last(), KilledFromOutside());
+      workers_->Advance(std::chrono::milliseconds(100));
+      if (workers_->last() > 0) workers_->End(1 + random() % workers_->last(), KilledFromOutside());
     }
   });
   std::vector<std::thread> callers;
   for (unsigned int i = 0; i < kCallers; ++i) {
-    callers.emplace_back([&engine, i] {
+    callers.emplace_back([this, i] {
       std::mt19937 random(i);
       for (int call = 0; call < kCallsOfEach; ++call) {
-        const absl::Status status = CallAnything(&engine, &random);
+        const absl::Status status = CallAnything(engine_.get(), &random);
         EXPECT_TRUE(IsFair(status)) << status;
       }
     });
@@ -165,32 +181,20 @@ TEST(EngineThreads, EveryCallIsAnsweredAndNoRunHasTwoWorkers) {
   is_over = true;
   fate.join();
 
-  engine.Stop(Soon());
-  workers->Settle();
-  EXPECT_EQ(workers->alive(), 0U);
-  EXPECT_EQ(workers->most_of_a_run(), 1);
-  workers.reset();
+  engine_->Stop(Soon());
+  ExpectNobodyIsLeft();
+  EXPECT_EQ(workers_->most_of_a_run(), 1);
 }
 
-TEST(EngineThreads, ADaemonThatEndsInTheMiddleOfEverythingEnds) {
-  auto store = *RunStore::Open("");
-  auto workers = std::make_unique<FakeWorkers>();
-  Liven(workers.get());
-  PluginIndex index({}, "", workers.get());
-  RunEngine::Parts parts;
-  parts.workers = workers.get();
-  parts.timers = workers.get();
-  parts.index = &index;
-  parts.store = store.get();
-  RunEngine engine(parts);
-  ASSERT_TRUE(engine.Start().ok());
+TEST_F(EngineThreads, ADaemonThatEndsInTheMiddleOfEverythingEnds) {
+  StartWith(64);
   std::atomic<int> calls = 0;
   std::vector<std::thread> callers;
   for (unsigned int i = 0; i < kCallers; ++i) {
-    callers.emplace_back([&engine, &calls, i] {
+    callers.emplace_back([this, &calls, i] {
       std::mt19937 random(100 + i);
       for (int call = 0; call < kCallsOfEach; ++call) {
-        const absl::Status status = CallAnything(&engine, &random);
+        const absl::Status status = CallAnything(engine_.get(), &random);
         EXPECT_TRUE(IsFair(status)) << status;
         ++calls;
         calls.notify_all();
@@ -198,11 +202,9 @@ TEST(EngineThreads, ADaemonThatEndsInTheMiddleOfEverythingEnds) {
     });
   }
   for (int seen = 0; seen < kCallers * kCallsOfEach / 4; seen = calls) calls.wait(seen);
-  engine.Stop(Soon());
+  engine_->Stop(Soon());
   for (std::thread& caller : callers) caller.join();
-  workers->Settle();
-  EXPECT_EQ(workers->alive(), 0U);
-  workers.reset();
+  ExpectNobodyIsLeft();
 }
 
 }  // namespace
