@@ -16,6 +16,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// Of a worker that is killed from outside: then it is left at the file where it was killed last.
+constexpr int kMostKills = 3;
+
 // Hears of one worker what it describes and how it ends.
 class Hearing : public WorkerListener {
  public:
@@ -70,6 +73,7 @@ PluginDescription Fault(std::string sentence, bool is_final) {
 std::map<std::string, PluginDescription> DescribePlugins(std::vector<std::string> paths,
                                                          milliseconds limit, Workers* workers) {
   std::map<std::string, PluginDescription> descriptions;
+  int kills = 0;
   while (!paths.empty()) {
     worker::v1::Start start;
     for (const std::string& path : paths) start.mutable_describe()->add_paths(path);
@@ -105,6 +109,11 @@ std::map<std::string, PluginDescription> DescribePlugins(std::vector<std::string
       descriptions[first] = Fault(
           fmt::format("plugin {} ended the worker that described it: {}", first, end.sentence),
           true);
+    } else if (end.kind == WorkerEnd::Kind::kKilled) {
+      if (++kills < kMostKills) continue;
+      kills = 0;
+      descriptions[first] =
+          Fault(fmt::format("plugin {} is not described: {}", first, end.sentence), false);
     } else {
       // Not the fault of a file: none of the others will fare better now.
       const std::string why = end.kind != WorkerEnd::Kind::kFinished ? end.sentence

@@ -20,7 +20,8 @@ struct PluginDescription {
 
 // What each of the files says of itself. One worker describes them all; one that crashes, hangs or
 // takes longer than `limit` over a file is at its end, and another one goes on behind that file.
-// Blocks meanwhile; not on the supervisor's thread.
+// One that is killed from outside is started again. Blocks meanwhile; not on the supervisor's
+// thread.
 std::map<std::string, PluginDescription> DescribePlugins(std::vector<std::string> paths,
                                                          std::chrono::milliseconds limit,
                                                          Workers* workers);

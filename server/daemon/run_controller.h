@@ -79,6 +79,7 @@ class RunController {
   // Component and first row of the block, -1: none.
   using Place = std::pair<std::string, int64_t>;
 
+  static bool IsEnd(v1::OutputState state);
   v1::Run* mutable_run() { return record_.mutable_run(); }
   void Launch(Actions* actions);
   // Ends the worker's planning or lets it stop.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "server/daemon/workers.h"
+#include "tests/daemon/worker_words.h"
 
 namespace throng {
 
@@ -79,15 +80,8 @@ class FakeWorkers final : public Workers, public Timers {
   std::thread thread_;  // last: it uses all of the above
 };
 
-// ---- What workers say ----
-
+// What a worker says that has planned.
 worker::v1::FromWorker PlannedFor(const worker::v1::Start& start,
                                   const std::vector<std::string>& outputs = {"csv"});
-v1::OutputStatus OutputOf(const std::string& name, v1::OutputState state, int64_t position);
-// Of one output, `csv`, that has taken all commands.
-worker::v1::FromWorker ProgressOf(v1::OutputState state, int64_t position);
-WorkerEnd FinishedAs(v1::OutputState state, int64_t position);
-WorkerEnd CrashedIn(const std::string& component, int64_t row);
-WorkerEnd KilledFromOutside();
 
 }  // namespace throng

@@ -32,7 +32,7 @@ WorkerEnd EndBy(WorkerEnd::Kind kind, const std::string& sentence) {
   return end;
 }
 
-// Describes files by their text: "NAME ROLE COMPONENT", "bad", "crash" or "hang".
+// Describes files by their text: "NAME ROLE COMPONENT", "bad", "crash", "hang" or "kill".
 class FakeWorkers : public Workers {
  public:
   explicit FakeWorkers(const ScratchFolder& folder) : folder_(folder) {}
@@ -64,6 +64,7 @@ class FakeWorkers : public Workers {
   int launched = 0;
   std::vector<std::string> asked;        // of the last one
   std::optional<WorkerEnd> end_instead;  // of describing
+  int kills = 0;                         // still to come
   std::function<void()> before_describing = [] {};
 
  private:
@@ -72,6 +73,10 @@ class FakeWorkers : public Workers {
     before_describing();
     const std::string text = folder_.Read(std::filesystem::relative(path, folder_.path()));
     if (text == "hang") return false;
+    if (text == "kill" && kills-- > 0) {
+      listener->OnEnded(EndBy(WorkerEnd::Kind::kKilled, "SIGKILL from outside."));
+      return false;
+    }
     if (text == "crash") {
       listener->OnEnded(EndBy(WorkerEnd::Kind::kCrashed, "SIGSEGV."));
       return false;
@@ -205,6 +210,21 @@ TEST_F(PluginIndexTest, TriesAgainWhenNoWorkerWasToBeHad) {
                           " is not described: It is of another version."));
   workers_.end_instead.reset();
   EXPECT_THAT(Names(*index.Refresh()), ElementsAre("plugins/one"));
+}
+
+TEST_F(PluginIndexTest, GoesOnWhenAWorkerIsKilledFromOutside) {
+  folder_.Write("a/1.so", "one choice one");
+  folder_.Write("a/2.so", "kill");
+  folder_.Write("a/3.so", "three choice three");
+  PluginIndex index = Index();
+  workers_.kills = 3;
+  const auto snapshot = index.Refresh();
+  EXPECT_THAT(Names(*snapshot), ElementsAre("plugins/one", "plugins/three"));
+  EXPECT_THAT(Errors(*snapshot), ElementsAre("plugin " + folder_.path("a/2.so") +
+                                             " is not described: SIGKILL from outside."));
+  workers_.kills = 2;
+  EXPECT_THAT(Names(*index.Refresh()), ElementsAre("plugins/kill", "plugins/one", "plugins/three"));
+  EXPECT_EQ(workers_.launched, 4 + 3);
 }
 
 TEST_F(PluginIndexTest, RefusesTheLaterOfTwoPluginsWithTheSameComponent) {

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/daemon/worker_words.h"
+
 namespace throng {
 namespace {
 
@@ -32,27 +34,8 @@ daemon::v1::RunRecord Record() {
   return record;
 }
 
-v1::OutputStatus Output(v1::OutputState state, int64_t position) {
-  v1::OutputStatus output;
-  output.set_name("csv");
-  output.set_state(state);
-  output.set_position(position);
-  output.set_rows(position);
-  output.set_total_rows(1000);
-  return output;
-}
-
 worker::v1::Progress Progress(v1::OutputState state, int64_t position = 0) {
-  worker::v1::Progress progress;
-  progress.set_commands(100);  // all that were sent
-  *progress.add_outputs() = Output(state, position);
-  return progress;
-}
-
-WorkerEnd Finished(v1::OutputState state, int64_t position = 0) {
-  WorkerEnd end;
-  *end.finished.add_outputs() = Output(state, position);
-  return end;
+  return ProgressOf(state, position).progress();
 }
 
 WorkerEnd FinishedWith(absl::StatusCode code, const std::string& message) {
@@ -62,19 +45,10 @@ WorkerEnd FinishedWith(absl::StatusCode code, const std::string& message) {
   return end;
 }
 
-WorkerEnd Crashed(const std::string& component, int64_t row) {
+WorkerEnd Refused() {
   WorkerEnd end;
-  end.kind = WorkerEnd::Kind::kCrashed;
-  end.component = component;
-  end.row = row;
-  end.sentence = fmt::format("SIGSEGV in {} at row {}.", component, row);
-  return end;
-}
-
-WorkerEnd Ended(WorkerEnd::Kind kind, const std::string& sentence) {
-  WorkerEnd end;
-  end.kind = kind;
-  end.sentence = sentence;
+  end.kind = WorkerEnd::Kind::kRefused;
+  end.sentence = "Version.";
   return end;
 }
 
@@ -131,7 +105,7 @@ const std::vector<std::pair<std::string, Build>>& States() {
        [](RunController* c) {
          c->OnDaemonStart();
          Ask(c, Verb::kPause);
-         c->OnEnded(Ended(WorkerEnd::Kind::kKilled, "SIGKILL."), kNow);
+         c->OnEnded(KilledFromOutside(), kNow);
        }},
       {"stopping",
        [](RunController* c) {
@@ -142,12 +116,12 @@ const std::vector<std::pair<std::string, Build>>& States() {
        [](RunController* c) {
          deliver(c);
          Ask(c, Verb::kStop);
-         c->OnEnded(Finished(v1::OUTPUT_STATE_STOPPED, 30), kNow);
+         c->OnEnded(FinishedAs(v1::OUTPUT_STATE_STOPPED, 30), kNow);
        }},
       {"backing off",
        [](RunController* c) {
          deliver(c);
-         c->OnEnded(Ended(WorkerEnd::Kind::kKilled, "SIGKILL."), kNow);
+         c->OnEnded(KilledFromOutside(), kNow);
        }},
       {"restarting",
        [](RunController* c) {
@@ -162,12 +136,12 @@ const std::vector<std::pair<std::string, Build>>& States() {
       {"succeeded",
        [](RunController* c) {
          deliver(c);
-         c->OnEnded(Finished(v1::OUTPUT_STATE_SUCCEEDED, 1000), kNow);
+         c->OnEnded(FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000), kNow);
        }},
       {"failed",
        [](RunController* c) {
          deliver(c);
-         c->OnEnded(Finished(v1::OUTPUT_STATE_FAILED, 40), kNow);
+         c->OnEnded(FinishedAs(v1::OUTPUT_STATE_FAILED, 40), kNow);
        }},
   };
   return states;
@@ -208,15 +182,15 @@ const std::vector<std::pair<std::string, Event>>& Events() {
        [](RunController* c) {
          return Text(*c, c->OnProgress(Progress(v1::OUTPUT_STATE_PAUSED, 50), kNow));
        }},
-      {"worker is done", Ending(Finished(v1::OUTPUT_STATE_SUCCEEDED, 1000))},
-      {"output failed", Ending(Finished(v1::OUTPUT_STATE_FAILED, 50))},
-      {"worker has stopped", Ending(Finished(v1::OUTPUT_STATE_STOPPED, 50))},
+      {"worker is done", Ending(FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000))},
+      {"output failed", Ending(FinishedAs(v1::OUTPUT_STATE_FAILED, 50))},
+      {"worker has stopped", Ending(FinishedAs(v1::OUTPUT_STATE_STOPPED, 50))},
       {"worker found no space",
        Ending(FinishedWith(absl::StatusCode::kResourceExhausted, "The disk is full."))},
       {"worker refused", Ending(FinishedWith(absl::StatusCode::kFailedPrecondition, "No."))},
-      {"worker crashed", Ending(Crashed("choice `zipf`", 4096))},
-      {"worker was killed", Ending(Ended(WorkerEnd::Kind::kKilled, "SIGKILL."))},
-      {"worker is of another version", Ending(Ended(WorkerEnd::Kind::kRefused, "Version."))},
+      {"worker crashed", Ending(CrashedIn("choice `zipf`", 4096))},
+      {"worker was killed", Ending(KilledFromOutside())},
+      {"worker is of another version", Ending(Refused())},
       {"timer is due",
        [](RunController* c) { return Text(*c, c->OnTimer(kNow + std::chrono::seconds(1))); }},
       {"daemon stops", [](RunController* c) { return Text(*c, c->OnDaemonStop()); }},
@@ -461,10 +435,10 @@ class RunControllerTest : public testing::Test {
 };
 
 TEST_F(RunControllerTest, ACrashTwiceAtTheSamePlaceFailsTheRunAndNamesIt) {
-  EXPECT_TRUE(CrashAndRelaunch(Crashed("choice `zipf`", 4096)).wake);
+  EXPECT_TRUE(CrashAndRelaunch(CrashedIn("choice `zipf`", 4096)).wake);
   EXPECT_EQ(controller_.run().restarts(), 1);
   EXPECT_EQ(controller_.run().reason(), "SIGSEGV in choice `zipf` at row 4096.");
-  EXPECT_FALSE(CrashAndRelaunch(Crashed("choice `zipf`", 4096)).wake);
+  EXPECT_FALSE(CrashAndRelaunch(CrashedIn("choice `zipf`", 4096)).wake);
   EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_FAILED);
   EXPECT_THAT(controller_.run().reason(),
               testing::StartsWith("SIGSEGV in choice `zipf` at row 4096. Twice at the same place"));
@@ -472,40 +446,41 @@ TEST_F(RunControllerTest, ACrashTwiceAtTheSamePlaceFailsTheRunAndNamesIt) {
 
 TEST_F(RunControllerTest, CrashesElsewhereAreTriedAgain) {
   for (int64_t row = 0; row < 10; ++row) {
-    EXPECT_TRUE(CrashAndRelaunch(Crashed("choice `zipf`", row)).wake);
+    EXPECT_TRUE(CrashAndRelaunch(CrashedIn("choice `zipf`", row)).wake);
   }
-  EXPECT_TRUE(CrashAndRelaunch(Crashed("rating `zipf`", 9)).wake);
+  EXPECT_TRUE(CrashAndRelaunch(CrashedIn("rating `zipf`", 9)).wake);
 }
 
 TEST_F(RunControllerTest, CrashesByTurnsAtTwoPlacesFailTheRun) {
-  EXPECT_TRUE(CrashAndRelaunch(Crashed("choice `zipf`", 4096)).wake);
-  EXPECT_TRUE(CrashAndRelaunch(Crashed("choice `zipf`", 8192)).wake);  // another thread was faster
-  EXPECT_FALSE(CrashAndRelaunch(Crashed("choice `zipf`", 4096)).wake);
+  EXPECT_TRUE(CrashAndRelaunch(CrashedIn("choice `zipf`", 4096)).wake);
+  EXPECT_TRUE(
+      CrashAndRelaunch(CrashedIn("choice `zipf`", 8192)).wake);  // another thread was faster
+  EXPECT_FALSE(CrashAndRelaunch(CrashedIn("choice `zipf`", 4096)).wake);
   EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_FAILED);
 }
 
 TEST_F(RunControllerTest, AnOutputThatAdvancesDoesNotHideTheCrashesOfAnother) {
   worker::v1::Progress progress = Progress(v1::OUTPUT_STATE_RUNNING, 100);
-  *progress.add_outputs() = Output(v1::OUTPUT_STATE_RUNNING, 5000);
+  *progress.add_outputs() = OutputOf("csv", v1::OUTPUT_STATE_RUNNING, 5000);
   controller_.OnProgress(progress, kNow);
-  EXPECT_TRUE(CrashAndRelaunch(Crashed("sink `journal`", 4096)).wake);
+  EXPECT_TRUE(CrashAndRelaunch(CrashedIn("sink `journal`", 4096)).wake);
   progress.mutable_outputs(1)->set_position(6000);
   controller_.OnProgress(progress, kNow);
-  EXPECT_FALSE(CrashAndRelaunch(Crashed("sink `journal`", 4096)).wake);
+  EXPECT_FALSE(CrashAndRelaunch(CrashedIn("sink `journal`", 4096)).wake);
   EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_FAILED);
 }
 
 TEST_F(RunControllerTest, ACrashIsForgottenOnceEveryOutputIsPastIt) {
-  EXPECT_TRUE(CrashAndRelaunch(Crashed("sink `journal`", 400)).wake);
+  EXPECT_TRUE(CrashAndRelaunch(CrashedIn("sink `journal`", 400)).wake);
   controller_.OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 500), kNow);
   EXPECT_EQ(controller_.run().reason(), "");
-  EXPECT_TRUE(CrashAndRelaunch(Crashed("sink `journal`", 400)).wake);
+  EXPECT_TRUE(CrashAndRelaunch(CrashedIn("sink `journal`", 400)).wake);
 }
 
 TEST_F(RunControllerTest, TheBackOffDoublesToHalfAMinuteAndProgressEndsIt) {
   std::vector<int64_t> waits;
   const auto kill = [&] {
-    const auto actions = CrashAndRelaunch(Ended(WorkerEnd::Kind::kKilled, "SIGKILL."));
+    const auto actions = CrashAndRelaunch(KilledFromOutside());
     waits.push_back(std::chrono::duration_cast<milliseconds>(*actions.wake - kNow).count());
   };
   for (int i = 0; i < 12; ++i) kill();
@@ -516,13 +491,13 @@ TEST_F(RunControllerTest, TheBackOffDoublesToHalfAMinuteAndProgressEndsIt) {
 }
 
 TEST_F(RunControllerTest, WhileItBacksOffItsOutputsSayWhy) {
-  controller_.OnEnded(Ended(WorkerEnd::Kind::kKilled, "SIGKILL from outside."), kNow);
+  controller_.OnEnded(KilledFromOutside(), kNow);
   EXPECT_EQ(controller_.run().outputs(0).state(), v1::OUTPUT_STATE_BLOCKED);
   EXPECT_EQ(controller_.run().outputs(0).reason(), "SIGKILL from outside.");
 }
 
 TEST_F(RunControllerTest, AFailedOutputIsNamedInTheRunsReason) {
-  WorkerEnd end = Finished(v1::OUTPUT_STATE_FAILED, 10);
+  WorkerEnd end = FinishedAs(v1::OUTPUT_STATE_FAILED, 10);
   end.finished.mutable_outputs(0)->set_reason("sink `file`: a.csv was replaced.");
   controller_.OnEnded(end, kNow);
   EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_FAILED);
@@ -565,7 +540,7 @@ TEST_F(RunControllerTest, AReportOfAnEarlierPauseIsNotTakenForTheNewOne) {
 
 TEST_F(RunControllerTest, AWorkerThatIsDeafToStopIsNamed) {
   Ask(&controller_, Verb::kStop);
-  controller_.OnEnded(Crashed("sink `deaf`", 4096), kNow);
+  controller_.OnEnded(CrashedIn("sink `deaf`", 4096), kNow);
   EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_STOPPED);
   EXPECT_EQ(controller_.run().reason(), "SIGSEGV in sink `deaf` at row 4096.");
   Ask(&controller_, Verb::kResume);
@@ -573,7 +548,7 @@ TEST_F(RunControllerTest, AWorkerThatIsDeafToStopIsNamed) {
 }
 
 TEST_F(RunControllerTest, RestartedAFailedOutputStartsToo) {
-  controller_.OnEnded(Finished(v1::OUTPUT_STATE_FAILED, 10), kNow);
+  controller_.OnEnded(FinishedAs(v1::OUTPUT_STATE_FAILED, 10), kNow);
   Ask(&controller_, Verb::kRestart);
   EXPECT_EQ(controller_.run().outputs(0).state(), v1::OUTPUT_STATE_STARTING);
 }
@@ -589,7 +564,7 @@ TEST(RunController, AOneShotRunFailsWithWhatItsWorkerHasGivenUp) {
 }
 
 TEST_F(RunControllerTest, ARefusedVerbSaysWhichDoFit) {
-  controller_.OnEnded(Finished(v1::OUTPUT_STATE_SUCCEEDED, 1000), kNow);
+  controller_.OnEnded(FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000), kNow);
   RunController::Actions actions;
   const absl::Status status = controller_.Ask(Verb::kPause, &actions);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
@@ -598,7 +573,7 @@ TEST_F(RunControllerTest, ARefusedVerbSaysWhichDoFit) {
 }
 
 TEST_F(RunControllerTest, ResetItStartsOver) {
-  controller_.OnEnded(Finished(v1::OUTPUT_STATE_SUCCEEDED, 1000), kNow);
+  controller_.OnEnded(FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000), kNow);
   ASSERT_TRUE(controller_.IsAtRest());
   google::protobuf::RepeatedPtrField<v1::Position> positions;
   positions.Add()->set_output("csv");
@@ -611,8 +586,8 @@ TEST_F(RunControllerTest, ResetItStartsOver) {
 }
 
 TEST_F(RunControllerTest, WhatWasNotResetStaysAsItIs) {
-  WorkerEnd end = Finished(v1::OUTPUT_STATE_SUCCEEDED, 1000);
-  *end.finished.add_outputs() = Output(v1::OUTPUT_STATE_SUCCEEDED, 1000);
+  WorkerEnd end = FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000);
+  *end.finished.add_outputs() = OutputOf("csv", v1::OUTPUT_STATE_SUCCEEDED, 1000);
   end.finished.mutable_outputs(1)->set_name("json");
   end.finished.add_statistics()->set_output("csv");
   end.finished.add_statistics()->set_output("json");

@@ -95,6 +95,8 @@ class Daemon:
             ("grpc.initial_reconnect_backoff_ms", 50),
             ("grpc.max_reconnect_backoff_ms", 200),
             ("grpc.max_receive_message_length", 16 << 20),
+            # Else it shares the connection of the channel before it, which may be stuck for ever.
+            ("grpc.use_local_subchannel_pool", 1),
         ]
         self.channel = grpc.insecure_channel(f"unix:{self.socket}", options=options)
         try:
