@@ -3,8 +3,8 @@ how long a run and a call take, beside what the generator makes for nobody; in o
 
     tests/bench/stream_bench.py [--rows 20000000] [--runs 5]
 
-Runs in the environment that tests/e2e/python_environment.sh makes; `ctest -R stream_bench -V` does
-it with small figures. Prints Markdown tables.
+Runs in the environment that tests/e2e/python_environment.sh makes: `ctest -R '^bench.stream$' -V`.
+Prints Markdown tables.
 """
 
 import argparse
