@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 import daemon
 import grpc
@@ -44,7 +45,10 @@ class GenerationTest(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="throngd-")
         cls.addClassCleanup(cls.folder.cleanup)
-        cls.daemon = daemon.Daemon(cls.folder.name)
+        # What ASan keeps of freed memory would hide whether memory is flat.
+        asan = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=8"
+        with unittest.mock.patch.dict(os.environ, ASAN_OPTIONS=asan):
+            cls.daemon = daemon.Daemon(cls.folder.name)
         cls.addClassCleanup(cls.daemon.close)
         path = pathlib.Path(cls.folder.name) / "rows.csv"
         spec = worker.write_spec(
