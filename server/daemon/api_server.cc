@@ -28,19 +28,6 @@ constexpr int kMostRequestBytes = 4 << 20;
 // Of calls that block, streams among them: each has a thread.
 constexpr int kMostCalls = 1024;
 
-// Files that are made while this lives belong to the user alone. The mask is the process's, so it
-// is for the start of a daemon.
-class PrivateFiles {
- public:
-  PrivateFiles() : before_(umask(0177)) {}
-  ~PrivateFiles() { umask(before_); }
-  PrivateFiles(const PrivateFiles&) = delete;
-  PrivateFiles& operator=(const PrivateFiles&) = delete;
-
- private:
-  const mode_t before_;
-};
-
 void EnableHealthAndReflection() {
   static std::once_flag is_done;
   std::call_once(is_done, [] {
@@ -85,10 +72,7 @@ absl::Status ApiServer::Listen() {
   int port = 0;
   builder.AddListeningPort(address_, grpc::InsecureServerCredentials(), &port);
   for (const auto& service : services_) builder.RegisterService(service.get());
-  {
-    const PrivateFiles private_files;
-    server_ = builder.BuildAndStart();
-  }
+  server_ = builder.BuildAndStart();
   if (server_ == nullptr) {
     return MakeError(
         absl::StatusCode::kFailedPrecondition, "CANNOT_LISTEN",
@@ -96,7 +80,9 @@ absl::Status ApiServer::Listen() {
                     "writable? Name another address with --listen.",
                     address_));
   }
-  if (lock_ == nullptr) {
+  if (const auto path = SocketPath(address_)) {
+    chmod(path->c_str(), 0600);  // a daemon's umask has let nobody else come before
+  } else {
     address_ = fmt::format("{}:{}", address_.substr(0, address_.rfind(':')), port);
   }
   for (const char* name :

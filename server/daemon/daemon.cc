@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <malloc.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -34,6 +36,14 @@ void Say(const std::string& sentence) { fmt::print(stderr, "throngd: {}\n", sent
 void KeepMemory() {
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
+}
+
+// A run takes five descriptors.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // What gRPC has to say is for its developers; who wants to hear it sets GRPC_VERBOSITY.
@@ -118,13 +128,14 @@ std::string FolderMistake(const DaemonConfig& config, bool is_ephemeral) {
   return "";
 }
 
-SupervisorOptions WorkerOptions(const DaemonConfig& config, bool is_ephemeral) {
+SupervisorOptions WorkerOptions(const DaemonConfig& config, bool is_ephemeral, mode_t mask) {
   SupervisorOptions options;
   options.worker_path = BinaryFolder() + "/throng-worker";
   if (!config.output_roots.empty()) options.working_folder = config.output_roots[0];
   options.environment = config.environment;
   options.inherits_environment = is_ephemeral;
   options.inherits_stdout = is_ephemeral;
+  options.umask = mask;
   options.worker_memory = config.worker_memory;
   options.stop_timeout = config.stop_timeout;
   return options;
@@ -155,14 +166,14 @@ int Fail(const std::string& sentence) {
   return 1;
 }
 
-int Serve(const DaemonOptions& options, const Ending& ending) {
+int Serve(const DaemonOptions& options, const Ending& ending, mode_t mask) {
   const DaemonConfig& config = options.config;
   if (const std::string mistake = FolderMistake(config, options.is_ephemeral); !mistake.empty()) {
     return Fail(mistake);
   }
   auto store = RunStore::Open(config.state_folder);
   if (!store.ok()) return Fail(MessageOf(store.status()));
-  auto supervisor = std::make_unique<Supervisor>(WorkerOptions(config, options.is_ephemeral));
+  auto supervisor = std::make_unique<Supervisor>(WorkerOptions(config, options.is_ephemeral, mask));
   PluginIndex index(config.plugin_folders, config.state_folder, supervisor.get());
   RunEngine engine({
       .config = config,
@@ -214,7 +225,10 @@ int RunDaemon(DaemonOptions options) {
   }
   MakeAbsolute(&options.config);
   const Ending ending(options.is_ephemeral);
-  return Serve(options, ending);
+  RaiseDescriptorLimit();
+  // The daemon's own files and its socket are its user's alone; those of runs are as they would be
+  // without a daemon.
+  return Serve(options, ending, umask(0077));
 }
 
 }  // namespace throng

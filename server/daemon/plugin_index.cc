@@ -18,9 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// False: there is no such file.
 bool ReadStamp(const std::string& path, FileStamp* stamp) {
   struct stat status {};
-  if (stat(path.c_str(), &status) != 0) return false;
+  // What is no file may never end, nor even open.
+  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
   const auto ns = [](const timespec& time) {
     return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
   };

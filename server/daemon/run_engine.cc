@@ -2,6 +2,7 @@
 #include "server/daemon/run_engine.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/util/message_differencer.h>
 
 #include <algorithm>
 #include <utility>
@@ -11,6 +12,11 @@
 #include "server/worker/problem.h"
 
 namespace throng {
+
+using google::protobuf::util::MessageDifferencer;
+
+// After which what the disk did not take is stored again.
+constexpr std::chrono::seconds kStoreAgain{5};
 
 v1::Run RunEngine::Entry::Show() const {
   v1::Run run = controller.run();
@@ -188,6 +194,10 @@ void RunEngine::DropUnusedPlugins() {
 void RunEngine::RetireOld() {
   std::vector<EntryPtr> ended;
   for (const auto& [name, entry] : runs_) {
+    const bool is_watched =  // whoever watches is to see how it ended
+        std::any_of(watchers_.begin(), watchers_.end(),
+                    [&run = entry](const auto& watcher) { return watcher.second.entry == run; });
+    if (is_watched) continue;
     if (entry->controller.HasEnded() && entry->controller.IsAtRest()) ended.push_back(entry);
   }
   const auto keep = static_cast<size_t>(std::max(0, parts_.config.ended_runs));
@@ -207,8 +217,13 @@ absl::StatusOr<v1::Run> RunEngine::Ask(const std::string& name, RunController::V
   RunController::Actions actions;
   if (absl::Status status = (*entry)->controller.Ask(verb, &actions); !status.ok()) return status;
   if (absl::Status status = Store(*entry); !status.ok()) {
-    (*entry)->controller = before;  // what is not stored was not asked
-    return status;
+    // What is not stored was not asked; but a full disk keeps nobody from stopping what fills it.
+    const bool is_brake = verb == RunController::Verb::kPause || verb == RunController::Verb::kStop;
+    if (!is_brake) {
+      (*entry)->controller = before;
+      return status;
+    }
+    StoreLater(*entry, status);
   }
   actions.store = false;
   if (absl::Status status = Do(*entry, actions); !status.ok()) return status;
@@ -243,6 +258,7 @@ absl::StatusOr<uint64_t> RunEngine::Watch(const std::string& name,
 void RunEngine::Unwatch(uint64_t id) {
   const std::lock_guard lock(mutex_);
   watchers_.erase(id);
+  RetireOld();
 }
 
 void RunEngine::Notify(const EntryPtr& entry) {
@@ -288,6 +304,18 @@ absl::Status RunEngine::Store(const EntryPtr& entry) {
   return MakeError(status.code(), "STATE_NOT_STORED", std::string(status.message()));
 }
 
+void RunEngine::StoreLater(const EntryPtr& entry, const absl::Status& why) {
+  if (parts_.log) {
+    parts_.log(fmt::format("{} {}", entry->controller.run().name(), std::string(why.message())));
+  }
+  if (std::exchange(entry->is_unstored, true)) return;
+  parts_.timers->CallAt(parts_.timers->Now() + kStoreAgain, [this, entry] {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(entry->is_unstored, false) || entry->is_deleted) return;
+    if (const absl::Status status = Store(entry); !status.ok()) StoreLater(entry, status);
+  });
+}
+
 absl::Status RunEngine::Do(const EntryPtr& entry, const RunController::Actions& actions) {
   RunController& controller = entry->controller;
   if (actions.begin && entry->start_time_ms == 0) entry->start_time_ms = NowMs();
@@ -295,7 +323,7 @@ absl::Status RunEngine::Do(const EntryPtr& entry, const RunController::Actions& 
   if (!controller.HasEnded()) entry->end_time_ms = 0;
   absl::Status stored;
   if (actions.store) stored = Store(entry);
-  if (!stored.ok() && parts_.log) parts_.log(std::string(stored.message()));
+  if (!stored.ok()) StoreLater(entry, stored);
   if (actions.launch) LaunchFor(entry);
   worker::v1::ToWorker message;
   if (actions.begin) {
@@ -318,7 +346,10 @@ absl::Status RunEngine::Do(const EntryPtr& entry, const RunController::Actions& 
   if (actions.wake) {
     parts_.timers->CallAt(*actions.wake, [this, entry] { OnTimer(entry); });
   }
-  Notify(entry);
+  if (v1::Run run = entry->Show(); !MessageDifferencer::Equals(run, entry->shown)) {
+    entry->shown = std::move(run);
+    Notify(entry);
+  }
   return stored;
 }
 

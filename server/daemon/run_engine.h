@@ -90,6 +90,8 @@ class RunEngine final : public Engine {
     WorkerId worker = 0;  // 0: none
     bool is_deleted = false;
     bool is_resetting = false;  // a worker is resetting its positions
+    bool is_unstored = false;   // a timer will store it
+    v1::Run shown;              // what watchers were told of last
     int64_t start_time_ms = 0;  // 0: not yet, as below
     int64_t end_time_ms = 0;
   };
@@ -137,6 +139,8 @@ class RunEngine final : public Engine {
   absl::Status Do(const EntryPtr& entry, const RunController::Actions& actions);
   void LaunchFor(const EntryPtr& entry);
   absl::Status Store(const EntryPtr& entry);
+  // Says that it was not, and tries again until it is.
+  void StoreLater(const EntryPtr& entry, const absl::Status& why);
   void Notify(const EntryPtr& entry);
   void RetireOld();
   void Forget(const EntryPtr& entry);

@@ -1,5 +1,7 @@
 // RunEngine: what needs a worker's answer.
 #include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
 #include <random>
@@ -8,6 +10,7 @@
 #include "server/daemon/errors.h"
 #include "server/daemon/run_engine.h"
 #include "server/daemon/wall_clock.h"
+#include "server/worker/digest.h"
 #include "server/worker/problem.h"
 
 namespace throng {
@@ -29,12 +32,26 @@ bool IsRunId(std::string_view id) {
                      [&](char c) { return is_letter(c) || is_digit(c) || c == '-'; });
 }
 
+// Of what a request with a request_id asks for; empty: it has none.
+std::string DigestOf(const v1::CreateRunRequest& request) {
+  if (request.request_id().empty()) return "";
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    request.SerializeToCodedStream(&coded);
+  }
+  return Digest().Add(bytes).Hex();
+}
+
 // A run as it will be, from what its worker has planned.
 daemon::v1::RunRecord RecordOf(const worker::v1::Planned& planned, const std::string& name,
                                const v1::CreateRunRequest& request, int64_t now_ms) {
   daemon::v1::RunRecord record;
   record.set_now_ms(now_ms);
   record.set_request_id(request.request_id());
+  record.set_request_sha256(DigestOf(request));
   *record.mutable_asked() = planned.asked();
   v1::Run* run = record.mutable_run();
   run->set_name(name);
@@ -170,9 +187,15 @@ absl::StatusOr<std::optional<v1::Run>> RunEngine::FindTaken(
     const v1::CreateRunRequest& request) const {
   if (is_stopping_) return Stopping();
   for (const auto& [name, entry] : runs_) {
-    if (request.request_id().empty()) break;
-    if (entry->controller.record().request_id() != request.request_id()) continue;
-    return std::optional(entry->Show());
+    if (request.request_id().empty() || request.validate_only()) break;
+    const daemon::v1::RunRecord& record = entry->controller.record();
+    if (record.request_id() != request.request_id()) continue;
+    // Records of earlier versions have no digest.
+    if (record.request_sha256().empty() || record.request_sha256() == DigestOf(request)) {
+      return std::optional(entry->Show());
+    }
+    return InvalidField(
+        "request_id", fmt::format("It created `{}` from another request; choose a new one.", name));
   }
   const std::string name = std::string(kRuns) + request.run_id();
   if (!runs_.contains(name)) return std::optional<v1::Run>();

@@ -20,6 +20,16 @@ absl::Status TakeRun(absl::StatusOr<v1::Run> run, Response* response) {
   return run.status();
 }
 
+// The run of that name, if it is the one that it was the first time, when `uid` was empty.
+absl::StatusOr<v1::Run> GetSame(Engine* engine, const std::string& name, std::string* uid) {
+  auto run = engine->GetRun(name);
+  if (!run.ok()) return run;
+  if (uid->empty()) *uid = run->uid();
+  if (run->uid() == *uid) return run;
+  return MakeError(absl::StatusCode::kNotFound, "RUN_NOT_FOUND",
+                   "The run was deleted; another one has its name now.");
+}
+
 // The run at once and after changes. While a message is on its way, changes add up to one more.
 class Watch final : public StreamCall<v1::WatchRunResponse> {
  public:
@@ -37,13 +47,8 @@ class Watch final : public StreamCall<v1::WatchRunResponse> {
   absl::Status Follow() {
     std::string uid;
     do {
-      auto run = engine_->GetRun(name_);
+      auto run = GetSame(engine_, name_, &uid);
       if (!run.ok()) return run.status();
-      if (uid.empty()) uid = run->uid();
-      if (run->uid() != uid) {
-        return MakeError(absl::StatusCode::kNotFound, "RUN_NOT_FOUND",
-                         "The run was deleted; another one has its name now.");
-      }
       v1::WatchRunResponse response;
       *response.mutable_run() = *std::move(run);
       if (!Write(std::move(response))) break;
@@ -74,10 +79,11 @@ class ReadLogs final : public StreamCall<v1::ReadRunLogsResponse> {
     }
     // Lines come by the hundred and not one by one, so they are asked for rather than announced.
     constexpr std::chrono::milliseconds kInterval{200};
+    std::string uid;
     for (;;) {
       bool has_ended = true;
       if (request_.follow()) {
-        const auto run = engine_->GetRun(request_.name());  // before the lines: none follow then
+        const auto run = GetSame(engine_, request_.name(), &uid);  // before the lines: none follow
         if (!run.ok()) return run.status();
         has_ended = run->state() == v1::RUN_STATE_SUCCEEDED || run->state() == v1::RUN_STATE_FAILED;
       }

@@ -69,8 +69,9 @@ class RunStore::Database {
     std::string path = ":memory:";
     if (!folder.empty()) {
       std::error_code error;
-      fs::create_directories(folder, error);
-      if (!error) fs::permissions(folder, fs::perms::owner_all, error);
+      if (fs::create_directories(folder, error)) {
+        fs::permissions(folder, fs::perms::owner_all, error);
+      }
       auto lock = FolderLock::Take(folder);
       if (!lock.ok()) return lock.status();
       lock_ = *std::move(lock);

@@ -90,6 +90,7 @@ WorkerId Supervisor::Launch(const worker::v1::Start& start,
   launching->is_run = start.has_run();
   worker::v1::ToWorker message;
   *message.mutable_start() = start;
+  if (options_.umask) message.mutable_start()->set_umask(*options_.umask);
   launching->status = AppendFrame(message, &launching->start);
   if (options.row_fd != nullptr) {
     Descriptor reading;

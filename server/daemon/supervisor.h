@@ -2,6 +2,8 @@
 // and that they do.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -9,6 +11,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +29,7 @@ struct SupervisorOptions {
   std::vector<std::string> environment;
   bool inherits_environment = false;  // workers get all variables: the daemon is its user's own
   bool inherits_stdout = false;       // workers of runs write to the daemon's standard output
+  std::optional<mode_t> umask;        // of workers; none: the daemon's
   int64_t worker_memory = 0;          // limit of their memory in bytes, for sentences; 0: none
 
   // After Stop a worker has so long to commit and end.

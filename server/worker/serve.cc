@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -157,6 +158,7 @@ class Listener {
   }
 
   void Do(const worker::v1::Start& start) {
+    if (start.has_umask()) umask(start.umask());
     std::optional<Background> watch;
     if (start.memory_limit() > 0) {
       watch.emplace([limit = start.memory_limit()](std::stop_token s) { WatchMemory(limit, s); });

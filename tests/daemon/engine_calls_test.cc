@@ -228,6 +228,43 @@ TEST_F(EngineCallsTest, AFullDiskRefusesARunAndTakesTheNext) {
   EXPECT_THAT(Names(), ElementsAre("runs/a"));
 }
 
+TEST_F(EngineCallsTest, AFullDiskKeepsNobodyFromStoppingARun) {
+  Create(Request("a"));
+  Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
+  workers_->on_message = [this](WorkerId id, const worker::v1::ToWorker&) {
+    WorkerEnd end = FinishedAs(v1::OUTPUT_STATE_STOPPED, 10);
+    end.finished.mutable_outputs(0)->set_place(std::string(200'000, 'x'));
+    workers_->End(id, end);
+  };
+  store_->LimitPages(8);
+  const auto stopped = engine_->StopRun("runs/a");
+  EXPECT_TRUE(stopped.ok()) << stopped.status();
+  workers_->Settle();
+  EXPECT_EQ(Get("a").state(), v1::RUN_STATE_STOPPED);
+  EXPECT_EQ(engine_->ResumeRun("runs/a").status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(store_->All()->front().run().state(), v1::RUN_STATE_RUNNING);
+  workers_->Advance(std::chrono::seconds(5));  // still full
+  EXPECT_EQ(store_->All()->front().run().state(), v1::RUN_STATE_RUNNING);
+  store_->LimitPages(1'000'000);
+  workers_->Advance(std::chrono::seconds(5));
+  EXPECT_EQ(store_->All()->front().run().state(), v1::RUN_STATE_STOPPED);
+}
+
+TEST_F(EngineCallsTest, ARequestIdIsOfOneRequest) {
+  v1::CreateRunRequest request = Request("a");
+  request.set_request_id("once");
+  const v1::Run run = Create(request);
+  EXPECT_EQ(Create(request).uid(), run.uid());
+  request.set_run_id("b");
+  const auto other = engine_->CreateRun(request, Soon());
+  EXPECT_EQ(other.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(other.status().message()),
+              HasSubstr("It created `runs/a` from another request"));
+  request.set_validate_only(true);
+  EXPECT_EQ(Create(request).name(), "runs/b");  // as it would be
+  EXPECT_THAT(Names(), ElementsAre("runs/a"));
+}
+
 // ---- The life of a run ----
 
 TEST_F(EngineCallsTest, VerbsReachTheWorkerInTheirOrder) {
@@ -341,6 +378,20 @@ TEST_F(EngineCallsTest, TheOldestEndedRunsGo) {
   EXPECT_EQ(store_->All()->size(), 3U);
 }
 
+TEST_F(EngineCallsTest, WhoWatchesSeesTheEndOfARunThatThenGoes) {
+  Create(Request("a"));
+  const auto watch = engine_->Watch("runs/a", [] {});
+  EndWorker(FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000));
+  for (const char* id : {"b", "c"}) {
+    Create(Request(id));
+    workers_->Advance(milliseconds(10));
+    EndWorker(FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000));
+  }
+  EXPECT_EQ(Get("a").state(), v1::RUN_STATE_SUCCEEDED);
+  engine_->Unwatch(*watch);
+  EXPECT_EQ(Names().size(), 2U);
+}
+
 TEST_F(EngineCallsTest, WhatIsDeletedIsGone) {
   Create(Request("a"));
   EXPECT_EQ(engine_->DeleteRun("runs/a").code(), StatusCode::kFailedPrecondition);
@@ -378,6 +429,9 @@ TEST_F(EngineCallsTest, WhoWatchesHearsOfChangesAndOfTheEnd) {
   ASSERT_TRUE(watch.ok()) << watch.status();
   workers_->Say(1, ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
   workers_->Say(2, ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));  // the other run's
+  workers_->Settle();
+  EXPECT_EQ(changes, 1);
+  workers_->Say(1, ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));  // nothing new
   workers_->Settle();
   EXPECT_EQ(changes, 1);
   ASSERT_TRUE(engine_->StopRun("runs/a").ok());

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <csignal>
@@ -247,6 +248,14 @@ TEST_F(PluginIndexTest, NamesAFolderThatCannotBeRead) {
           .Refresh();
   EXPECT_THAT(Errors(*snapshot), ElementsAre("the plugin folder " + folder_.path("missing") +
                                              " cannot be read: No such file or directory."));
+}
+
+TEST_F(PluginIndexTest, DoesNotWaitForWhatIsNoFile) {
+  ASSERT_EQ(mkfifo(folder_.path("a/1.so").c_str(), 0600), 0);
+  folder_.Write("a/2.so", "two choice two");
+  const auto snapshot = Index().Refresh();
+  EXPECT_THAT(Names(*snapshot), ElementsAre("plugins/two"));
+  EXPECT_THAT(Errors(*snapshot), ElementsAre(HasSubstr("1.so cannot be read")));
 }
 
 TEST_F(PluginIndexTest, LooksAgainAtAFileThatWasReplacedMeanwhile) {

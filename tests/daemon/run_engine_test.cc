@@ -51,6 +51,7 @@ class RunEngineTest : public testing::Test {
     SupervisorOptions options;
     options.worker_path = THRONG_WORKER;
     options.working_folder = folder_ / "out";
+    options.umask = 0027;
     supervisor_ = std::make_unique<Supervisor>(options);
     index_ = std::make_unique<PluginIndex>(std::vector<std::string>{THRONG_PLUGIN_FOLDER},
                                            folder_ / "state", supervisor_.get());
@@ -152,6 +153,7 @@ TEST_F(RunEngineTest, ARunDeliversItsFileAndSaysSo) {
   EXPECT_TRUE(run.has_start_time());
   EXPECT_TRUE(run.has_end_time());
   EXPECT_TRUE(fs::exists(folder_ / "out" / "a.csv.manifest.json"));
+  EXPECT_EQ(fs::status(folder_ / "out" / "a.csv").permissions(), fs::perms(0640));
   v1::GetRunStatisticsRequest request;
   request.set_name("runs/a");
   const auto statistics = engine_->GetRunStatistics(request, Soon());

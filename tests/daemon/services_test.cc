@@ -445,6 +445,16 @@ TEST_F(ReadRunLogs, FollowsUntilTheRunHasEnded) {
   EXPECT_THAT(read_, ElementsAre("0", "1", "2"));
 }
 
+TEST_F(ReadRunLogs, DoesNotTakeAnotherRunOfThatNameForIt) {
+  HaveLines(1);
+  EXPECT_CALL(engine_, GetRun("runs/a")).WillRepeatedly([this](const std::string&) {
+    v1::Run run;
+    run.set_uid(empty_reads_ > 0 ? "v" : "u");
+    return run;
+  });
+  EXPECT_EQ(Read(0, true).error_message(), "The run was deleted; another one has its name now.");
+}
+
 TEST_F(ReadRunLogs, RefusesATailOfLessThanNothing) {
   const grpc::Status status = Read(-1, false);
   EXPECT_EQ(status.error_message(),
