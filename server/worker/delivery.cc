@@ -243,8 +243,9 @@ absl::StatusOr<v1::Statistics> Delivery::Count(Tally* tally) {
 absl::Status Delivery::CountAll() {
   if (!tally_ || statistics_) return absl::OkStatus();
   auto counted = Count(&*tally_);
-  if (counted.ok()) statistics_ = *std::move(counted);
-  return counted.status();
+  if (!counted.ok()) return counted.status();
+  statistics_ = *std::move(counted);
+  return absl::OkStatus();
 }
 
 absl::Status Delivery::Finish() {
