@@ -113,7 +113,8 @@ void Output::CheckParts(Problems* problems) const {
   if (!IsRolled() && HasInteractions() && !run_.dataset().has_interactions()) {
     problems->push_back({field_ + ".roll_rows",
                          "The dataset has no end, and a file would never be finished; say after "
-                         "how many rows the next one begins, or set dataset.interactions."});
+                         "how many rows the next one begins and put {part} into the path, or set "
+                         "dataset.interactions."});
   }
   const throng_value& value = sink_options_.values()[path - options.begin()];
   if (value.is_set == 0) return;

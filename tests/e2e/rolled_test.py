@@ -207,7 +207,8 @@ class RefusedTest(RolledTest):
     def test_a_run_without_end_needs_it(self):
         self.assertIn(
             "outputs[0].roll_rows: The dataset has no end, and a file would never be finished; say "
-            "after how many rows the next one begins, or set dataset.interactions.",
+            "after how many rows the next one begins and put {part} into the path, or set "
+            "dataset.interactions.",
             self.refuse(roll_rows=0, dataset={"interactions": None}))
 
 
