@@ -261,6 +261,17 @@ class AgainTest(RolledTest):
         self.run_whole(self.spec(folder=golden))
         self.expect_same(golden)
 
+    def test_two_at_once_write_each_part_once(self):
+        golden = self.folder / "golden"
+        fields = {"roll_rows": 2_000, "pace": {"rate": 8_000}}
+        self.run_whole(self.spec(folder=golden, roll_rows=2_000))
+        first = self.start(self.spec(**fields, output={"commit_rows": 200}),
+                           "--retry-timeout", f"{PATIENCE_SECONDS}s")
+        second = worker.run(self.spec(**fields), "--retry-timeout", f"{PATIENCE_SECONDS}s")
+        self.assertEqual(second.returncode, 0, second.stderr)
+        self.assertEqual(first.wait(PATIENCE_SECONDS), 0, (self.folder / "stderr").read_text())
+        self.expect_same(golden)
+
     def test_relative_times_are_those_of_the_first_part(self):
         clock = {"clock": {"component": "uniform", "options": {"start": "now-7d"}}}
         process = self.start(self.spec(dataset=clock, pace={"rate": 8_000},
