@@ -39,13 +39,13 @@ std::optional<std::string> DecodePercent(std::string_view text) {
 struct Parts {
   std::string format;
   std::string sink;
-  std::string key = {};  // column of messages; empty: the default
+  YamlTree fields = {};  // of the output itself
   YamlTree format_options = {};
   YamlTree sink_options = {};
 };
 
 YamlTree OutputOf(Parts parts) {
-  YamlTree output;
+  YamlTree output = std::move(parts.fields);
   YamlTree* format = output.Member("format");
   *format->Member("component") = YamlTree::Scalar(parts.format);
   if (!parts.format_options.members.empty()) {
@@ -56,11 +56,10 @@ YamlTree OutputOf(Parts parts) {
   if (!parts.sink_options.members.empty()) {
     *sink->Member("options") = std::move(parts.sink_options);
   }
-  if (!parts.key.empty()) *output.Member("key") = YamlTree::Scalar(parts.key);
   return output;
 }
 
-// NAME=VALUE into what it belongs to. Of messages, some names mean more than an option of the sink.
+// NAME=VALUE into what it belongs to. Some names mean more than an option of the sink.
 absl::Status AddOption(std::string_view text, std::string_view pair, bool is_messages,
                        Parts* parts) {
   const size_t equals = pair.find('=');
@@ -72,13 +71,16 @@ absl::Status AddOption(std::string_view text, std::string_view pair, bool is_mes
   if (!name || !value) {
     return Refuse(text, fmt::format("\"{}\" is not percent-encoded; write % as %25.", pair));
   }
-  if (is_messages && (*name == "format" || *name == "key")) {
-    (*name == "format" ? parts->format : parts->key) = *value;
+  if (is_messages && *name == "format") {
+    parts->format = *value;
     return absl::OkStatus();
   }
   const bool is_prefixed = name->starts_with(kFormatOption);
   const bool is_formats = is_prefixed || (is_messages && *name == "registry");
-  YamlTree* options = is_formats ? &parts->format_options : &parts->sink_options;
+  const bool is_outputs = *name == (is_messages ? "key" : "roll_rows");
+  YamlTree* options = is_outputs   ? &parts->fields
+                      : is_formats ? &parts->format_options
+                                   : &parts->sink_options;
   const std::string key = is_prefixed ? name->substr(kFormatOption.size()) : *name;
   if (options->Find(key) != nullptr) {
     return Refuse(text, fmt::format("\"{}\" is given twice; keep one.", *name));

@@ -43,7 +43,9 @@ class FileSink {
   };
   static std::vector<OptionOf<Options>> DeclareOptions() {
     return {Option<&Options::path>(
-                "path", "The file to write; {slice} in it stands for the slice, as 0-of-4.")
+                "path",
+                "The file to write; {slice} in it stands for the slice, as 0-of-4, and {part} for "
+                "the number of a part, from 0, where the output's roll_rows makes parts.")
                 .Required()
                 .Identity()
                 .Path(),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "server/worker/status.h"
@@ -29,18 +30,18 @@ throng_bytes Bytes(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
-Delivery::Delivery(const DeliveryJob& job)
-    : job_(job), is_interactions_(job.encoding->table->IsInteractions()) {}
-
-Delivery::~Delivery() {
-  is_abandoned_ = true;
-  if (counting_.joinable()) counting_.join();
+Delivery::Delivery(const DeliveryJob& job, const OutputPart& part) : job_(job), part_(part) {
+  if (!job.encoding->table->IsInteractions()) return;
+  tally_.emplace(*job.encoding->table, *job.environment, *job.slice,
+                 part_.position.value_or(part_.slice.first()));
 }
 
 absl::StatusOr<bool> Delivery::Run() {
+  pace_start_ = first_write_ = Clock::now();
+  job_.monitor->SetState(OutputState::kRunning);
   absl::StatusOr<Step> step = Start();
   while (true) {
-    if (absl::IsAborted(step.status())) {
+    if (absl::IsAborted(step.status()) && walk_) {
       step = GoBack(step.status());
       continue;
     }
@@ -48,32 +49,27 @@ absl::StatusOr<bool> Delivery::Run() {
     step = Advance();
   }
   // What was written after the last commit will be written again, if anybody goes on.
-  job_.monitor->Change(
-      [this](OutputProgress* progress) { progress->rows = job_.slice->RowsBelow(committed_); });
+  job_.monitor->Change([this](OutputProgress* progress) {
+    progress->position = committed_;
+    progress->rows = job_.slice->RowsBelow(committed_);
+  });
   if (absl::IsCancelled(step.status()) && IsStopping()) return false;
   if (!step.ok()) return step.status();
   return *step == Step::kFinished;
 }
 
 absl::StatusOr<Delivery::Step> Delivery::Start() {
-  has_commit_ = job_.position.has_value();
-  committed_ = position_ = counted_ = job_.position.value_or(job_.slice->first());
-  pace_start_ = first_write_ = Clock::now();
+  has_commit_ = part_.position.has_value();
+  committed_ = position_ = part_.position.value_or(part_.slice.first());
   job_.monitor->Change([this](OutputProgress* progress) {
-    progress->state = OutputState::kRunning;
     progress->position = committed_;
     progress->rows = job_.slice->RowsBelow(committed_);
     progress->total_rows = job_.slice->IsEndless() ? -1 : job_.slice->RowsBelow(job_.slice->end());
   });
-  if (is_interactions_) {
-    const std::lock_guard lock(statistics_mutex_);
-    statistics_.emplace(job_.encoding->table->plan().world());
-    if (committed_ > job_.slice->first()) {
-      earlier_.emplace(job_.encoding->table->plan().world());
-      counting_ = std::thread([this] { counting_status_ = CountEarlierRows(); });
-    }
+  if (tally_ && job_.open_next) {
+    part_tally_.emplace(*job_.encoding->table, *job_.environment, part_.slice, committed_);
   }
-  walk_.emplace(*job_.slice, UnitRows(), committed_, job_.settings.threads,
+  walk_.emplace(part_.slice, UnitRows(), committed_, job_.settings.threads,
                 [encoding = job_.encoding]() -> absl::StatusOr<Walk::Encode> {
                   auto encoder = Encoder::Create(*encoding);
                   if (!encoder.ok()) return encoder.status();
@@ -82,6 +78,25 @@ absl::StatusOr<Delivery::Step> Delivery::Start() {
                   };
                 });
   return Prologue();
+}
+
+absl::StatusOr<Delivery::Step> Delivery::StartNext() {
+  walk_.reset();
+  while (!IsLastPart()) {
+    if (IsStopping()) return Step::kStopped;
+    absl::Status status = Retry([this]() -> absl::Status {
+      const absl::StatusOr<OutputPart> next = job_.open_next();
+      if (next.ok()) part_ = *next;
+      return next.status();
+    });
+    if (!status.ok()) return status;
+    if (!part_.is_complete) return Start();
+    if (tally_) status = tally_->Pass(part_.slice.end());
+    if (!status.ok()) return status;
+    committed_ = position_ = part_.slice.end();
+  }
+  if (absl::Status status = CountAll(); !status.ok()) return status;
+  return Step::kFinished;
 }
 
 absl::StatusOr<Delivery::Step> Delivery::Advance() {
@@ -99,7 +114,7 @@ absl::StatusOr<Delivery::Step> Delivery::Advance() {
   if (!block.ok()) return block.status();
   if (*block == nullptr) {
     if (absl::Status status = Finish(); !status.ok()) return status;
-    return Step::kFinished;
+    return StartNext();
   }
   if (job_.settings.rate > 0) {
     if (absl::Status status = AwaitPace(); !status.ok()) return status;
@@ -167,9 +182,9 @@ absl::StatusOr<Delivery::Step> Delivery::Prologue() {
   if (has_commit_ || prologue.empty()) return Step::kContinue;
   throng_records records{};
   records.struct_size = sizeof records;
-  records.first_row = job_.slice->first();
+  records.first_row = part_.slice.first();
   records.bytes = Bytes(prologue);
-  absl::Status status = Retry([&] { return job_.sink->Write(records); });
+  absl::Status status = Retry([&] { return part_.sink->Write(records); });
   if (!status.ok()) return status;
   return Step::kContinue;
 }
@@ -183,14 +198,11 @@ absl::Status Delivery::Deliver(const Block& block) {
   records.bytes = Bytes(block.records.bytes());
   records.key_end = is_messages ? block.key_end.data() : nullptr;
   records.value_end = is_messages ? block.value_end.data() : nullptr;
-  records.event_time = is_messages && is_interactions_ ? block.time.data() : nullptr;
-  absl::Status status = Retry([&] { return job_.sink->Write(records); });
+  records.event_time = is_messages && tally_ ? block.time.data() : nullptr;
+  absl::Status status = Retry([&] { return part_.sink->Write(records); });
   if (!status.ok()) return status;
-  if (is_interactions_ && block.unit.first >= counted_) {
-    const std::lock_guard lock(statistics_mutex_);
-    statistics_->Add(block.user, block.item, block.rating, block.time);
-    counted_ = block.unit.next;
-  }
+  if (tally_) tally_->Add(block);
+  if (part_tally_) part_tally_->Add(block);
   if (uncommitted_rows_ == 0) first_write_ = Clock::now();
   position_ = block.unit.next;
   uncommitted_rows_ += block.unit.rows;
@@ -210,8 +222,8 @@ bool Delivery::IsCommitDue() const {
 }
 
 absl::Status Delivery::Commit() {
-  const std::string host_state = job_.host_state(derived_);
-  absl::Status status = Retry([&] { return job_.sink->Commit(position_, host_state); });
+  const std::string host_state = job_.host_state(statistics_);
+  absl::Status status = Retry([&] { return part_.sink->Commit(position_, host_state); });
   if (!status.ok()) return status;
   has_commit_ = has_own_commit_ = true;
   committed_ = position_;
@@ -221,28 +233,40 @@ absl::Status Delivery::Commit() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<v1::Statistics> Delivery::Count(Tally* tally) {
+  if (!tally->IsUpToDate() && uncommitted_rows_ > 0) {
+    if (absl::Status status = Commit(); !status.ok()) return status;
+  }
+  return tally->Finish();
+}
+
+absl::Status Delivery::CountAll() {
+  if (!tally_ || statistics_) return absl::OkStatus();
+  auto counted = Count(&*tally_);
+  if (!counted.ok()) return counted.status();
+  statistics_ = *std::move(counted);
+  return absl::OkStatus();
+}
+
 absl::Status Delivery::Finish() {
-  if (counting_.joinable()) {  // which may take a while: nothing is left uncommitted meanwhile
-    if (uncommitted_rows_ > 0) {
-      if (absl::Status status = Commit(); !status.ok()) return status;
-    }
-    counting_.join();
+  if (IsLastPart()) {
+    if (absl::Status status = CountAll(); !status.ok()) return status;
   }
-  if (!counting_status_.ok()) return counting_status_;
-  if (is_interactions_ && !derived_) {
-    const std::lock_guard lock(statistics_mutex_);
-    if (earlier_) statistics_->Merge(*earlier_);
-    derived_ = statistics_->Derive();
+  std::optional<v1::Statistics> of_part = statistics_;
+  if (part_tally_) {
+    auto counted = Count(&*part_tally_);
+    if (!counted.ok()) return counted.status();
+    of_part = *std::move(counted);
   }
-  position_ = job_.slice->end();
+  position_ = part_.slice.end();
   if (absl::Status status = Commit(); !status.ok()) return status;
 
   RecordBuffer epilogue;
   if (job_.encoding->destination.mode == THRONG_RECORDS_STREAM) {
-    const std::string statistics = job_.statistics_json(derived_);
+    const std::string statistics = job_.statistics_json(of_part);
     throng_summary summary{};
     summary.struct_size = sizeof summary;
-    summary.rows = job_.slice->RowsBelow(position_);
+    summary.rows = part_.slice.RowsBelow(position_);
     summary.statistics = statistics.c_str();
     auto format =
         Format::Create(*job_.encoding->format, *job_.environment, job_.encoding->options->values());
@@ -252,13 +276,13 @@ absl::Status Delivery::Finish() {
     absl::Status status = (*format)->End(summary, epilogue.abi());
     if (!status.ok()) return status;
   }
-  const std::string manifest = job_.manifest(derived_);
+  const std::string manifest = job_.manifest(of_part);
   throng_completion completion{};
   completion.struct_size = sizeof completion;
-  completion.rows = job_.slice->RowsBelow(position_);
+  completion.rows = part_.slice.RowsBelow(position_);
   completion.epilogue = Bytes(epilogue.bytes());
   completion.manifest = manifest.c_str();
-  return Retry([&] { return job_.sink->Finish(completion); });
+  return Retry([&] { return part_.sink->Finish(completion); });
 }
 
 absl::StatusOr<Delivery::Step> Delivery::GoBack(const absl::Status& reason) {
@@ -317,37 +341,9 @@ absl::Status Delivery::Retry(const std::function<absl::Status()>& call) {
   }
 }
 
-std::optional<Delivery::Snapshot> Delivery::Peek() const {
-  const std::lock_guard lock(statistics_mutex_);
-  if (!statistics_) return std::nullopt;
-  if (derived_) return Snapshot{*derived_};
-  Statistics sum(job_.encoding->table->plan().world());
-  sum.Merge(*statistics_);
-  int64_t rows_to_count = 0;
-  if (earlier_ && is_counted_) sum.Merge(*earlier_);
-  if (earlier_ && !is_counted_) rows_to_count = job_.slice->RowsBelow(*job_.position);
-  return Snapshot{sum.Derive(), rows_to_count};
-}
-
-absl::Status Delivery::CountEarlierRows() {
-  auto rows = TableRows::Create(*job_.encoding->table, static_cast<size_t>(kUnitRows));
-  if (!rows.ok()) return rows.status();
-  std::vector<uint32_t> user;
-  std::vector<uint32_t> item;
-  for (int64_t position = job_.slice->first(); position < *job_.position;) {
-    if (is_abandoned_ || IsStopping()) return absl::CancelledError("stopped while counting");
-    const auto unit = job_.slice->UnitAt(position, kUnitRows);
-    const auto n =
-        static_cast<uint32_t>(std::min<int64_t>(unit->rows, *job_.position - unit->first));
-    if (absl::Status status = (*rows)->Fill(unit->first, n); !status.ok()) return status;
-    const Columns& columns = (*rows)->interactions();
-    user.assign(columns.user.begin(), columns.user.begin() + n);
-    item.assign(columns.item.begin(), columns.item.begin() + n);
-    earlier_->Add(user, item, {columns.rating.data(), n}, {columns.time.data(), n});
-    position = unit->next;
-  }
-  is_counted_ = true;
-  return absl::OkStatus();
+std::optional<Tally::Snapshot> Delivery::Peek() const {
+  if (!tally_) return std::nullopt;
+  return tally_->Peek();
 }
 
 }  // namespace throng

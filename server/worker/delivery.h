@@ -1,15 +1,12 @@
 // The writer's side of an output: takes encoded blocks in row order, writes and commits them, and
-// finishes the output.
+// finishes the output, or one part of it after the other.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,7 +14,7 @@
 #include "server/worker/instances.h"
 #include "server/worker/progress.h"
 #include "server/worker/slice.h"
-#include "server/worker/statistics.h"
+#include "server/worker/tally.h"
 #include "throng/v1/statistics.pb.h"
 
 namespace throng {
@@ -31,12 +28,21 @@ struct WalkSettings {
   std::chrono::milliseconds retry_timeout{10'000};
 };
 
-// What a delivery works with; all of it outlives the delivery.
-struct DeliveryJob {
-  const Encoding* encoding = nullptr;
-  const Slice* slice = nullptr;
+// What one instance of the sink takes: a part of an output that is rolled into parts, else all of
+// it.
+struct OutputPart {
+  Slice slice;
   Sink* sink = nullptr;
   std::optional<int64_t> position;  // as the sink opened; none: nothing was committed
+  bool is_complete = false;         // likewise
+};
+
+// What a delivery works with; all of it outlives the delivery.
+struct DeliveryJob {
+  const Encoding* encoding = nullptr;  // of the part that is open
+  const Slice* slice = nullptr;        // of the whole output
+  // Closes the part that is open and opens the one after it. Of outputs that are not rolled: none.
+  std::function<absl::StatusOr<OutputPart>()> open_next;
   WalkSettings settings;
   int64_t commit_rows = 0;                       // commit at the latest after so many; 0: no limit
   std::chrono::milliseconds commit_interval{0};  // likewise; 0: no limit
@@ -44,16 +50,16 @@ struct DeliveryJob {
   ProgressMonitor* monitor = nullptr;
   // The statistics as a JSON object, "{}" if there are none.
   std::function<std::string(const std::optional<v1::Statistics>&)> statistics_json;
-  // The host state to commit, with the statistics once all rows were seen.
+  // The host state to commit, with the statistics of the whole output once all rows were seen.
   std::function<std::string(const std::optional<v1::Statistics>&)> host_state;
-  // The manifest, likewise, as a JSON object.
+  // The manifest of the part that is open, with its statistics, as a JSON object.
   std::function<std::string(const std::optional<v1::Statistics>&)> manifest;
 };
 
 class Delivery {
  public:
-  explicit Delivery(const DeliveryJob& job);
-  ~Delivery();
+  // `part` is the one to go on with, which is not complete.
+  Delivery(const DeliveryJob& job, const OutputPart& part);
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
 
@@ -62,22 +68,20 @@ class Delivery {
   absl::StatusOr<bool> Run();
 
   // Of the whole output, for interactions, after Run returned true.
-  const std::optional<v1::Statistics>& statistics() const { return derived_; }
+  const std::optional<v1::Statistics>& statistics() const { return statistics_; }
 
-  // Of the rows delivered so far, and how many of an earlier process are not counted yet. Nothing
-  // for other tables, and before the first row. Any thread.
-  struct Snapshot {
-    v1::Statistics statistics;
-    int64_t rows_to_count = 0;
-  };
-  std::optional<Snapshot> Peek() const;
+  // Of the whole output so far; nothing for other tables. Any thread.
+  std::optional<Tally::Snapshot> Peek() const;
 
  private:
   using Clock = std::chrono::steady_clock;
 
   enum class Step { kContinue, kStopped, kFinished };
 
+  // Begins with the part that is open.
   absl::StatusOr<Step> Start();
+  // Goes on with the next part that is not complete, if there is one.
+  absl::StatusOr<Step> StartNext();
   // Delivers one block, or ends: at a commit when stopping, else at the end of the slice.
   absl::StatusOr<Step> Advance();
   // Writes what comes before the first row, unless it is committed.
@@ -85,6 +89,9 @@ class Delivery {
   absl::Status Deliver(const Block& block);
   absl::Status Commit();
   absl::Status Finish();
+  // What a tally comes to, which may take a while: nothing is left uncommitted meanwhile.
+  absl::StatusOr<v1::Statistics> Count(Tally* tally);
+  absl::Status CountAll();
   // Goes back to the last commit: `reason` says why the sink has nothing of what came after it.
   absl::StatusOr<Step> GoBack(const absl::Status& reason);
   bool IsCommitDue() const;
@@ -101,14 +108,15 @@ class Delivery {
   void SleepUntil(Clock::time_point due) const;
   // Calls until it no longer says that the sink is full or out of reach.
   absl::Status Retry(const std::function<absl::Status()>& call);
-  // Walks the rows that earlier processes committed, for their statistics.
-  absl::Status CountEarlierRows();
+  bool IsLastPart() const { return part_.slice.end() == job_.slice->end(); }
 
   const DeliveryJob& job_;
-  const bool is_interactions_;
+  OutputPart part_;
+  std::optional<Tally> tally_;       // of the output, if it has interactions
+  std::optional<Tally> part_tally_;  // likewise of the part, if the output is rolled
   std::optional<Walk> walk_;
-  bool has_commit_ = false;  // of any process
-  int64_t committed_ = 0;    // position of the last commit, or the first row
+  bool has_commit_ = false;  // of any process, in this part
+  int64_t committed_ = 0;    // position of the last commit, or the part's first row
   int64_t position_ = 0;     // after what was written
   int64_t uncommitted_rows_ = 0;
   int64_t new_rows_ = 0;  // written by this process
@@ -118,15 +126,7 @@ class Delivery {
   Clock::time_point first_write_;  // since the last commit
   Clock::time_point first_abort_;  // since the last commit
   int aborts_ = 0;                 // likewise
-  int64_t counted_ = 0;            // position up to which rows were counted
-  mutable std::mutex statistics_mutex_;
-  std::optional<Statistics> statistics_;  // of rows that passed
-  std::optional<Statistics> earlier_;     // of rows committed before
-  std::atomic<bool> is_counted_ = false;  // earlier_ is whole
-  std::atomic<bool> is_abandoned_ = false;
-  std::thread counting_;
-  absl::Status counting_status_;
-  std::optional<v1::Statistics> derived_;
+  std::optional<v1::Statistics> statistics_;
 };
 
 }  // namespace throng

@@ -4,11 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <nlohmann/json.hpp>
 
-#include "proto/json.h"
-#include "proto/option_text.h"
 #include "server/worker/digest.h"
 #include "server/worker/roots.h"
 #include "server/worker/status.h"
@@ -52,6 +48,7 @@ Output::Output(const v1::RunSpec& run, int index, const Catalogue& catalogue,
       spec_(run.outputs(index)),
       field_(fmt::format("outputs[{}]", index)),
       environment_(environment),
+      part_(IsRolled() ? 0 : -1),
       monitor_(environment.on_progress) {
   const auto find = [&](Role role, const v1::Component& spec, OptionValues* options) {
     const std::string field = fmt::format("{}.{}", field_, RoleName(role));
@@ -69,6 +66,7 @@ Output::Output(const v1::RunSpec& run, int index, const Catalogue& catalogue,
   host_state_.set_created_ms(now);
   if (format_ == nullptr || sink_component_ == nullptr) return;
   CheckRoots(problems);
+  CheckParts(problems);
   const uint32_t common = format_->format.modes & sink_component_->sink.modes;
   mode_ = (common & THRONG_RECORDS_STREAM) != 0 ? THRONG_RECORDS_STREAM : THRONG_RECORDS_MESSAGES;
   if (common == 0) {
@@ -97,6 +95,37 @@ void Output::CheckRoots(Problems* problems) const {
   };
   check(*format_, format_options_, "format");
   check(*sink_component_, sink_options_, "sink");
+}
+
+void Output::CheckParts(Problems* problems) const {
+  const auto& options = sink_component_->options;
+  const auto path = std::find_if(options.begin(), options.end(), [](const throng_option& option) {
+    return (option.flags & THRONG_OPTION_PATH) != 0;
+  });
+  if (path == options.end()) {
+    if (!IsRolled()) return;
+    problems->push_back({field_ + ".roll_rows",
+                         fmt::format("Only files are rolled into parts, and the sink `{}` writes "
+                                     "none; leave this out.",
+                                     sink_component_->name)});
+    return;
+  }
+  if (!IsRolled() && HasInteractions() && !run_.dataset().has_interactions()) {
+    problems->push_back({field_ + ".roll_rows",
+                         "The dataset has no end, and a file would never be finished; say after "
+                         "how many rows the next one begins and put {part} into the path, or set "
+                         "dataset.interactions."});
+  }
+  const throng_value& value = sink_options_.values()[path - options.begin()];
+  if (value.is_set == 0) return;
+  const bool has_part =
+      std::string_view(value.text.data, value.text.size).find("{part}") != std::string_view::npos;
+  if (has_part == IsRolled()) return;
+  problems->push_back(
+      {fmt::format("{}.sink.options.{}", field_, path->name),
+       has_part ? "{part} stands for the number of a part, and this output has none; set "
+                  "roll_rows beside the sink, or take {part} out."
+                : "Each part needs a name of its own; put {part} into it, as rows-{part}.csv."});
 }
 
 void Output::Configure(const Plan& plan, Problems* problems) {
@@ -150,6 +179,7 @@ std::string Output::Identity(bool depends_on_size) const {
     digest.AddField(fmt::format("slice {} of {} mode {}", run_.slice().index(),
                                 run_.slice().count(), static_cast<int>(run_.slice().mode())));
   }
+  if (IsRolled()) digest.AddField(fmt::format("roll_rows {}", spec_.roll_rows()));
   digest.AddField(format_->name).AddField(format_options_.Canonical(true));
   digest.AddField(sink_component_->name).AddField(sink_options_.Canonical(true));
   if (depends_on_size) digest.AddField(std::to_string(table_->rows()));
@@ -165,17 +195,19 @@ throng_destination Output::Destination() const {
   d.key_column = table_->key_column();
   d.slice_mode = run_.slice().mode() == v1::SLICE_MODE_INTERLEAVED ? THRONG_SLICE_INTERLEAVED
                                                                    : THRONG_SLICE_CONTIGUOUS;
-  // A side table is whole, whatever slice it is written with.
-  d.slice_index = table_->IsInteractions() ? run_.slice().index() : 0;
-  d.slice_count = table_->IsInteractions() ? std::max(1, run_.slice().count()) : 1;
+  // A side table is whole, whatever slice it is written with, and so is the file of a part.
+  const bool is_whole = !table_->IsInteractions() || IsRolled();
+  d.slice_index = is_whole ? 0 : run_.slice().index();
+  d.slice_count = is_whole ? 1 : std::max(1, run_.slice().count());
   d.name = sink_options_.place().c_str();
   d.fingerprint = {plan_->fingerprint().data(), plan_->fingerprint().size()};
   d.created = host_state_.created_ms();
   d.users = dataset.world().users();
   d.items = dataset.world().items();
   d.interactions = dataset.has_interactions() ? dataset.interactions() : -1;
-  d.first_row = slice_->first();
-  d.rows = slice_->IsEndless() ? -1 : slice_->RowsBelow(slice_->end());
+  const Slice rows = PartSlice();
+  d.first_row = rows.first();
+  d.rows = rows.IsEndless() ? -1 : rows.RowsBelow(rows.end());
   d.state = {host_state_.format_state().data(), host_state_.format_state().size()};
   return d;
 }
@@ -184,236 +216,6 @@ absl::StatusOr<Format::Prologue> Output::Begin(const throng_destination& destina
   auto format = Format::Create(*format_, environment_, format_options_.values());
   if (!format.ok()) return format.status();
   return (*format)->Begin(destination);
-}
-
-throng_target Output::Target() const {
-  throng_target target{};
-  target.struct_size = sizeof target;
-  target.run_uid = run_uid_.c_str();
-  target.output = spec_.name().c_str();
-  target.identity = identity_.c_str();
-  target.slice_mode = run_.slice().mode() == v1::SLICE_MODE_INTERLEAVED ? THRONG_SLICE_INTERLEAVED
-                                                                        : THRONG_SLICE_CONTIGUOUS;
-  target.slice_index = run_.slice().index();
-  target.slice_count = std::max(1, run_.slice().count());
-  target.part = -1;
-  return target;
-}
-
-absl::StatusOr<Sink::Opened> Output::Peek(const std::string& run_uid) {
-  run_uid_ = run_uid;
-  if (!IsDurable() || BelongsToAnotherSlice()) return Sink::Opened();
-  if (absl::Status status = CheckPlace(); !status.ok()) return status;
-  auto sink = Sink::Create(*sink_component_, environment_, sink_options_.values());
-  if (!sink.ok()) return sink.status();
-  return (*sink)->Peek(Target());
-}
-
-absl::Status Output::Reset(const std::string& run_uid) {
-  run_uid_ = run_uid;
-  if (!IsDurable() || BelongsToAnotherSlice()) return absl::OkStatus();
-  if (absl::Status status = CheckPlace(); !status.ok()) return status;
-  auto sink = Sink::Create(*sink_component_, environment_, sink_options_.values());
-  if (!sink.ok()) return sink.status();
-  return (*sink)->Reset(Target());
-}
-
-// A link may have come in between since the path was checked.
-absl::Status Output::CheckPlace() const {
-  Problems problems;
-  CheckRoots(&problems);
-  return problems.empty() ? absl::OkStatus()
-                          : absl::PermissionDeniedError(problems.front().message);
-}
-
-std::optional<Delivery::Snapshot> Output::PeekStatistics() const {
-  const std::lock_guard lock(delivery_mutex_);
-  if (delivery_ != nullptr) return delivery_->Peek();
-  if (statistics_) return Delivery::Snapshot{*statistics_};
-  return std::nullopt;
-}
-
-absl::Status Output::Open(const std::string& run_uid) {
-  run_uid_ = run_uid;
-  if (BelongsToAnotherSlice()) return absl::OkStatus();
-  if (absl::Status status = CheckPlace(); !status.ok()) return status;
-  auto sink = Sink::Create(*sink_component_, environment_, sink_options_.values());
-  if (!sink.ok()) return sink.status();
-  sink_ = *std::move(sink);
-  const throng_target target = Target();
-  auto opened = sink_->Open(target);
-  if (!opened.ok()) return opened.status();
-  opened_ = *std::move(opened);
-  if (!opened_.position && !opened_.is_complete) return absl::OkStatus();
-  worker::v1::HostState stored;
-  if (!stored.ParseFromString(opened_.host_state) || !stored.has_dataset()) {
-    return absl::DataLossError(fmt::format(
-        "output `{}`: what {} keeps with its position, row {}, cannot be read. Start over with "
-        "another place, or overwrite this one.",
-        name(), Holder(), opened_.position.value_or(-1)));
-  }
-  stored_ = std::move(stored);
-  return absl::OkStatus();
-}
-
-void Output::Run(const Plan& plan, const WalkSettings& settings) {
-  absl::StatusOr<bool> is_finished = false;
-  try {
-    is_finished = BelongsToAnotherSlice() ? true : Deliver(plan, settings);
-  } catch (const std::bad_alloc&) {
-    is_finished = absl::ResourceExhaustedError(
-        "there is not enough memory for this world; ask for fewer users and items.");
-  } catch (const std::exception& error) {  // of the standard library, such as no more threads
-    is_finished = absl::InternalError(error.what());
-  }
-  if (!is_finished.ok()) return GiveUp(is_finished.status());
-  monitor_.SetState(*is_finished ? OutputState::kSucceeded : OutputState::kStopped);
-  sink_.reset();  // gives the place free
-}
-
-void Output::GiveUp(const absl::Status& reason) {
-  if (absl::IsCancelled(reason) && environment_.IsStopping()) {
-    monitor_.SetState(OutputState::kStopped);
-  } else {
-    monitor_.SetState(OutputState::kFailed, MessageOf(reason));
-  }
-  sink_.reset();
-}
-
-absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& settings) {
-  Problems problems;
-  if (stored_) {
-    host_state_ = *stored_;
-    host_state_.clear_statistics();
-  }
-  Configure(plan, &problems);
-  if (!problems.empty()) return absl::InvalidArgumentError(problems.front().message);
-  *host_state_.mutable_dataset() = plan.spec();
-  host_state_.set_fingerprint(plan.fingerprint());
-
-  encoding_.format = format_;
-  encoding_.options = &format_options_;
-  encoding_.environment = &environment_;
-  encoding_.table = table_.get();
-  encoding_.destination = Destination();
-  auto prologue = Begin(encoding_.destination);
-  if (!prologue.ok()) return prologue.status();
-  encoding_.prologue = *std::move(prologue);
-  if (!encoding_.prologue.state.empty()) host_state_.set_format_state(encoding_.prologue.state);
-  encoding_.destination = Destination();
-  auto fingerprint = RecordFingerprint();
-  if (!fingerprint.ok()) return fingerprint.status();
-  host_state_.set_record_fingerprint(*std::move(fingerprint));
-  if (stored_) {
-    if (absl::Status status = CheckStored(); !status.ok()) return status;
-  }
-  if (opened_.is_complete) {
-    if (stored_->has_statistics()) {
-      const std::lock_guard lock(delivery_mutex_);
-      statistics_ = stored_->statistics();
-    }
-    monitor_.Change([&](OutputProgress* progress) {
-      progress->position = opened_.position.value_or(slice_->end());
-      progress->rows = progress->total_rows = slice_->RowsBelow(progress->position);
-    });
-    return true;
-  }
-
-  if (opened_.max_commit_rows > 0 && encoding_.prologue.cut_rows > opened_.max_commit_rows) {
-    return absl::InvalidArgumentError(fmt::format(
-        "output `{}`: the format `{}` is committed in cuts of {} rows, and the sink `{}` takes "
-        "commits of at most {}; choose another format.",
-        name(), format_->name, encoding_.prologue.cut_rows, sink_component_->name,
-        opened_.max_commit_rows));
-  }
-
-  DeliveryJob job;
-  job.encoding = &encoding_;
-  job.slice = &*slice_;
-  job.sink = sink_.get();
-  job.position = opened_.position;
-  job.settings = settings;
-  job.environment = &environment_;
-  job.monitor = &monitor_;
-  const auto least = [](int64_t a, int64_t b) { return a <= 0 ? b : b <= 0 ? a : std::min(a, b); };
-  job.commit_rows = least(spec_.commit_rows(), opened_.max_commit_rows);
-  const google::protobuf::Duration& interval = spec_.commit_interval();
-  job.commit_interval = std::chrono::milliseconds(
-      least(interval.seconds() * 1000 + interval.nanos() / 1'000'000, opened_.max_commit_ms));
-  job.host_state = [this](const auto& statistics) { return HostState(statistics); };
-  job.manifest = [this](const auto& statistics) { return Manifest(statistics); };
-  job.statistics_json = [](const std::optional<v1::Statistics>& statistics) {
-    return statistics ? ToJson(*statistics, JsonFields::kAll).dump() : "{}";
-  };
-  Delivery delivery(job);
-  const auto show = [this](const Delivery* shown) {
-    const std::lock_guard lock(delivery_mutex_);
-    delivery_ = shown;
-  };
-  show(&delivery);
-  auto is_finished = delivery.Run();
-  show(nullptr);
-  const std::lock_guard lock(delivery_mutex_);
-  if (is_finished.ok() && *is_finished) statistics_ = delivery.statistics();
-  return is_finished;
-}
-
-absl::StatusOr<std::string> Output::RecordFingerprint() const {
-  constexpr int64_t kRows = 16;
-  auto encoder = Encoder::Create(encoding_);
-  if (!encoder.ok()) return encoder.status();
-  Block block;
-  // Of the first rows, asked for or not: what is asked for may grow.
-  const int64_t rows = table_->IsInteractions() ? plan_->spec().plan_size() : table_->rows();
-  block.unit.rows = static_cast<uint32_t>(std::min(kRows, rows));
-  if (absl::Status status = (*encoder)->Encode(&block); !status.ok()) return status;
-  return Digest().AddField(block.records.bytes()).Raw();
-}
-
-std::string Output::Holder() const {
-  return place().empty() ? fmt::format("sink `{}`", sink_component_->name) : place();
-}
-
-absl::Status Output::CheckStored() const {
-  const bool is_same_plan = stored_->fingerprint() == host_state_.fingerprint();
-  if (!is_same_plan || stored_->record_fingerprint() != host_state_.record_fingerprint()) {
-    const auto& ours = is_same_plan ? host_state_.record_fingerprint() : host_state_.fingerprint();
-    const auto& theirs = is_same_plan ? stored_->record_fingerprint() : stored_->fingerprint();
-    return absl::FailedPreconditionError(fmt::format(
-        "output `{}`: {} was begun by plugins, a processor or a C library that make other {} "
-        "({} instead of {}). Go on where it was begun, or start over with another place.",
-        name(), Holder(), is_same_plan ? "records" : "rows", ToHex(ours).substr(0, 16),
-        ToHex(theirs).substr(0, 16)));
-  }
-  const int64_t position = opened_.position.value_or(slice_->end());
-  const int64_t end = slice_->end();
-  if (opened_.is_complete && position != end) {
-    return absl::FailedPreconditionError(fmt::format(
-        "output `{}`: {} is complete with {} rows; {} are asked for now. A finished file does not "
-        "change: choose another path, or delete it.",
-        name(), Holder(), slice_->RowsBelow(position),
-        slice_->IsEndless() ? "more" : std::to_string(slice_->RowsBelow(end))));
-  }
-  if (position < slice_->first()) {
-    return absl::DataLossError(
-        fmt::format("output `{}`: {} says that it holds rows up to {}, which is before its first "
-                    "row, {}. Start "
-                    "over with another place.",
-                    name(), Holder(), position, slice_->first()));
-  }
-  if (position > end) {
-    return absl::FailedPreconditionError(fmt::format(
-        "output `{}`: {} already holds rows up to {}, and only those below {} are asked for now. "
-        "Ask for at least as many, or start over with another place.",
-        name(), Holder(), position, end));
-  }
-  return absl::OkStatus();
-}
-
-std::string Output::HostState(const std::optional<v1::Statistics>& statistics) const {
-  worker::v1::HostState state = host_state_;
-  if (statistics) *state.mutable_statistics() = *statistics;
-  return state.SerializeAsString();
 }
 
 v1::OutputSpec Output::ResolvedSpec() const {
@@ -425,38 +227,6 @@ v1::OutputSpec Output::ResolvedSpec() const {
   resolve(format_options_, spec.mutable_format());
   resolve(sink_options_, spec.mutable_sink());
   return spec;
-}
-
-std::string Output::Manifest(const std::optional<v1::Statistics>& statistics) const {
-  v1::RunSpec spec = run_;
-  *spec.mutable_dataset() = plan_->spec();
-  spec.clear_outputs();
-  *spec.add_outputs() = ResolvedSpec();
-
-  nlohmann::ordered_json manifest;
-  manifest["table"] = table_->schema().table;
-  manifest["rows"] = slice_->RowsBelow(slice_->end());
-  manifest["created"] = TimestampText(host_state_.created_ms());
-  manifest["run_uid"] = run_uid_;
-  manifest["output"] = spec_.name();
-  manifest["fingerprint"] = ToHex(plan_->fingerprint());
-  manifest["throng_version"] = THRONG_VERSION;
-  nlohmann::ordered_json plugins = nlohmann::ordered_json::array();
-  std::vector<const Component*> used = plan_->components();
-  used.push_back(format_);
-  used.push_back(sink_component_);
-  for (const Component* component : used) {
-    plugins.push_back(
-        {{"role", RoleName(component->role)},
-         {"component", component->name},
-         {"version", component->plugin->version()},
-         {"file", std::filesystem::path(component->plugin->path()).filename().string()},
-         {"sha256", component->plugin->digest()}});
-  }
-  manifest["plugins"] = std::move(plugins);
-  manifest["spec"] = ToJson(spec);
-  if (statistics) manifest["statistics"] = ToJson(*statistics, JsonFields::kAll);
-  return manifest.dump(2);
 }
 
 }  // namespace throng

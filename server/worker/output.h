@@ -44,6 +44,8 @@ class Output {
   // Whether the place keeps a position to go on from.
   bool IsDurable() const { return sink_component_->sink.is_durable != 0; }
   const std::string& sink_name() const { return spec_.sink().component(); }
+  // Whether it is a row of files, each a part of it, and a sink and a position to each.
+  bool IsRolled() const { return spec_.roll_rows() > 0; }
   bool WritesToStdout() const { return spec_.sink().component() == "stdout"; }
 
   // Side tables belong to slice 0: other slices leave them alone.
@@ -77,7 +79,7 @@ class Output {
   // The rows it covers, once configured.
   const Slice& slice() const { return *slice_; }
   // Of the rows delivered so far. Nothing for other tables, and before the first row. Any thread.
-  std::optional<Delivery::Snapshot> PeekStatistics() const;
+  std::optional<Tally::Snapshot> PeekStatistics() const;
   // Whether there was nothing left to do.
   bool WasComplete() const { return opened_.is_complete; }
   // Of the whole output, once it succeeded, and of interactions only.
@@ -87,11 +89,27 @@ class Output {
   absl::StatusOr<bool> Deliver(const Plan& plan, const WalkSettings& settings);
   // A format's begin with the destination, on an instance of its own.
   absl::StatusOr<Format::Prologue> Begin(const throng_destination& destination) const;
+  // The files of an output are as many as it has parts: `path`, {part} and roll_rows agree.
+  void CheckParts(Problems* problems) const;
   // Whether the paths among the sink's and the format's options lie below the output roots.
   void CheckRoots(Problems* problems) const;
   // The same again, right before the place is touched.
   absl::Status CheckPlace() const;
+
+  // Of the part that is at hand, part_; it is all of an output that is not rolled.
+  Slice PartSlice() const;
+  bool IsLastPart() const { return PartSlice().end() == slice_->end(); }
   throng_target Target() const;
+  absl::StatusOr<Sink::Opened> PeekPart() const;
+  absl::Status OpenPart();
+  OutputPart CurrentPart() const;
+  absl::Status BeginPart();
+  // Goes on to the next part, or stays.
+  absl::StatusOr<OutputPart> OpenNextPart();
+  // More parts than are asked for would be taken for some of these.
+  absl::Status CheckNothingFollows();
+
+  absl::StatusOr<std::unique_ptr<Sink>> MakeSink() const;
   std::string Identity(bool depends_on_size) const;
   throng_destination Destination() const;
   absl::StatusOr<std::string> RecordFingerprint() const;
@@ -99,6 +117,7 @@ class Output {
   std::string Holder() const;
   // What must be equal to go on with what is stored.
   absl::Status CheckStored() const;
+  absl::Status CheckPosition() const;
   std::string HostState(const std::optional<v1::Statistics>& statistics) const;
   std::string Manifest(const std::optional<v1::Statistics>& statistics) const;
 
@@ -118,9 +137,10 @@ class Output {
   std::string identity_;
   std::string run_uid_;
 
+  int64_t part_;  // at hand; -1: not rolled
   std::unique_ptr<Sink> sink_;
   Sink::Opened opened_;
-  std::optional<worker::v1::HostState> stored_;
+  std::optional<worker::v1::HostState> stored_;  // of this part, else of the one before it
   worker::v1::HostState host_state_;
   Encoding encoding_;
   ProgressMonitor monitor_;

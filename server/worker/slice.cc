@@ -31,14 +31,24 @@ int64_t Slice::NextFrom(int64_t row) const {
   return ahead == 0 ? row : std::min((stride + ahead) * kStride, to_);
 }
 
+int64_t Slice::RowsOfAllBelow(int64_t row) const {
+  const int64_t period = kStride * count_;
+  return row / period * kStride + std::clamp(row % period - index_ * kStride, int64_t{0}, kStride);
+}
+
 int64_t Slice::RowsBelow(int64_t position) const {
-  // Rows below `row` in the whole table, sliced.
-  const auto below = [this](int64_t row) {
-    const int64_t period = kStride * count_;
-    return row / period * kStride +
-           std::clamp(row % period - index_ * kStride, int64_t{0}, kStride);
+  return RowsOfAllBelow(std::clamp(position, from_, to_)) - RowsOfAllBelow(from_);
+}
+
+Slice Slice::Part(int64_t part, int64_t rows) const {
+  const auto position_after = [this](int64_t n) {  // of the slice's rows
+    const int64_t all = RowsOfAllBelow(from_) + n;
+    return std::min((all / kStride * count_ + index_) * kStride + all % kStride, to_);
   };
-  return below(std::clamp(position, from_, to_)) - below(from_);
+  Slice piece = *this;
+  piece.from_ = position_after(part * rows);
+  piece.to_ = position_after((part + 1) * rows);
+  return piece;
 }
 
 std::optional<Unit> Slice::UnitAt(int64_t position, int64_t unit_rows) const {

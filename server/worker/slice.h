@@ -31,12 +31,16 @@ class Slice {
   bool IsEndless() const { return to_ == kEndless; }
   // Rows of the slice below `position`; RowsBelow(end()) is their total if it has an end.
   int64_t RowsBelow(int64_t position) const;
+  // Piece `part`, from 0, of the slice cut after every `rows` rows of its own; beyond the last one
+  // an empty one at end().
+  Slice Part(int64_t part, int64_t rows) const;
   // The unit at a position: ends at the next row divisible by `unit_rows`, at the stride's or the
   // slice's end. Nothing at the end.
   std::optional<Unit> UnitAt(int64_t position, int64_t unit_rows) const;
 
  private:
   int64_t NextFrom(int64_t row) const;  // the first row of the slice at or after `row`, or end()
+  int64_t RowsOfAllBelow(int64_t row) const;  // as if it began at row 0 and had no end
 
   int64_t from_;
   int64_t to_;

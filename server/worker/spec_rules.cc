@@ -244,6 +244,7 @@ class Rules {
     CheckColumns(output, path);
     CheckRows(output, path);
     CheckRange(path + ".commit_rows", output.commit_rows(), 0, kMostRows);
+    CheckRange(path + ".roll_rows", output.roll_rows(), 0, kMostRows);
     const google::protobuf::Duration& interval = output.commit_interval();
     const bool overflows = interval.seconds() < 0 || interval.seconds() > kLongestCommitMs;
     const int64_t ms = overflows ? -1 : Milliseconds(interval);

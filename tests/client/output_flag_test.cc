@@ -31,6 +31,12 @@ TEST(OutputFlag, OptionsGoToTheSinkOrToTheFormat) {
       R"("sink": {"component": "file", "options": {"path": "a.json", "overwrite": "true"}}})");
 }
 
+TEST(OutputFlag, TheRowsOfAPartBelongToTheOutput) {
+  EXPECT_EQ(Parsed("csv:a-{part}.csv?roll_rows=1000&overwrite=true"),
+            R"({"roll_rows": "1000", "format": {"component": "csv"}, "sink": )"
+            R"({"component": "file", "options": {"path": "a-{part}.csv", "overwrite": "true"}}})");
+}
+
 TEST(OutputFlag, ValuesArePercentEncodedAndPathsAreNot) {
   EXPECT_EQ(Parsed("csv:50%.csv?a=x%26y%3d%25"),
             R"({"format": {"component": "csv"}, )"
@@ -48,10 +54,11 @@ TEST(OutputFlag, ATopicHasBrokersAndOptions) {
             R"("if_recreated": "start_over"}}})");
   EXPECT_EQ(Parsed("kafka://b:9092/t?format=avro&registry=http%3A//r:8081&format.subject=topic&"
                    "key=item_id&if_recreated=fail&client.linger.ms=5"),
-            R"({"format": {"component": "avro", "options": {"registry": "http://r:8081", )"
+            R"({"key": "item_id", )"
+            R"("format": {"component": "avro", "options": {"registry": "http://r:8081", )"
             R"("subject": "topic"}}, "sink": {"component": "kafka", "options": )"
             R"({"bootstrap_servers": "b:9092", "topic": "t", "if_recreated": "fail", )"
-            R"("client.linger.ms": "5"}}, "key": "item_id"})");
+            R"("client.linger.ms": "5"}}})");
   for (const std::string text : {"kafka://", "kafka://b:9092", "kafka:///t", "kafka://b:9092/"}) {
     EXPECT_EQ(Parsed(text), "--to " + text +
                                 ": write kafka://HOST:PORT/TOPIC, as "

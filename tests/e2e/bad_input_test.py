@@ -97,7 +97,8 @@ outputs:
         self.assertIn("broken.so cannot be loaded:", told)
 
     def test_a_json_document_needs_an_end(self):
-        told = self.refuse("dataset: {interactions: null}\n" + self.output("json", "out.json"))
+        told = self.refuse("dataset: {interactions: null}\n"
+                           "outputs: [{format: {component: json}, sink: {component: stdout}}]")
         self.assertIn("outputs[0].format.options.layout: format `json`: A JSON document needs an end",
                       told)
 

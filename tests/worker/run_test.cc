@@ -143,8 +143,9 @@ TEST_F(RunTest, ARunWithoutEndGoesOnAsOneWithAnEnd) {
   const std::string outputs =
       "pace: {rate: 20000}\n"
       "outputs:\n"
-      "- {format: {component: csv}, commit_rows: 100, sink: {component: file, options: {path: " +
-      (folder_ / "a.csv").string() + "}}}\n";
+      "- {format: {component: csv}, commit_rows: 100, roll_rows: 3000,\n"
+      "   sink: {component: file, options: {path: '" +
+      (folder_ / "{part}.csv").string() + "'}}}\n";
   Problems problems;
   int64_t committed = 0;
   {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace throng {
@@ -84,6 +85,36 @@ TEST(Slice, EndlessSlicesGoOn) {
     ASSERT_TRUE(unit.has_value());
     EXPECT_EQ(unit->first / 4096 % 2, index);
   }
+}
+
+TEST(Slice, PartsAreItsRowsInEqualNumbers) {
+  for (const auto& slice :
+       {Slice(5000, 60'000), Slice(5000, 60'000, MakeSlice(1, 3, v1::SLICE_MODE_CONTIGUOUS)),
+        Slice(5000, 60'000, MakeSlice(1, 3, v1::SLICE_MODE_INTERLEAVED))}) {
+    const std::vector<int64_t> all = Rows(slice, 16'384);
+    for (const int64_t rows : {1000, 4096, 5000, 55'000, 1'000'000}) {
+      std::vector<int64_t> joined;
+      int64_t part = 0;
+      for (; slice.Part(part, rows).first() < slice.end(); ++part) {
+        const std::vector<int64_t> of_part = Rows(slice.Part(part, rows), 16'384);
+        EXPECT_EQ(slice.Part(part, rows).end(), slice.Part(part + 1, rows).first());
+        joined.insert(joined.end(), of_part.begin(), of_part.end());
+        EXPECT_EQ(of_part.size(), std::min<size_t>(static_cast<size_t>(rows),
+                                                   all.size() - static_cast<size_t>(part * rows)));
+      }
+      EXPECT_EQ(joined, all);
+      EXPECT_EQ(slice.Part(part, rows).end(), slice.end());
+      EXPECT_EQ(slice.Part(part + 1, rows).first(), slice.end());
+    }
+  }
+}
+
+TEST(Slice, PartsOfAnEndlessSliceHaveAnEnd) {
+  const Slice slice(0, Slice::kEndless, MakeSlice(1, 2, v1::SLICE_MODE_INTERLEAVED));
+  const Slice part = slice.Part(1'000'000, 5000);
+  EXPECT_FALSE(part.IsEndless());
+  EXPECT_EQ(part.RowsBelow(part.end()), 5000);
+  EXPECT_EQ(slice.RowsBelow(part.first()), 5'000'000'000);
 }
 
 TEST(Slice, UnitsGoOnInTheirMiddle) {

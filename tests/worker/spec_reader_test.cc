@@ -365,9 +365,9 @@ slice: {mode: [contiguous]}
           "outputs[0].commit_interval: Must be a duration such as 500ms, 1s or 5m, found \"5\". "
           "(a.yaml:5)",
           "outputs[1]: Must hold fields (name, format, sink, columns, table, rows, share, key, "
-          "commit_rows, commit_interval), found \"7\". (a.yaml:6)",
+          "commit_rows, commit_interval, roll_rows), found \"7\". (a.yaml:6)",
           "outputs[2]: Must hold fields (name, format, sink, columns, table, rows, share, key, "
-          "commit_rows, commit_interval), found nothing. (a.yaml:7)",
+          "commit_rows, commit_interval, roll_rows), found nothing. (a.yaml:7)",
           "slice.mode: Must be one of contiguous, interleaved, found a list. (a.yaml:8)"));
 }
 

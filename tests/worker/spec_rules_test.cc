@@ -336,9 +336,11 @@ TEST(ValidateSpec, BoundsPaceAndCommits) {
                           "found 0; leave out `pace` for as fast as possible."));
   EXPECT_THAT(BrokenOutput([](v1::OutputSpec* output) {
                 output->set_commit_rows(-1);
+                output->set_roll_rows(-2);
                 output->mutable_commit_interval()->set_seconds(3601);
               }),
               ElementsAre("outputs[0].commit_rows: Must lie between 0 and 100000000000, found -1.",
+                          "outputs[0].roll_rows: Must lie between 0 and 100000000000, found -2.",
                           "outputs[0].commit_interval: Must lie between 1ms and 1h."));
   for (const int64_t seconds : {std::numeric_limits<int64_t>::max(), int64_t{-1}, int64_t{0}}) {
     EXPECT_THAT(BrokenOutput([=](v1::OutputSpec* output) {
