@@ -61,6 +61,7 @@ absl::StatusOr<Delivery::Step> Delivery::Start() {
   pace_start_ = first_write_ = Clock::now();
   job_.monitor->Change([this](OutputProgress* progress) {
     progress->state = OutputState::kRunning;
+    progress->reason.clear();
     progress->position = committed_;
     progress->rows = job_.slice->RowsBelow(committed_);
     progress->total_rows = job_.slice->IsEndless() ? -1 : job_.slice->RowsBelow(job_.slice->end());

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "proto/json.h"
 #include "proto/option_text.h"
@@ -186,6 +188,26 @@ absl::StatusOr<Format::Prologue> Output::Begin(const throng_destination& destina
   return (*format)->Begin(destination);
 }
 
+absl::StatusOr<Format::Prologue> Output::BeginPatiently(const throng_destination& destination,
+                                                        std::chrono::milliseconds retry_timeout) {
+  constexpr std::chrono::milliseconds kBackOff{200};
+  const auto start = std::chrono::steady_clock::now();
+  while (true) {
+    auto prologue = Begin(destination);
+    const bool is_transient =
+        absl::IsUnavailable(prologue.status()) || absl::IsResourceExhausted(prologue.status());
+    const bool is_patient =
+        retry_timeout.count() == 0 || std::chrono::steady_clock::now() - start < retry_timeout;
+    if (!is_transient || !is_patient || environment_.IsStopping()) return prologue;
+    monitor_.SetState(OutputState::kBlocked, MessageOf(prologue.status()));
+    std::this_thread::sleep_for(kBackOff);
+    if (!environment_.IsPaused()) continue;
+    monitor_.SetState(OutputState::kPaused);
+    environment_.AwaitResume();
+    monitor_.SetState(OutputState::kStarting);
+  }
+}
+
 throng_target Output::Target() const {
   throng_target target{};
   target.struct_size = sizeof target;
@@ -296,7 +318,7 @@ absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& setti
   encoding_.environment = &environment_;
   encoding_.table = table_.get();
   encoding_.destination = Destination();
-  auto prologue = Begin(encoding_.destination);
+  auto prologue = BeginPatiently(encoding_.destination, settings.retry_timeout);
   if (!prologue.ok()) return prologue.status();
   encoding_.prologue = *std::move(prologue);
   if (!encoding_.prologue.state.empty()) host_state_.set_format_state(encoding_.prologue.state);

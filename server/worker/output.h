@@ -1,6 +1,7 @@
 // One output of a run: its table, format and sink, and the position it is at.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -87,6 +88,9 @@ class Output {
   absl::StatusOr<bool> Deliver(const Plan& plan, const WalkSettings& settings);
   // A format's begin with the destination, on an instance of its own.
   absl::StatusOr<Format::Prologue> Begin(const throng_destination& destination) const;
+  // The same, again while what it needs (a schema registry) is not there.
+  absl::StatusOr<Format::Prologue> BeginPatiently(const throng_destination& destination,
+                                                  std::chrono::milliseconds retry_timeout);
   // Whether the paths among the sink's and the format's options lie below the output roots.
   void CheckRoots(Problems* problems) const;
   // The same again, right before the place is touched.
