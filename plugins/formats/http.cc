@@ -140,8 +140,7 @@ HttpAnswer PostJson(const RegistryOptions& options, const Host& host, const std:
                              "Accept: application/vnd.schemaregistry.v1+json, application/json"}) {
     curl_slist* const longer = curl.slist_append(headers.get(), header);
     if (easy == nullptr || longer == nullptr) throw std::bad_alloc();
-    headers.release();
-    headers.reset(longer);
+    if (headers == nullptr) headers.reset(longer);
   }
   HttpAnswer answer;
   char reason[CURL_ERROR_SIZE] = "";
@@ -164,6 +163,7 @@ HttpAnswer PostJson(const RegistryOptions& options, const Host& host, const std:
     Set(easy, CURLOPT_PASSWORD, options.registry_password->c_str());
   }
   SetPem(easy, CURLOPT_CAINFO_BLOB, options.registry_ca);
+  if (options.registry_ca) Set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   SetPem(easy, CURLOPT_SSLCERT_BLOB, options.registry_certificate);
   SetPem(easy, CURLOPT_SSLKEY_BLOB, options.registry_key);
   const CURLcode code = curl.easy_perform(easy.get());

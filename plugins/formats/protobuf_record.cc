@@ -58,8 +58,8 @@ std::string ProtobufSchema(const throng_schema& schema) {
     RequireName(column.name, "Protobuf");
     has_time = has_time || column.type == THRONG_COLUMN_TIMESTAMP;
     fields += IsNullable(column) ? "  optional " : "  ";
-    fields +=
-        std::string(TypeOf(column)) + " " + column.name + " = " + std::to_string(c + 1) + ";\n";
+    fields.append(TypeOf(column)).append(" ").append(column.name);
+    fields.append(" = ").append(std::to_string(c + 1)).append(";\n");
   }
   return std::string("syntax = \"proto3\";\n\npackage ") + kNamespace + ";\n\n" +
          (has_time ? "import \"google/protobuf/timestamp.proto\";\n\n" : "") + "message " +
@@ -84,7 +84,7 @@ ProtobufRecord::ProtobufRecord(const throng_schema& schema) {
       field.texts.emplace_back("");
       for (size_t label = 0; label < column.labels_count; ++label) {
         const std::string text = column.labels[label];
-        field.texts.emplace_back(lead + Varint(text.size()) + text);
+        field.texts.emplace_back(std::string(lead).append(Varint(text.size())).append(text));
         longest = std::max(longest, kMaxVarint + text.size());
       }
     }

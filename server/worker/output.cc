@@ -198,7 +198,8 @@ absl::StatusOr<Format::Prologue> Output::BeginPatiently(const throng_destination
         absl::IsUnavailable(prologue.status()) || absl::IsResourceExhausted(prologue.status());
     const bool is_patient =
         retry_timeout.count() == 0 || std::chrono::steady_clock::now() - start < retry_timeout;
-    if (!is_transient || !is_patient || environment_.IsStopping()) return prologue;
+    if (!is_transient || !is_patient) return prologue;
+    if (environment_.IsStopping()) return absl::CancelledError("stopped before it began");
     monitor_.SetState(OutputState::kBlocked, MessageOf(prologue.status()));
     std::this_thread::sleep_for(kBackOff);
     if (!environment_.IsPaused()) continue;
