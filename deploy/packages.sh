@@ -5,6 +5,7 @@ build_packages=(
   g++
   libabsl-dev
   libcli11-dev
+  libcurl4-openssl-dev
   libfmt-dev
   libgrpc++-dev
   libprotobuf-dev

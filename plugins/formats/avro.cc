@@ -1,8 +1,9 @@
-// Avro: object container files, or messages that are the bare body of a record.
+// Avro: object container files, or messages that are the body of a record.
 //
 // A file is a header with the schema, then blocks of records, each with a sync marker behind it.
 // Blocks end at fixed rows and the marker derives from the dataset's fingerprint, so that the bytes
-// depend on nothing else. A message has no header: whoever sends it says what its schema is.
+// depend on nothing else. A message has the id of its schema in a registry before it, or nothing:
+// whoever sends it then says what its schema is.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -14,7 +15,9 @@
 #include "compressor.h"
 #include "messages.h"
 #include "record.h"
+#include "registry.h"
 #include "throng/sdk.hpp"
+#include "typed_schema.h"
 
 namespace throng {
 namespace {
@@ -28,17 +31,20 @@ constexpr const char* kCodecNames[] = {"null", "deflate", "snappy", "zstandard"}
 
 class Avro {
  public:
-  struct Options {
+  struct Options : RegistryOptions {
     Codec codec = Codec::kNone;
   };
   static std::vector<OptionOf<Options>> DeclareOptions() {
-    return {Option<&Options::codec>("codec", "How the blocks of a file are compressed.")
-                .Choices({std::begin(kCodecNames), std::end(kCodecNames)})
-                .Identity()};
+    return RegistryOptions::AddTo<Options>(
+        {Option<&Options::codec>("codec", "How the blocks of a file are compressed.")
+             .Choices({std::begin(kCodecNames), std::end(kCodecNames)})
+             .Identity()});
   }
+  static void Validate(const Options& options) { options.ValidateRegistry(); }
   static constexpr uint32_t kModes = THRONG_RECORDS_STREAM | THRONG_RECORDS_MESSAGES;
 
-  explicit Avro(const Options& options) : codec_(options.codec), compressor_(options.codec) {}
+  Avro(const Options& options, const Host& host)
+      : options_(options), registry_(options_, host), compressor_(options.codec) {}
 
   Prologue Begin(const throng_destination& destination) {
     const throng_schema& schema = *destination.schema;
@@ -47,10 +53,14 @@ class Avro {
     is_messages_ = destination.mode == THRONG_RECORDS_MESSAGES;
     if (is_messages_) {
       key_ = KeyOf(destination);
-      return {};
+      const Registration registration =
+          registry_.Register({"AVRO", schema_text, FullRecordName(schema)}, destination);
+      header_ = Piece(registration.header);
+      return {.bytes = "", .cut_rows = 0, .state = registration.state};
     }
+    registry_.RefuseFiles();
     sync_ = View(destination.fingerprint).substr(0, kSyncBytes);
-    const std::string codec = kCodecNames[static_cast<size_t>(codec_)];
+    const std::string codec = kCodecNames[static_cast<size_t>(options_.codec)];
     return {.bytes = "Obj\x01" + AvroVarint(2) + AvroString("avro.codec") + AvroString(codec) +
                      AvroString("avro.schema") + AvroString(schema_text) + AvroVarint(0) + sync_,
             .cut_rows = kBlockRows,
@@ -58,7 +68,7 @@ class Avro {
   }
 
   void Encode(const throng_block& block, Buffer& out) {
-    if (is_messages_) return EncodeMessages(block, key_, record_, out);
+    if (is_messages_) return EncodeMessages(block, key_, header_, record_, out);
     EncodeBlock(block, out);
   }
 
@@ -68,7 +78,7 @@ class Avro {
     out.Append(AvroVarint(block.rows));
     out.EndAt(out.Reserve(kMaxVarint) + gap_);
     const size_t records_at = out.size();
-    if (codec_ == Codec::kNone) {
+    if (options_.codec == Codec::kNone) {
       char* const records = out.Reserve(record_.MaxSize(block.rows));
       out.EndAt(record_.Write(block, 0, block.rows, records));
     } else {
@@ -87,11 +97,13 @@ class Avro {
     out.Append(sync_);
   }
 
-  Codec codec_;
+  const Options options_;
+  const SchemaRegistry registry_;
   Compressor compressor_;
   bool is_messages_ = false;
   AvroRecord record_;
   Record key_;
+  Piece header_;  // of messages
   std::string sync_;
   std::string plain_;  // records before they are compressed
   // Bytes kept free for the size of a block, which stands before it: as many as the last one took.

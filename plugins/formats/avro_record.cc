@@ -3,16 +3,14 @@
 
 #include <string_view>
 
+#include "typed_schema.h"
+
 namespace throng {
 
 namespace {
 
 constexpr size_t kMaxDigits = 20;
 constexpr size_t kShort = 64;  // sizes below it are one byte
-
-const char* RecordName(std::string_view table) {
-  return table == "users" ? "User" : table == "items" ? "Item" : "Interaction";
-}
 
 const char* TypeOf(const throng_column& column) {
   switch (column.type) {
@@ -29,48 +27,27 @@ const char* TypeOf(const throng_column& column) {
     case THRONG_COLUMN_BOOL:
       return R"("boolean")";
     default:
-      throw Error(THRONG_UNIMPLEMENTED,
-                  std::string("The column ") + column.name +
-                      " has a type that this format does not know; leave it out of columns.");
+      RefuseType(column);
   }
-}
-
-void RequireName(std::string_view name) {
-  const auto is_letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  };
-  const bool is_name = std::all_of(name.begin(), name.end(),
-                                   [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
-  if (!name.empty() && is_name && is_letter(name[0])) return;
-  throw Error(THRONG_INVALID_ARGUMENT,
-              "The column \"" + std::string(name) +
-                  "\" has no name for Avro, which takes letters, digits and _ only, and no digit "
-                  "first; give it another name in columns.");
 }
 
 }  // namespace
 
 std::string AvroVarint(size_t value) {
   char bytes[kMaxVarint];
-  return {bytes, WriteVarint(static_cast<int64_t>(value), bytes)};
+  return {bytes, WriteZigzag(static_cast<int64_t>(value), bytes)};
 }
 
 std::string AvroString(std::string_view text) {
   return AvroVarint(text.size()) + std::string(text);
 }
 
-bool IsNullable(const throng_column& column) {
-  return (column.flags & THRONG_COLUMN_EXTRA) != 0 || column.type == THRONG_COLUMN_LABEL ||
-         column.type == THRONG_COLUMN_FLOAT64;
-}
-
 std::string AvroSchema(const throng_schema& schema) {
-  std::string text = R"({"type":"record","name":")";
-  text += RecordName(schema.table);
-  text += R"(","namespace":"throng.v1","fields":[)";
+  std::string text = R"({"type":"record","name":")" + RecordName(schema) + R"(","namespace":")";
+  text += std::string(kNamespace) + R"(","fields":[)";
   for (size_t c = 0; c < schema.columns_count; ++c) {
     const throng_column& column = *schema.columns[c];
-    RequireName(column.name);
+    RequireName(column.name, "Avro");
     const std::string type = TypeOf(column);
     text += c == 0 ? "" : ",";
     text += R"({"name":")" + std::string(column.name) + R"(","type":)";
@@ -116,7 +93,7 @@ char* AvroRecord::WriteLongId(const Field& field, uint64_t number, char* p) {
   const size_t branch = field.is_nullable ? 1 : 0;
   field.lead.Write(lead.data());
   std::memcpy(p, lead.data(), branch);
-  p = WriteVarint(static_cast<int64_t>(field.prefix_size + size), p + branch);
+  p = WriteZigzag(static_cast<int64_t>(field.prefix_size + size), p + branch);
   std::memcpy(p, lead.data() + branch + 1, field.prefix_size);
   std::memcpy(p + field.prefix_size, digits, size);
   return p + field.prefix_size + size;

@@ -6,7 +6,6 @@
 #define THRONG_FORMATS_AVRO_RECORD_H_
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +17,7 @@
 #include "text.h"
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
+#include "varint.h"
 
 namespace throng {
 
@@ -25,39 +25,7 @@ namespace throng {
 // for a column whose name Avro cannot hold, UNIMPLEMENTED for one of an unknown type.
 std::string AvroSchema(const throng_schema& schema);
 
-// Whether the values of a column are a union of null and its type.
-bool IsNullable(const throng_column& column);
-
-inline constexpr size_t kMaxVarint = 10;
-
-namespace detail {
-
-[[gnu::noinline]] inline char* WriteLongVarint(uint64_t n, char* p) {
-  for (; n >= 0x80; n >>= 7) *p++ = static_cast<char>(n | 0x80);
-  *p++ = static_cast<char>(n);
-  return p;
-}
-
-}  // namespace detail
-
-// Avro's int and long: zigzag, then groups of seven bits, the lowest first. Takes kMaxVarint bytes
-// of room whatever the value is.
-inline char* WriteVarint(int64_t value, char* p) {
-  auto n = (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
-  if (n >> 56 != 0) [[unlikely]] {
-    return detail::WriteLongVarint(n, p);
-  }
-  const auto more = static_cast<uint32_t>(63 - std::countl_zero(n | 1)) / 7;  // after the first
-  // Spreads eight groups of seven bits over eight bytes, in halves.
-  n = (n & 0x000000000FFFFFFF) | (n & 0x00FFFFFFF0000000) << 4;
-  n = (n & 0x00003FFF00003FFF) | (n & 0x0FFFC0000FFFC000) << 2;
-  n = (n & 0x007F007F007F007F) | (n & 0x3F803F803F803F80) << 1;
-  n |= 0x8080808080808080 & ((uint64_t{1} << (8 * more)) - 1);
-  std::memcpy(p, &n, sizeof n);
-  return p + more + 1;
-}
-
-// The same as text, and a string: its size, then its bytes.
+// Avro's int and long, and a string: its size, then its bytes.
 std::string AvroVarint(size_t value);
 std::string AvroString(std::string_view text);
 
@@ -126,7 +94,7 @@ inline char* AvroRecord::WriteValue(const Field& field, const void* column, size
       *p = static_cast<const uint8_t*>(column)[row] != 0 ? 1 : 0;
       return p + 1;
     } else {
-      return WriteVarint(static_cast<const int64_t*>(column)[row], p);
+      return WriteZigzag(static_cast<const int64_t*>(column)[row], p);
     }
   }
 }

@@ -11,23 +11,15 @@
 #include <string_view>
 #include <vector>
 
+#include "json_schema.h"
 #include "members.h"
 #include "messages.h"
 #include "record.h"
+#include "registry.h"
 #include "throng/sdk.hpp"
 
 namespace throng {
 namespace {
-
-// As a JSON string; what the host hands over is valid UTF-8.
-std::string Quote(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
-}
 
 // In a document it stands before each object but the output's first: that depends on the row alone,
 // not on how rows come in blocks.
@@ -38,27 +30,28 @@ constexpr std::string_view kComma = ",\n";
 class Json {
  public:
   enum class Layout { kDocument, kLines };
-  struct Options {
+  struct Options : RegistryOptions {
     std::optional<Layout> layout;
     std::optional<Compression> compression;
   };
   static std::vector<OptionOf<Options>> DeclareOptions() {
-    return {Option<&Options::layout>(
-                "layout",
-                "One document with metadata and statistics, or one object a line; unset: lines for "
-                "files named .jsonl or .ndjson, else document.")
-                .Choices({"document", "lines"})
-                .Identity(),
-            Members::DeclareOption<&Options::compression>()};
+    return RegistryOptions::AddTo<Options>(
+        {Option<&Options::layout>(
+             "layout",
+             "One document with metadata and statistics, or one object a line; unset: lines for "
+             "files named .jsonl or .ndjson, else document.")
+             .Choices({"document", "lines"})
+             .Identity(),
+         Members::DeclareOption<&Options::compression>()});
   }
+  static void Validate(const Options& options) { options.ValidateRegistry(); }
   static constexpr uint32_t kModes = THRONG_RECORDS_STREAM | THRONG_RECORDS_MESSAGES;
 
-  explicit Json(const Options& options)
-      : layout_(options.layout), compression_(options.compression) {}
+  Json(const Options& options, const Host& host) : options_(options), registry_(options_, host) {}
 
   Prologue Begin(const throng_destination& destination) {
     mode_ = ModeOf(destination);
-    members_.Begin(compression_, destination);
+    members_.Begin(options_.compression, destination);
     first_row_ = destination.first_row;
     const throng_schema& schema = *destination.schema;
     if (mode_ == Mode::kDocument && destination.rows < 0) {
@@ -68,13 +61,20 @@ class Json {
                   "layout");
     }
     SetObject(schema);
-    if (mode_ == Mode::kMessages) key_ = KeyOf(destination);
+    if (mode_ == Mode::kMessages) {
+      key_ = KeyOf(destination);
+      const Registration registration =
+          registry_.Register({"JSON", JsonSchema(schema), FullRecordName(schema)}, destination);
+      header_ = Piece(registration.header);
+      return {.bytes = "", .cut_rows = 0, .state = registration.state};
+    }
+    registry_.RefuseFiles();
     const std::string start = mode_ == Mode::kDocument ? DocumentStart(destination) : "";
     return {.bytes = members_.Of(start), .cut_rows = members_.cut_rows(), .state = ""};
   }
 
   void Encode(const throng_block& block, Buffer& out) {
-    if (mode_ == Mode::kMessages) return EncodeMessages(block, key_, object_, out);
+    if (mode_ == Mode::kMessages) return EncodeMessages(block, key_, header_, object_, out);
     const size_t rows = block.rows;
     members_.Add(out, [&](Buffer& text) {
       char* const start = text.Reserve(object_.MaxSize(rows));
@@ -104,7 +104,7 @@ class Json {
 
   Mode ModeOf(const throng_destination& destination) const {
     if (destination.mode == THRONG_RECORDS_MESSAGES) {
-      if (layout_ == Layout::kDocument) {
+      if (options_.layout == Layout::kDocument) {
         throw Error(THRONG_INVALID_ARGUMENT,
                     "Messages are single objects and cannot have the layout document; leave layout "
                     "out.",
@@ -113,8 +113,8 @@ class Json {
       return Mode::kMessages;
     }
     const std::string_view name = PlainName(destination.name);
-    const bool is_lines = layout_.has_value()
-                              ? *layout_ == Layout::kLines
+    const bool is_lines = options_.layout.has_value()
+                              ? options_.layout == Layout::kLines
                               : name.ends_with(".jsonl") || name.ends_with(".ndjson");
     return is_lines ? Mode::kLines : Mode::kDocument;
   }
@@ -161,12 +161,13 @@ class Json {
     return text + "}, " + Quote(table) + ": [\n";
   }
 
-  std::optional<Layout> layout_;
-  std::optional<Compression> compression_;
+  const Options options_;
+  const SchemaRegistry registry_;
   Members members_;
   Mode mode_ = Mode::kDocument;
   int64_t first_row_ = 0;
   Record key_;
+  Piece header_;  // of messages
   Record object_;
 };
 

@@ -1,4 +1,4 @@
-// Messages: a row's value of one column as the key, a record as the value.
+// Messages: a row's value of one column as the key, a header and a record as the value.
 #ifndef THRONG_FORMATS_MESSAGES_H_
 #define THRONG_FORMATS_MESSAGES_H_
 
@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "record.h"
+#include "text.h"
 #include "throng/sdk.hpp"
 
 namespace throng {
@@ -21,15 +22,16 @@ inline Record KeyOf(const throng_destination& destination) {
   return key;
 }
 
-// `Value` writes rows as Record does.
+// `Value` writes rows as Record does; `header` stands before each of them.
 template <typename Value>
-void EncodeMessages(const throng_block& block, Record& key, Value& value, Buffer& out) {
+void EncodeMessages(const throng_block& block, Record& key, const Piece& header, Value& value,
+                    Buffer& out) {
   const size_t rows = block.rows;
-  char* p = out.Reserve(key.MaxSize(rows) + value.MaxSize(rows));
+  char* p = out.Reserve(key.MaxSize(rows) + rows * header.size() + value.MaxSize(rows));
   for (size_t row = 0; row < rows; ++row) {
     p = key.Write(block, row, row + 1, p);
     block.key_end[row] = static_cast<uint32_t>(p - out.data());
-    p = value.Write(block, row, row + 1, p);
+    p = value.Write(block, row, row + 1, header.Write(p));
     block.value_end[row] = static_cast<uint32_t>(p - out.data());
   }
   out.EndAt(p);

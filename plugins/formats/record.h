@@ -14,6 +14,7 @@
 #include "text.h"
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
+#include "typed_schema.h"
 
 namespace throng {
 
@@ -59,11 +60,7 @@ class Record {
 
 inline void Record::Add(const throng_column& column, size_t index, const std::string& lead,
                         std::vector<std::string> texts) {
-  if (column.type < THRONG_COLUMN_ID || column.type > THRONG_COLUMN_FLOAT64) {
-    throw Error(THRONG_UNIMPLEMENTED,
-                std::string("The column ") + column.name +
-                    " has a type that this format does not know; leave it out of columns.");
-  }
+  if (column.type < THRONG_COLUMN_ID || column.type > THRONG_COLUMN_FLOAT64) RefuseType(column);
   if (column.type == THRONG_COLUMN_RATING) {
     for (int32_t hundredths = 0; hundredths <= 500; ++hundredths) {
       char text[kMaxValueText + kTextSlack];

@@ -1,6 +1,7 @@
 // One output of a run: its table, format and sink, and the position it is at.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -104,6 +105,8 @@ class Output {
   absl::Status OpenPart();
   OutputPart CurrentPart() const;
   absl::Status BeginPart();
+  // The same, again while what the format needs (a schema registry) is not there.
+  absl::Status BeginPatiently(std::chrono::milliseconds retry_timeout);
   // Goes on to the next part, or stays.
   absl::StatusOr<OutputPart> OpenNextPart();
   // More parts than are asked for would be taken for some of these.

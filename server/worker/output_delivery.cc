@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "proto/json.h"
 #include "proto/option_text.h"
@@ -195,7 +197,7 @@ absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& setti
   encoding_.options = &format_options_;
   encoding_.environment = &environment_;
   encoding_.table = table_.get();
-  if (absl::Status status = BeginPart(); !status.ok()) return status;
+  if (absl::Status status = BeginPatiently(settings.retry_timeout); !status.ok()) return status;
   auto fingerprint = RecordFingerprint();
   if (!fingerprint.ok()) return fingerprint.status();
   host_state_.set_record_fingerprint(*std::move(fingerprint));
@@ -257,6 +259,25 @@ OutputPart Output::CurrentPart() const {
           .sink = sink_.get(),
           .position = opened_.position,
           .is_complete = opened_.is_complete};
+}
+
+absl::Status Output::BeginPatiently(std::chrono::milliseconds retry_timeout) {
+  constexpr std::chrono::milliseconds kBackOff{200};
+  const auto start = std::chrono::steady_clock::now();
+  while (true) {
+    const absl::Status status = BeginPart();
+    const bool is_transient = absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+    const bool is_patient =
+        retry_timeout.count() == 0 || std::chrono::steady_clock::now() - start < retry_timeout;
+    if (!is_transient || !is_patient) return status;
+    if (environment_.IsStopping()) return absl::CancelledError("stopped before it began");
+    monitor_.SetState(OutputState::kBlocked, MessageOf(status));
+    std::this_thread::sleep_for(kBackOff);
+    if (!environment_.IsPaused()) continue;
+    monitor_.SetState(OutputState::kPaused);
+    environment_.AwaitResume();
+    monitor_.SetState(OutputState::kStarting);
+  }
 }
 
 absl::Status Output::BeginPart() {

@@ -80,6 +80,7 @@ int main(int argc, char** argv) {
       {"json_messages", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_MESSAGES, "topic"},
       {"avro", THRONG_AVRO_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.avro"},
       {"avro_messages", THRONG_AVRO_PLUGIN, {}, THRONG_RECORDS_MESSAGES, "topic"},
+      {"protobuf_messages", THRONG_PROTOBUF_PLUGIN, {}, THRONG_RECORDS_MESSAGES, "topic"},
       {"avro_deflate", THRONG_AVRO_PLUGIN, {{"codec", "deflate"}}, THRONG_RECORDS_STREAM, "rows"},
       {"avro_snappy", THRONG_AVRO_PLUGIN, {{"codec", "snappy"}}, THRONG_RECORDS_STREAM, "rows"},
       {"avro_zstandard",

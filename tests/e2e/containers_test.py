@@ -115,7 +115,7 @@ class DockerfileTest(unittest.TestCase):
             command = command.replace("/install/packages", f"{folder}/packages")
             subprocess.run(["bash", "-euo", "pipefail", "-c", command], check=True)
             packages = pathlib.Path(folder, "packages").read_text(encoding="utf-8").split()
-        for package in ("libc6", "libgrpc++1.51", "libprotobuf32", "libsqlite3-0", "libstdc++6"):
+        for package in ("libc6", "libcurl4", "libgrpc++1.51", "libprotobuf32", "libsqlite3-0", "libstdc++6"):
             self.assertIn(package, packages)
 
     def test_the_daemon_runs_as_a_user_of_its_own_with_the_settings_of_throngd_yaml(self):

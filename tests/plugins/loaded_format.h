@@ -111,10 +111,11 @@ struct FormatFailure : std::runtime_error {
   std::string option;
 };
 
-// An instance of the only component of the plugin in `file`. Options are ENUMs.
+// An instance of the only component of the plugin in `file`. Options are ENUMs, BOOLs and STRINGs.
 class LoadedFormat {
  public:
-  explicit LoadedFormat(const char* file, const std::map<std::string, std::string>& options = {}) {
+  explicit LoadedFormat(const char* file, const std::map<std::string, std::string>& options = {},
+                        const throng_host* host = &kHost) {
     library_ = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (library_ == nullptr) throw std::runtime_error(dlerror());
     const auto entry =
@@ -127,9 +128,13 @@ class LoadedFormat {
       const auto given = options.find((*o)->name);
       if (given == options.end()) continue;
       value.is_set = 1;
+      value.text = {given->second.data(), given->second.size()};
+      if ((*o)->type == THRONG_OPTION_BOOL) value.integer = given->second == "true" ? 1 : 0;
+      if ((*o)->type != THRONG_OPTION_ENUM) continue;
       while (given->second != (*o)->choices[value.integer]) ++value.integer;
     }
-    Check(format_->create(nullptr, values.data(), &self_, &error_));
+    Check(component_->validate(values.data(), &error_));
+    Check(format_->create(host, values.data(), &self_, &error_));
   }
   ~LoadedFormat() {
     if (self_ != nullptr) format_->destroy(self_);
@@ -147,10 +152,12 @@ class LoadedFormat {
     prologue.struct_size = sizeof prologue;
     Check(format_->begin(self_, &destination, &prologue, &error_));
     cut_rows_ = prologue.cut_rows;
+    state_.assign(prologue.state.data, prologue.state.size);
     return {prologue.bytes.data, prologue.bytes.size};
   }
   // As the last begin said.
   uint32_t cut_rows() const { return cut_rows_; }
+  const std::string& state() const { return state_; }
   // Appends to buffer(); for messages, gives the ends of keys and values.
   void Encode(const throng_block& block) {
     Check(format_->encode(self_, &block, &buffer_, &error_));
@@ -168,6 +175,28 @@ class LoadedFormat {
     std::free(buffer_.data);
     buffer_.data = nullptr;
     buffer_.size = buffer_.capacity = 0;
+  }
+
+  // The key and value of each row of a table, encoded at once.
+  std::vector<std::pair<std::string, std::string>> Messages(const Table& table) {
+    const std::vector<const void*> columns = table.At(0);
+    std::vector<uint32_t> key_end(table.rows());
+    std::vector<uint32_t> value_end(table.rows());
+    Clear();
+    Encode({.struct_size = sizeof(throng_block),
+            .rows = static_cast<uint32_t>(table.rows()),
+            .first_row = table.first_row(),
+            .columns = columns.data(),
+            .key_end = key_end.data(),
+            .value_end = value_end.data()});
+    std::vector<std::pair<std::string, std::string>> messages;
+    size_t start = 0;
+    for (size_t row = 0; row < table.rows(); ++row) {
+      messages.emplace_back(buffer().substr(start, key_end[row] - start),
+                            buffer().substr(key_end[row], value_end[row] - key_end[row]));
+      start = value_end[row];
+    }
+    return messages;
   }
 
   // The whole stream of a table, encoded in blocks of `block_rows`.
@@ -192,6 +221,15 @@ class LoadedFormat {
   }
 
  private:
+  static constexpr throng_host kHost = {
+      .struct_size = sizeof(throng_host),
+      .self = nullptr,
+      .log = [](const void* /*self*/, int32_t /*level*/, const char* /*message*/) {},
+      .is_cancelled = [](const void* /*self*/) -> int32_t { return 0; },
+      .get_extension = [](const void* /*self*/, const char* /*name*/) -> const void* {
+        return nullptr;
+      }};
+
   static int32_t Reserve(throng_buffer* buffer, size_t bytes) {
     auto* const data = static_cast<char*>(std::realloc(buffer->data, buffer->size + bytes));
     if (data == nullptr) return 0;
@@ -208,6 +246,7 @@ class LoadedFormat {
   const throng_format* format_ = nullptr;
   void* self_ = nullptr;
   uint32_t cut_rows_ = 0;
+  std::string state_;
   throng_error error_ = {sizeof(throng_error), {}, {}};
   throng_buffer buffer_ = {sizeof(throng_buffer), nullptr, 0, 0, &Reserve};
 };

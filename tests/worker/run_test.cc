@@ -314,6 +314,32 @@ TEST_F(RunTest, ASinkThatIsNeverReachedFailsWithItsSentence) {
   EXPECT_EQ(progress.rows, 0);
 }
 
+TEST_F(RunTest, AFormatThatCannotBeginYetBlocksUntilItIsStoppedOrTimeIsUp) {
+  const std::string spec =
+      "dataset: {seed: 5, interactions: 5000}\n"
+      "outputs:\n"
+      "- format: {component: avro, options: {registry: \"http://127.0.0.1:1\"}}\n"
+      "  sink: {component: mailbox, options: {path: " +
+      (folder_ / "m").string() + "}}\n";
+  const std::string said = "Registry http://127.0.0.1:1 cannot be reached (";
+  const auto failed = Execute(spec, std::chrono::milliseconds(300));
+  EXPECT_EQ(failed->outputs()[0]->progress().state, OutputState::kFailed);
+  EXPECT_THAT(failed->outputs()[0]->progress().reason, testing::HasSubstr(said));
+
+  Problems problems;
+  const auto run = Make(spec, &problems);
+  ASSERT_NE(run, nullptr) << ToString(problems);
+  ASSERT_TRUE(run->Open(std::chrono::seconds(1)).ok());
+  run->Start(std::chrono::milliseconds(0));
+  const auto progress = [&] { return run->outputs()[0]->progress(); };
+  while (progress().state == OutputState::kStarting) run->Wait(std::chrono::milliseconds(10));
+  EXPECT_EQ(progress().state, OutputState::kBlocked);
+  EXPECT_THAT(progress().reason, testing::HasSubstr(said));
+  is_stopping_ = true;
+  while (!run->HasEnded()) run->Wait(std::chrono::milliseconds(100));
+  EXPECT_EQ(progress().state, OutputState::kStopped);
+}
+
 TEST_F(RunTest, ASinkThatAlwaysAbortsFailsInTheEnd) {
   const auto run = Execute(Spec("flaky", ", abort_writes: 1"), std::chrono::milliseconds(200));
   const OutputProgress progress = run->outputs()[0]->progress();

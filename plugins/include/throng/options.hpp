@@ -191,10 +191,10 @@ class OptionOf {
 };
 
 // Declares the option that sets `Member`: Option<&Options::exponent>("exponent", "Skew.").
-// A std::optional member has no default and stays empty unless it is given.
-template <auto Member>
+// A std::optional member has no default and stays empty unless it is given. `Options` may be a
+// struct that derives from the member's, so that components can share some of their options.
+template <auto Member, class Options = typename detail::MemberOf<decltype(Member)>::Options>
 auto Option(const char* name, const char* doc) {
-  using Options = typename detail::MemberOf<decltype(Member)>::Options;
   using Declared = typename detail::MemberOf<decltype(Member)>::Type;
   using T = typename detail::Unwrapped<Declared>::Type;
   static_assert(detail::OptionType<T>() != 0, "no option has this type; see plugin.h");

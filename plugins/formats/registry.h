@@ -1,0 +1,98 @@
+// Schemas of messages in a schema registry that speaks Confluent's API: a message then begins with
+// a zero byte and the four bytes of its schema's id, so that whoever reads it finds the schema.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "throng/sdk.hpp"
+
+namespace throng {
+
+enum class SubjectNameStrategy { kTopic, kRecord, kTopicRecord };
+
+// Options of formats whose messages may have a registered schema; a format's own derive from them.
+struct RegistryOptions {
+  std::optional<std::string> registry;
+  SubjectNameStrategy subject_name_strategy = SubjectNameStrategy::kTopic;
+  bool registers = true;
+  std::optional<std::string> registry_username;
+  std::optional<std::string> registry_password;
+  std::optional<std::string> registry_ca;
+  std::optional<std::string> registry_certificate;
+  std::optional<std::string> registry_key;
+
+  // After the format's own.
+  template <class Options>
+  static std::vector<OptionOf<Options>> AddTo(std::vector<OptionOf<Options>> options);
+
+  // Throws INVALID_ARGUMENT.
+  void ValidateRegistry() const;
+};
+
+struct MessageSchema {
+  std::string type;  // as registries call it: AVRO, JSON or PROTOBUF
+  std::string text;
+  std::string record;  // its full name
+};
+
+struct Registration {
+  std::string header;  // of each message; empty without a registry
+  std::string state;   // for Prologue: with it later instances need no registry
+};
+
+class SchemaRegistry {
+ public:
+  // The options outlive it.
+  SchemaRegistry(const RegistryOptions& options, const Host& host)
+      : options_(options), host_(host) {}
+
+  // Registers the schema or looks it up, unless `destination.state` tells its id. Takes at most
+  // some seconds. UNAVAILABLE: the registry is not there now. Other errors are those of the
+  // options, the registry's rules, and of a state that another registry or none left behind.
+  Registration Register(const MessageSchema& schema, const throng_destination& destination) const;
+
+  // Files hold their schema or have none. Throws INVALID_ARGUMENT if a registry is given.
+  void RefuseFiles() const;
+
+ private:
+  int64_t AskForId(const std::string& subject, const MessageSchema& schema) const;
+  std::string Subject(const MessageSchema& schema, const throng_destination& destination) const;
+  [[noreturn]] void Fail(int64_t status, const std::string& body, const std::string& subject) const;
+
+  const RegistryOptions& options_;
+  Host host_;
+};
+
+template <class Options>
+std::vector<OptionOf<Options>> RegistryOptions::AddTo(std::vector<OptionOf<Options>> options) {
+  using R = RegistryOptions;
+  OptionOf<Options> all[] = {
+      Option<&R::registry, Options>(
+          "registry", "URL of the schema registry (Confluent's API) that messages refer to."),
+      Option<&R::subject_name_strategy, Options>(
+          "subject_name_strategy",
+          "The schema's subject: TOPIC-value, throng.v1.Interaction, or "
+          "TOPIC-throng.v1.Interaction.")
+          .Choices({"topic", "record", "topic_record"}),
+      Option<&R::registers, Options>(
+          "register", "Whether a schema that the subject does not have is registered."),
+      Option<&R::registry_username, Options>("registry_username", "The user, for basic auth."),
+      Option<&R::registry_password, Options>("registry_password", "The user's password.").Secret(),
+      Option<&R::registry_ca, Options>(
+          "registry_ca", "Certificates (PEM) that the registry is trusted by; unset: the system's.")
+          .Secret(),
+      Option<&R::registry_certificate, Options>("registry_certificate",
+                                                "The client's own certificate (PEM).")
+          .Secret(),
+      Option<&R::registry_key, Options>("registry_key",
+                                        "The key of the client's certificate (PEM).")
+          .Secret(),
+  };
+  for (OptionOf<Options>& option : all) options.push_back(std::move(option));
+  return options;
+}
+
+}  // namespace throng
