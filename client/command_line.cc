@@ -161,6 +161,10 @@ class CommandLine {
     AddDataset(app, &command->spec);
     AddDelivery(app, &command->spec, fmt::format("Default: {}.", kDefaultOutput));
     app->add_flag("--dry-run", command->is_dry_run, "Only print the full spec and the plan.");
+    app->add_flag(
+        "--again", command->again,
+        "Send to a topic once more, as another run; --again=WORD goes on with one that was "
+        "interrupted.");
     app->add_flag("-q,--quiet", command->is_quiet, "Only warnings and errors.");
     AddFormat(app, &command->format);
     AddAddress(app, &command->daemon, true);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <string_view>
@@ -173,11 +174,17 @@ int Generate(GenerateCommand command) {
     }
   }
 
+  if (command.again == "true") {
+    command.again = fmt::format("{}", std::chrono::system_clock::now().time_since_epoch().count());
+    std::replace(command.command_line.begin(), command.command_line.end(), std::string("--again"),
+                 "--again=" + command.again);
+  }
   auto daemon = Daemon::OneShot(command.daemon);
   if (!daemon.ok()) return Fail(daemon.status());
   if (command.is_dry_run) return DryRun(&*daemon, command, *source);
   v1::CreateRunRequest request;
   *request.mutable_source() = *source;
+  request.set_again(command.again);
   const auto created = daemon->connection().CreateRun(request);
   if (!created.ok()) return Fail(created.status(), daemon->address());
   if (!command.is_quiet) {

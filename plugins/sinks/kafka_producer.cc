@@ -32,7 +32,8 @@ KafkaProducer::KafkaProducer(const KafkaOptions& options, const Host& host,
       partitions_(static_cast<size_t>(partitions)),
       client_(RD_KAFKA_PRODUCER, options.ProducerProperties(transactional_id, max_message_bytes),
               options.Place(), host, [this](const rd_kafka_message_t& m) { OnDelivery(m); }),
-      topic_(client_.Topic(options.topic)) {}
+      topic_(client_.Topic(options.topic)),
+      positions_topic_(client_.Topic(options.positions_topic)) {}
 
 KafkaProducer::~KafkaProducer() {
   char reason[256];
@@ -310,8 +311,8 @@ void KafkaProducer::Commit(const std::string& key, const std::optional<std::stri
   if (!is_committing_) {
     Begin();
     rd_kafka_vu_t fields[5] = {};
-    fields[0].vtype = RD_KAFKA_VTYPE_TOPIC;
-    fields[0].u.cstr = options_.positions_topic.c_str();
+    fields[0].vtype = RD_KAFKA_VTYPE_RKT;
+    fields[0].u.rkt = positions_topic_;
     fields[1].vtype = RD_KAFKA_VTYPE_PARTITION;
     fields[1].u.i32 = PartitionOf(key, positions_partitions_);
     fields[2].vtype = RD_KAFKA_VTYPE_KEY;

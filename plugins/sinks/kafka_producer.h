@@ -104,6 +104,8 @@ class KafkaProducer {
   std::optional<Failure> failure_;
   KafkaClient client_;
   rd_kafka_topic_t* topic_;
+  // Known from the start, as the client asks for topics that it meets later only once a second.
+  rd_kafka_topic_t* positions_topic_;
 };
 
 }  // namespace throng

@@ -147,6 +147,7 @@ absl::StatusOr<v1::Run> RunEngine::CreateRun(const v1::CreateRunRequest& request
   snapshot->AddTo(&start);
   *start.mutable_run()->mutable_source() = request.source();
   start.mutable_run()->set_now_ms(now_ms);
+  start.mutable_run()->set_again(request.again());
   if (!parts_.is_ephemeral) start.mutable_run()->set_uid(NewUid());
   AskedWorker worker(this, start);
   const auto answer = worker.Answer(deadline);

@@ -49,6 +49,7 @@ worker::v1::Finished Execute(const worker::v1::RunJob& job, const worker::v1::St
     return AsFinished(status);
   }
   run->SetUid(job.uid());
+  run->SetAgain(job.again());
   {
     worker::v1::FromWorker message;
     worker::v1::Planned* planned = message.mutable_planned();

@@ -84,6 +84,10 @@ int main(int argc, char** argv) {
   run->add_option("--retry-timeout", retry_timeout,
                   "How long a sink that is full or out of reach is tried again.")
       ->capture_default_str();
+  run->add_option("--again", run_command.again,
+                  "Any word: sends to a topic once more, as another run. The same word again goes "
+                  "on with that run.")
+      ->type_name("WORD");
   run->add_flag("--quiet", run_command.is_quiet, "Only warnings and errors.");
   run->footer(
       "Examples:\n"

@@ -61,6 +61,7 @@ std::string Run::Uid() const {
   Digest digest;
   digest.AddField("throng run 1");
   for (const auto& output : outputs_) digest.AddField(output->name()).AddField(output->identity());
+  if (!again_.empty()) digest.AddField(again_);
   return digest.Hex().substr(0, 32);
 }
 

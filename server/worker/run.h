@@ -53,6 +53,8 @@ class Run {
   // that the same request meets its own positions.
   std::string Uid() const;
   void SetUid(const std::string& uid) { uid_ = uid; }
+  // Another word derives another uid; without one, the same request always derives the same.
+  void SetAgain(const std::string& word) { again_ = word; }
 
   const Plan& plan() const { return *plan_; }
   // The spec with every option and absolute times.
@@ -80,6 +82,7 @@ class Run {
   const Environment& environment_;
   int64_t now_;
   std::string uid_;
+  std::string again_;
   std::unique_ptr<Plan> plan_;
   std::vector<std::unique_ptr<Output>> outputs_;
   std::vector<std::thread> threads_;

@@ -177,6 +177,7 @@ int ExecuteRun(const RunCommand& command) {
   }
   const auto run = Run::Create(*spec, *catalogue, environment, Now(), &problems);
   if (run == nullptr) return Refuse(problems);
+  run->SetAgain(command.again);
   if (!command.is_quiet) {
     for (const std::string& warning : run->plan().warnings()) {
       Say(stderr, "note: {}\n", warning);

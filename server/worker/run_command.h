@@ -10,7 +10,8 @@ namespace throng {
 struct RunCommand {
   std::string spec_file;  // "-": standard input
   std::vector<std::string> plugin_folders;
-  int threads = 0;  // 0: as the spec says
+  int threads = 0;    // 0: as the spec says
+  std::string again;  // empty: goes on with the run of the same outputs
   bool is_quiet = false;
   std::chrono::milliseconds retry_timeout{10'000};
   std::string command_line;  // to say how to go on

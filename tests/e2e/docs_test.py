@@ -26,13 +26,17 @@ def kafka_section(markdown):
     return re.search(r"^## Kafka\n.*?(?=^## )", markdown, re.MULTILINE | re.DOTALL)[0]
 
 
+def link_checkout(folder):
+    """Makes the checkout appear in a folder, but with what commands write kept out of it."""
+    for entry in ROOT.iterdir():
+        if entry.name not in ("out", ".git"):
+            os.symlink(entry, pathlib.Path(folder, entry.name))
+
+
 class DocsTest(unittest.TestCase):
     def test_every_command_block_of_the_readme_works(self):
         with tempfile.TemporaryDirectory() as folder:
-            # The checkout, but with what commands write kept out of it.
-            for entry in ROOT.iterdir():
-                if entry.name not in ("out", ".git"):
-                    os.symlink(entry, pathlib.Path(folder, entry.name))
+            link_checkout(folder)
             executed = 0
             readme = (ROOT / "README.md").read_text()
             for language, text in blocks(readme.replace(kafka_section(readme), "")):

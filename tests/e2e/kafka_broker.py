@@ -55,13 +55,15 @@ class KafkaBroker:
     KafkaBroker("--brokers", 3, "--secure", "--registry", "--connect"): flags of deploy/kafka/start.
 
     bootstrap      "localhost:PORT" of the first broker; `address(SASL)` etc. of its other listeners
+    nodes, bootstraps   how many brokers, and the addresses of all
     registry, connect   URLs of the schema registry (Confluent's API) and of Connect
     tls            folder with ca.pem, client.pem, client.key (with --secure)
     kill(node)     SIGKILL of one broker, or of "registry" and "connect"; the data stays
     start()        whatever does not run; returns once it is ready. restart() is both
     stop()         in order, all of it; start() goes on with the same data and ports
-    create_topic(name, partitions, **settings), delete_topic(name)
-    read(topic)    all messages up to the end, as confluent_kafka.Message, each partition in order
+    create_topic(name, partitions, **settings), delete_topic(name), leader(name)
+    messages(topic)     up to where it ends now, as confluent_kafka.Message, each partition in order
+    read(topic)    the same as a list
     java_partitions(keys, partitions)   {key: partition} where Kafka's own Java producer puts them
     """
 
@@ -70,6 +72,7 @@ class KafkaBroker:
         self.data = pathlib.Path(self._scratch.name, "kafka")
         self.tls = self.data / "tls"
         self._flags = flags
+        self.nodes = flags[flags.index("--brokers") + 1] if "--brokers" in flags else 1
         try:
             self._start_on_free_ports()
         except BaseException:
@@ -93,6 +96,10 @@ class KafkaBroker:
     @property
     def bootstrap(self):
         return self.address(0)
+
+    @property
+    def bootstraps(self):
+        return ",".join(self.address(0, node + 1) for node in range(self.nodes))
 
     @property
     def registry(self):
@@ -144,7 +151,7 @@ class KafkaBroker:
         self.close()
 
     def _admin(self):
-        return admin.AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 3})
+        return admin.AdminClient({"bootstrap.servers": self.bootstraps, "log_level": 3})
 
     def create_topic(self, name, partitions=1, **settings):
         """A topic, once each partition has a leader; settings with _ for the dots of their names."""
@@ -160,14 +167,22 @@ class KafkaBroker:
             assert time.monotonic() < give_up, f"{name} has no leaders"
             time.sleep(0.05)
 
+    def leader(self, topic):
+        """The number of the broker that leads the topic's first partition."""
+        client = self._admin()
+        return client.list_topics(topic, PATIENCE_SECONDS).topics[topic].partitions[0].leader
+
     def delete_topic(self, name):
         client = self._admin()  # it must outlive the call
         client.delete_topics([name], operation_timeout=PATIENCE_SECONDS)[name].result()
 
-    def read(self, topic, isolation="read_committed", **settings):
+    def read(self, topic, **settings):
+        return list(self.messages(topic, **settings))
+
+    def messages(self, topic, isolation="read_committed", **settings):
         """All messages of a topic up to where it ends now."""
         consumer = confluent_kafka.Consumer({
-            "bootstrap.servers": self.bootstrap,
+            "bootstrap.servers": self.bootstraps,
             "group.id": "throng-test",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
@@ -180,19 +195,18 @@ class KafkaBroker:
             consumer.assign([
                 confluent_kafka.TopicPartition(topic, partition, confluent_kafka.OFFSET_BEGINNING)
                 for partition in partitions])
-            messages, ended = [], set()
+            ended = set()
             give_up = time.monotonic() + PATIENCE_SECONDS
             while len(ended) < len(partitions):
                 assert time.monotonic() < give_up, f"{topic} does not end"
                 for message in consumer.consume(10_000, 0.2):
                     if message.error() is None:
-                        messages.append(message)
+                        yield message
                         give_up = time.monotonic() + PATIENCE_SECONDS
                     elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
                         ended.add(message.partition())
                     else:
                         raise confluent_kafka.KafkaException(message.error())
-            return messages
         finally:
             consumer.close()
 
@@ -209,6 +223,30 @@ class KafkaBroker:
         found = {message.key().decode(): message.partition() for message in self.read(topic)}
         self.delete_topic(topic)
         return found
+
+
+def row_of(message):
+    """The `row` header of a message."""
+    return int(dict(message.headers())["row"])
+
+
+def check_rows(test, messages, path):
+    """Every row of the CSV file is among the messages once, by its `row` header and then by key and
+    value (JSON), and each partition is in order."""
+    lines = path.read_text(encoding="utf-8").splitlines()[1:]
+    seen = bytearray(len(lines))
+    last = {}
+    for message in messages:
+        row = row_of(message)
+        test.assertLess(last.get(message.partition(), -1), row, "a partition is not in order")
+        last[message.partition()] = row
+        test.assertEqual(seen[row], 0, f"row {row} is there twice")
+        seen[row] = 1
+        user, item, rating, timestamp = lines[row].split(",")
+        value = (f'{{"user_id": "{user}", "item_id": "{item}", "rating": {rating}, '
+                 f'"timestamp": "{timestamp}"}}')
+        test.assertEqual((message.key(), message.value()), (user.encode(), value.encode()))
+    test.assertEqual(seen.count(0), 0, f"row {seen.find(0)} and others are missing")
 
 
 def is_alive(process):

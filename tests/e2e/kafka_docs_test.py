@@ -1,4 +1,5 @@
-"""Executes what README.md says of Kafka, on free ports and with a broker of its own."""
+"""Executes what README.md says of Kafka and `deploy/quickstart --kafka`, on free ports and with a
+broker of its own."""
 
 import os
 import pathlib
@@ -36,6 +37,23 @@ class KafkaDocsTest(unittest.TestCase):
         self.assertRegex(done.stdout, rf"broker-1 +localhost:{port} +process \d+\n")
         rows = [line for line in done.stdout.splitlines() if line.startswith('{"user_id": ')]
         self.assertEqual(len(rows), 3)
+
+    @unittest.skipUnless(PROGRAMS.samefile(docs_test.ROOT / "build/release/bin"),
+                         "quickstart builds and uses the release preset")
+    def test_quickstart_fills_a_topic_and_shows_it(self):
+        port = next(kafka_broker.free_ports())
+        with tempfile.TemporaryDirectory() as folder:
+            docs_test.link_checkout(folder)
+            environment = {**os.environ, "XDG_DATA_HOME": f"{folder}/data"}
+            self.addCleanup(kafka_broker.call, "stop", "--port", port, env=environment)
+            done = subprocess.run(
+                ["deploy/quickstart", "--kafka", "--port", str(port)],
+                cwd=folder, env=environment, capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}")
+            shown = re.findall(r'^(user_\d+)\t{"user_id": "(user_\d+)", "item_id": "item_', done.stdout,
+                               re.MULTILINE)
+            self.assertEqual(len(shown), 5)
+            self.assertTrue(all(key == user for key, user in shown))
 
 
 if __name__ == "__main__":

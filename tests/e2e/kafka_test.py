@@ -2,11 +2,9 @@
 
 import collections
 import contextlib
-import csv
-import json
 import os
 import pathlib
-import random
+import shlex
 import subprocess
 import tempfile
 import time
@@ -16,16 +14,11 @@ import confluent_kafka
 from confluent_kafka import admin
 
 import kafka_broker
+import kafka_readers
 import worker
-from kafka_broker import KafkaBroker
+from kafka_broker import KafkaBroker, row_of
 
 PATIENCE_SECONDS = 300
-KILLS = 100 if worker.IS_LONG else 8
-
-
-def row_of(message):
-    """The `row` header of a message."""
-    return int(dict(message.headers())["row"])
 
 
 class KafkaTest(unittest.TestCase):
@@ -98,58 +91,32 @@ class KafkaTest(unittest.TestCase):
             time.sleep(0.02)
         return end
 
-    def assert_topic_is(self, rows, dataset=None):
+    def assert_topic_is(self, dataset=None):
         """Every row of the dataset is there once, each partition in order, equal to the CSV."""
-        messages = self.broker.read(self.topic)
-        numbers = [row_of(message) for message in messages]
-        self.assertEqual(sorted(numbers), list(range(rows)))
-        last = collections.defaultdict(lambda: -1)
-        for message, number in zip(messages, numbers):
-            self.assertGreater(number, last[message.partition()])
-            last[message.partition()] = number
         path = self.scratch / "expected.csv"
         self.run_well(self.spec(worker.file_output(path), dataset=dataset))
-        with open(path, encoding="utf-8", newline="") as file:
-            expected = list(csv.DictReader(file))
-        for message, number in zip(messages, numbers):
-            value = json.loads(message.value())
-            self.assertEqual(message.key().decode(), value["user_id"])
-            self.assertEqual({**value, "rating": str(value["rating"])}, expected[number])
+        kafka_broker.check_rows(self, self.broker.messages(self.topic), path)
 
     # ---- Tests ----------------------------------------------------------------------------------
 
     def test_a_consumer_by_others_sees_every_row_once(self):
         spec = self.spec(self.kafka())
         self.run_well(spec)
-        self.assert_topic_is(50_000)
+        self.assert_topic_is()
         end = self.end()
         self.run_well(spec)  # the same command again adds a position and no row
         self.assertEqual(self.end(), end)
 
-    def test_keys_lie_where_javas_producer_puts_them(self):
+    def test_consumers_by_others_get_all_with_keys_where_javas_producer_puts_them(self):
         self.run_well(self.spec(self.kafka(), dataset={"interactions": 2000}))
-        ours = {message.key().decode(): message.partition()
-                for message in self.broker.read(self.topic)}
-        self.assertEqual(self.broker.java_partitions(ours, 6), ours)
-
-    def test_nobody_loses_or_doubles_a_row_when_killed(self):
-        rows, rate = (3_000_000, 30_000) if worker.IS_LONG else (40_000, 4000)
-        dataset = {"interactions": rows}
-        spec = self.spec(self.kafka(commit_interval="300ms"), dataset=dataset, pace={"rate": rate})
-        dice = random.Random(1)
-        process = self.start(spec, "--retry-timeout", "5m", "--quiet")
-        end = 0
-        for _ in range(KILLS):
-            end = self.await_more_than(end + dice.randrange(rate // 4), process)
-            self.assertIsNone(process.poll(), "it was done before all were killed")
-            if dice.random() < 0.5:
-                self.broker.restart()
-            else:
-                process.kill()
-                process.wait()
-                process = self.start(spec, "--retry-timeout", "5m", "--quiet")
-        self.assertEqual(process.wait(PATIENCE_SECONDS), 0, process.stderr.read())
-        self.assert_topic_is(rows, dataset)
+        all_of_it = sorted((message.partition(), message.key().decode(), message.value().decode())
+                           for message in self.broker.read(self.topic))
+        self.assertEqual(len(all_of_it), 2000)
+        for read in kafka_readers.ALL:
+            with self.subTest(read.__name__):
+                self.assertEqual(sorted(read(self.broker, self.topic, 2000)), all_of_it)
+        partitions = {key: partition for partition, key, _ in all_of_it}
+        self.assertEqual(self.broker.java_partitions(partitions, 6), partitions)
 
     def test_the_older_of_two_workers_is_fenced(self):
         dataset = {"interactions": 20_000}
@@ -162,7 +129,63 @@ class KafkaTest(unittest.TestCase):
             f"Another worker of this run has taken topic {self.topic} over at "
             f"{self.broker.bootstrap}", older.stderr.read())
         self.assertEqual(newer.wait(PATIENCE_SECONDS), 0, newer.stderr.read())
-        self.assert_topic_is(20_000, dataset)
+        self.assert_topic_is(dataset)
+
+    def test_another_runs_open_transaction_in_the_way_is_named(self):
+        positions = "shared-positions"
+        self.broker.create_topic(positions, 1, cleanup_policy="compact")
+        other = confluent_kafka.Producer(
+            {"bootstrap.servers": self.broker.bootstrap, "transactional.id": "other"})
+        other.init_transactions()
+        other.begin_transaction()
+        other.produce(positions, "{}", "feedbeef/kafka/0-of-1")
+        self.assertEqual(other.flush(PATIENCE_SECONDS), 0)
+        dataset = {"interactions": 2000}
+        spec = self.spec(self.kafka({"positions_topic": positions}), dataset=dataset)
+        self.run_badly(
+            spec, f"A transaction of run feedbeef is open in topic {positions} and is in the way of "
+            "this output's position; it ends with that run, or when its transaction_timeout has "
+            "passed.", "--retry-timeout", "1s")
+        other.abort_transaction()
+        self.run_well(spec)
+        self.assert_topic_is(dataset)
+
+    def test_again_sends_once_more_as_another_run_that_can_be_gone_on_with(self):
+        dataset = {"interactions": 2000}
+        spec = self.spec(self.kafka(), dataset=dataset)
+        self.run_well(spec)
+        paced = self.spec(self.kafka(commit_interval="100ms"), dataset=dataset, pace={"rate": 1000})
+        process = self.start(paced, "--again", "monday")
+        self.await_more_than(2500, process)
+        process.kill()
+        process.wait()
+        for _ in range(2):  # the second time, nothing is left
+            self.run_well(spec, "--again", "monday")
+        runs = collections.Counter(
+            dict(message.headers())["run"] for message in self.broker.read(self.topic))
+        self.assertEqual(sorted(runs.values()), [2000, 2000])
+
+    def test_throngctl_says_how_to_go_on_with_again(self):
+        command = [os.environ["THRONG_CLIENT"], "generate", "--interactions", "2000", "--again", "--to",
+                   f"kafka://{self.broker.bootstrap}/{self.topic}"]
+        for runs in (1, 2):
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(len(self.broker.read(self.topic)), runs * 2000)
+        process = subprocess.Popen(
+            [*command, "--rate", "1000/s"], text=True, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE)
+        self.addCleanup(process.stderr.close)
+        self.await_more_than(4500, process)
+        process.terminate()
+        said = process.communicate(timeout=PATIENCE_SECONDS)[1]
+        self.assertEqual(process.returncode, 130, said)
+        go_on = said.splitlines()[-1]
+        self.assertRegex(go_on, r" --again=\d+ ")
+        subprocess.run(shlex.split(go_on), check=True, capture_output=True,
+                       timeout=PATIENCE_SECONDS)
+        self.assertEqual(len(self.broker.read(self.topic)), 6000)
 
     def test_at_least_once_goes_on_too(self):
         dataset = {"interactions": 20_000}
@@ -194,7 +217,7 @@ class KafkaTest(unittest.TestCase):
         said = self.run_well(
             self.spec(self.kafka({"if_recreated": "start_over"}), dataset=dataset))
         self.assertIn("All rows are sent from the first one on.", said)
-        self.assert_topic_is(3000, dataset)
+        self.assert_topic_is(dataset)
 
     def test_rows_that_retention_removed_are_a_warning(self):
         rows = {"interactions": 3000}
@@ -297,7 +320,7 @@ class KafkaTest(unittest.TestCase):
 
     def test_check_finds_nothing_wrong(self):
         # Each in topics of its own, since what one commits is there for the next.
-        for check in ("whole walk", "without rows", "drops what", "when killed",
+        for check in ("gives back", "whole walk", "without rows", "drops what", "when killed",
                       "one process", "peeks", "forgets"):
             with self.subTest(check):
                 name = check.replace(" ", "-")

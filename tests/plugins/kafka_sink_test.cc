@@ -249,6 +249,33 @@ TEST_F(KafkaSinkTest, AnAbortedTransactionIsSentAgain) {
   EXPECT_EQ(Output()->Peek()->position, 150);
 }
 
+TEST_F(KafkaSinkTest, ACommitInDoubtThatTookPlaceIsNotSentAgain) {
+  auto output = Opened();
+  ExpectOk(output->Write(0, 100));
+  // librdkafka gives up; the mock does not take back what it holds, as if it had committed it.
+  cluster_.Answer(KafkaRequest::kEndTransaction, {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING});
+  ExpectOk(output->CommitPatiently(100));
+  ExpectOk(output->Write(100, 50));
+  ExpectOk(output->CommitPatiently(150));
+  EXPECT_EQ(Values(), Rows(0, 150));
+}
+
+TEST_F(KafkaSinkTest, ACommitInDoubtThatDidNotTakePlaceIsSentAgain) {
+  auto output = Opened();
+  ExpectOk(output->Write(0, 100));
+  while (Values().size() < 100) {
+  }
+  // All partitions of the data are in the transaction; that of the position is not.
+  cluster_.Answer(KafkaRequest::kAddPartitionsToTransaction,
+                  {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING});
+  ExpectFailure(output->CommitPatiently(100), absl::StatusCode::kAborted,
+                "The transaction was rolled back by " + cluster_.bootstraps() +
+                    "; what came after the last commit is sent again.");
+  ExpectOk(output->Write(0, 100));
+  ExpectOk(output->CommitPatiently(100));
+  EXPECT_EQ(Output()->Peek()->position, 100);
+}
+
 TEST_F(KafkaSinkTest, AFencedProducerIsToldSoAndStops) {
   auto output = Opened();
   ExpectOk(output->Write(0, 100));

@@ -1,0 +1,121 @@
+"""Everybody is killed: worker, daemon and brokers of one run into Kafka, over and over; and then a
+consumer written by others finds every row once, each partition in order."""
+
+import os
+import random
+import signal
+import time
+import unittest
+
+import confluent_kafka
+from confluent_kafka import admin
+
+import daemon
+import worker
+from kafka_broker import KafkaBroker, check_rows
+
+ROWS, KILLS = (3_000_000, 100) if daemon.IS_LONG else (60_000, 10)
+SECONDS = 800 if daemon.IS_LONG else 60  # that the run takes at its pace, undisturbed
+PATIENCE_SECONDS = 300
+TOPIC, PARTITIONS = "interactions", 6
+
+
+class KafkaKillsTest(unittest.TestCase):
+    def begin(self, *flags):
+        """Brokers, a daemon, and a run that goes on until it is done."""
+        self.broker = KafkaBroker(*flags)
+        self.addCleanup(self.broker.close)
+        self.folder = daemon.scratch_folder(self)
+        self.daemon = daemon.Daemon(self.folder)
+        self.addCleanup(self.daemon.close)
+        self.dataset = {"seed": 42, "interactions": ROWS}
+        options = {"bootstrap_servers": self.broker.bootstraps, "topic": TOPIC,
+                   "partitions": str(PARTITIONS), "headers": "true"}
+        output = {"name": "kafka", "format": {"component": "json"}, "commit_interval": "300ms",
+                  "sink": {"component": "kafka", "options": options}}
+        self.name = self.daemon.create(
+            {"dataset": self.dataset, "outputs": [output], "pace": {"rate": ROWS / SECONDS}}).name
+
+    def await_position(self, row):
+        """Returns the row that is reached."""
+        run = self.daemon.wait(self.name, lambda run: run.outputs[0].position >= row,
+                               f"row {row}", PATIENCE_SECONDS)
+        return run.outputs[0].position
+
+    def is_open(self):
+        """Whether there are rows in the topic whose transaction is neither committed nor aborted; not
+        if a broker that was just started cannot tell."""
+        # A client that has met a broker without leaders does not always look again.
+        client = admin.AdminClient({"bootstrap.servers": self.broker.bootstraps, "log_level": 0})
+
+        def ends(isolation):
+            futures = client.list_offsets(
+                {confluent_kafka.TopicPartition(TOPIC, partition): admin.OffsetSpec.latest()
+                 for partition in range(PARTITIONS)}, isolation_level=isolation, request_timeout=5)
+            return [future.result().offset for future in futures.values()]
+        try:
+            ends_of_all = ends(confluent_kafka.IsolationLevel.READ_UNCOMMITTED)
+            stable = ends(confluent_kafka.IsolationLevel.READ_COMMITTED)
+        except confluent_kafka.KafkaException:
+            return False
+        return any(one < other for one, other in zip(stable, ends_of_all))
+
+    def await_open(self):
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while not self.is_open():
+            self.assertLess(time.monotonic(), give_up, "no transaction is open")
+
+    def kill_worker(self):
+        workers = self.daemon.workers()
+        self.assertTrue(workers)
+        for process in workers:
+            os.kill(process, signal.SIGKILL)
+
+    def kill_broker(self):
+        self.broker.restart(self.dice.randrange(self.broker.nodes) + 1)
+
+    def kill_everybody(self, kills, end_row, victims):
+        """Spread over the rows up to end_row, each after progress, half of them while a transaction
+        is open."""
+        reached = self.await_position(0)
+        for kill in range(kills):
+            step = (end_row - reached) // (kills - kill + 1)
+            reached = self.await_position(reached + max(1, step))
+            self.assertLess(reached, ROWS, "it was done before all were killed")
+            if kill % 2 == 0:
+                self.await_open()
+            else:
+                time.sleep(self.dice.uniform(0, 0.3))
+            # Each of them both ways.
+            victims[kill // 2 % len(victims)]()
+
+    def expect_every_row_once(self):
+        run = self.daemon.wait_for_state(self.name, daemon.SUCCEEDED, daemon.FAILED,
+                                         seconds=PATIENCE_SECONDS)
+        self.assertEqual(run.state, daemon.SUCCEEDED, run.reason)
+        path = self.folder / "expected.csv"
+        spec = worker.write_spec(self.folder / "csv.json", worker.file_output(path),
+                                 dataset=self.dataset)
+        done = worker.run(spec)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        check_rows(self, self.broker.messages(TOPIC), path)
+
+    def test_nobody_loses_or_doubles_a_row_when_killed(self):
+        self.dice = random.Random(1)
+        self.begin()
+        self.kill_everybody(KILLS, ROWS, [self.kill_worker, self.daemon.restart, self.kill_broker])
+        self.expect_every_row_once()
+
+    def test_a_leader_that_is_killed_for_good_takes_nothing_along(self):
+        self.dice = random.Random(2)
+        self.begin("--brokers", 3)
+        self.kill_everybody(KILLS // 2, ROWS // 2,
+                            [self.kill_broker, self.kill_worker, self.daemon.restart])
+        self.await_open()
+        self.broker.kill(self.broker.leader(TOPIC))
+        self.kill_everybody(KILLS // 2, ROWS, [self.kill_worker, self.daemon.restart])
+        self.expect_every_row_once()
+
+
+if __name__ == "__main__":
+    unittest.main()
