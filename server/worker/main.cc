@@ -41,19 +41,19 @@ std::string CommandLine(int argc, char** argv) {
 // What plugins call to end the process resolves to these: a run that one of them ends is not done.
 namespace {
 using EndFunction = void (*)(int);
-const auto end_at_once = reinterpret_cast<EndFunction>(dlsym(RTLD_NEXT, "_exit"));
-const auto end = reinterpret_cast<EndFunction>(dlsym(RTLD_NEXT, "exit"));
+const auto kEndAtOnce = reinterpret_cast<EndFunction>(dlsym(RTLD_NEXT, "_exit"));
+const auto kEnd = reinterpret_cast<EndFunction>(dlsym(RTLD_NEXT, "exit"));
 
 [[noreturn]] void End(EndFunction how, int code) {
-  if (throng::IsEndedByAPlugin(code)) end_at_once(1);
+  if (throng::IsEndedByAPlugin(code)) kEndAtOnce(1);
   how(code);
   std::abort();
 }
 }  // namespace
 // NOLINTBEGIN: names of the C library's
-extern "C" __attribute__((visibility("default"))) void exit(int code) { End(end, code); }
-extern "C" __attribute__((visibility("default"))) void _exit(int code) { End(end_at_once, code); }
-extern "C" __attribute__((visibility("default"))) void _Exit(int code) { End(end_at_once, code); }
+extern "C" __attribute__((visibility("default"))) void exit(int code) { End(kEnd, code); }
+extern "C" __attribute__((visibility("default"))) void _exit(int code) { End(kEndAtOnce, code); }
+extern "C" __attribute__((visibility("default"))) void _Exit(int code) { End(kEndAtOnce, code); }
 // NOLINTEND
 
 #ifdef __SANITIZE_ADDRESS__

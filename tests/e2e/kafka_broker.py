@@ -188,6 +188,7 @@ class KafkaBroker:
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
             "isolation.level": isolation,
+            "log_level": 0,
             **settings,
         })
         try:
