@@ -106,6 +106,7 @@ class KafkaKillsTest(unittest.TestCase):
         self.kill_everybody(KILLS, ROWS, [self.kill_worker, self.daemon.restart, self.kill_broker])
         self.expect_every_row_once()
 
+    @unittest.skipUnless(daemon.IS_LONG, "at full size only")
     def test_a_leader_that_is_killed_for_good_takes_nothing_along(self):
         self.dice = random.Random(2)
         self.begin("--brokers", 3)
