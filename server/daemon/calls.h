@@ -45,8 +45,9 @@ inline grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
 // The result of a call in its response.
 template <class Response>
 absl::Status Take(absl::StatusOr<Response> result, Response* response) {
-  if (result.ok()) *response = *std::move(result);
-  return result.status();
+  if (!result.ok()) return result.status();
+  *response = *std::move(result);
+  return absl::OkStatus();
 }
 
 // A stream that deletes itself when it is done. A message is written when the one before has left:

@@ -16,8 +16,9 @@ using Reactor = grpc::ServerUnaryReactor;
 // The run of a call in its response.
 template <class Response>
 absl::Status TakeRun(absl::StatusOr<v1::Run> run, Response* response) {
-  if (run.ok()) *response->mutable_run() = *std::move(run);
-  return run.status();
+  if (!run.ok()) return run.status();
+  *response->mutable_run() = *std::move(run);
+  return absl::OkStatus();
 }
 
 // The run of that name, if it is the one that it was the first time, when `uid` was empty.
@@ -39,7 +40,7 @@ class Watch final : public StreamCall<v1::WatchRunResponse> {
   absl::Status Make() override {
     const auto id = engine_->Watch(name_, [this] { Wake(); });
     if (!id.ok()) return id.status();
-    const absl::Status status = Follow();
+    absl::Status status = Follow();
     engine_->Unwatch(*id);
     return status;
   }

@@ -265,7 +265,7 @@ absl::Status Output::BeginPatiently(std::chrono::milliseconds retry_timeout) {
   constexpr std::chrono::milliseconds kBackOff{200};
   const auto start = std::chrono::steady_clock::now();
   while (true) {
-    const absl::Status status = BeginPart();
+    absl::Status status = BeginPart();
     const bool is_transient = absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
     const bool is_patient =
         retry_timeout.count() == 0 || std::chrono::steady_clock::now() - start < retry_timeout;

@@ -49,7 +49,7 @@ int64_t ResidentBytes() {
 }
 
 // Ends the process, visibly, when it takes more memory than it may.
-void WatchMemory(int64_t limit, std::stop_token stop) {
+void WatchMemory(int64_t limit, const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     if (ResidentBytes() > limit) {
       TheCallPage().is_out_of_memory = 1;
@@ -161,7 +161,7 @@ class Listener {
     if (start.has_umask()) umask(start.umask());
     std::optional<Background> watch;
     if (start.memory_limit() > 0) {
-      watch.emplace([limit = start.memory_limit()](std::stop_token s) { WatchMemory(limit, s); });
+      watch.emplace([limit = start.memory_limit()](const std::stop_token& s) { WatchMemory(limit, s); });
     }
     const worker::v1::Finished finished = Execute(start, control_);
     control_->EndReports();

@@ -83,21 +83,21 @@ void Ask(RunController* controller, Verb verb) {
 
 // How to come to each state.
 const std::vector<std::pair<std::string, Build>>& States() {
-  static const Build deliver = [](RunController* c) {
+  static const Build kDeliver = [](RunController* c) {
     c->OnCreated();
     c->OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 10), kNow);
   };
-  static const std::vector<std::pair<std::string, Build>> states = {
+  static const std::vector<std::pair<std::string, Build>> kStates = {
       {"planning", [](RunController* c) { c->OnDaemonStart(); }},
-      {"delivering", deliver},
+      {"delivering", kDeliver},
       {"pausing",
        [](RunController* c) {
-         deliver(c);
+         kDeliver(c);
          Ask(c, Verb::kPause);
        }},
       {"paused",
        [](RunController* c) {
-         deliver(c);
+         kDeliver(c);
          Ask(c, Verb::kPause);
          c->OnProgress(Progress(v1::OUTPUT_STATE_PAUSED, 20), kNow);
        }},
@@ -109,42 +109,42 @@ const std::vector<std::pair<std::string, Build>>& States() {
        }},
       {"stopping",
        [](RunController* c) {
-         deliver(c);
+         kDeliver(c);
          Ask(c, Verb::kStop);
        }},
       {"stopped",
        [](RunController* c) {
-         deliver(c);
+         kDeliver(c);
          Ask(c, Verb::kStop);
          c->OnEnded(FinishedAs(v1::OUTPUT_STATE_STOPPED, 30), kNow);
        }},
       {"backing off",
        [](RunController* c) {
-         deliver(c);
+         kDeliver(c);
          c->OnEnded(KilledFromOutside(), kNow);
        }},
       {"restarting",
        [](RunController* c) {
-         deliver(c);
+         kDeliver(c);
          Ask(c, Verb::kRestart);
        }},
       {"ending with the daemon",
        [](RunController* c) {
-         deliver(c);
+         kDeliver(c);
          c->OnDaemonStop();
        }},
       {"succeeded",
        [](RunController* c) {
-         deliver(c);
+         kDeliver(c);
          c->OnEnded(FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000), kNow);
        }},
       {"failed",
        [](RunController* c) {
-         deliver(c);
+         kDeliver(c);
          c->OnEnded(FinishedAs(v1::OUTPUT_STATE_FAILED, 40), kNow);
        }},
   };
-  return states;
+  return kStates;
 }
 
 Event Asking(Verb verb) {
@@ -164,7 +164,7 @@ Event Ending(const WorkerEnd& end) {
 
 // What can happen. A worker's words and end come only while there is one.
 const std::vector<std::pair<std::string, Event>>& Events() {
-  static const std::vector<std::pair<std::string, Event>> events = {
+  static const std::vector<std::pair<std::string, Event>> kEvents = {
       {"asked to pause", Asking(Verb::kPause)},
       {"asked to resume", Asking(Verb::kResume)},
       {"asked to stop", Asking(Verb::kStop)},
@@ -208,7 +208,7 @@ const std::vector<std::pair<std::string, Event>>& Events() {
          return c->IsAtRest() ? Text(*c, c->OnReset({})) : std::string("refused");
        }},
   };
-  return events;
+  return kEvents;
 }
 
 // Reviewed line by line: state, event, then the run's state (and target) and what is to be done.
@@ -506,7 +506,7 @@ TEST_F(RunControllerTest, AFailedOutputIsNamedInTheRunsReason) {
 
 TEST_F(RunControllerTest, RatesAreMeasuredOverSomeSeconds) {
   for (int second = 0; second <= 10; ++second) {
-    controller_.OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 100 * second),
+    controller_.OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, int64_t{100} * second),
                            kNow + std::chrono::seconds(second));
   }
   EXPECT_NEAR(controller_.run().outputs(0).rows_per_second(), 100, 1e-9);
