@@ -6,10 +6,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <deque>
 #include <functional>
+#include <iostream>
 #include <limits>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -73,7 +77,14 @@ class CommandLine {
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-      return app_.exit(error) == 0 ? kDone : kWrongRequest;
+      if (const std::string word = WrongWord(); !word.empty()) {
+        std::fputs(word.c_str(), stderr);
+        return kWrongRequest;
+      }
+      std::ostringstream help;
+      const bool is_help = app_.exit(error, help, std::cerr) == 0;
+      Out(help.str());
+      return is_help ? kDone : kWrongRequest;
     }
     return execute_();
   }
@@ -86,6 +97,21 @@ class CommandLine {
     app->callback(
         [this, command, execute] { execute_ = [command, execute] { return execute(*command); }; });
     return command.get();
+  }
+
+  // Says which word is no command, where one had to follow; CLI11 says only that it is missing.
+  std::string WrongWord() const {
+    std::string line = app_.get_name();
+    const CLI::App* app = &app_;
+    while (!app->get_subcommands().empty()) {
+      app = app->get_subcommands().front();
+      line += " " + app->get_name();
+    }
+    const auto rest = app_.remaining(/*recurse=*/true);
+    if (app->get_require_subcommand_min() == 0 || rest.empty()) return "";
+    return fmt::format(
+        "{} {}: there is no such command or flag; `{} --help` shows those that there are.\n", line,
+        rest.front(), line);
   }
 
   static void AddFormat(CLI::App* app, PrintFormat* format) {
@@ -421,7 +447,15 @@ class CommandLine {
 }  // namespace
 
 int ExecuteCommandLine(int argc, char** argv) {
-  return CommandLine({argv, argv + argc}).Execute(argc, argv);
+  const int exit_code = CommandLine({argv, argv + argc}).Execute(argc, argv);
+  const int error = OutError();
+  if (error == 0 || error == EPIPE) return exit_code;  // who reads no more wants no more
+  std::fputs(fmt::format("Standard output cannot be written: {}. What is printed there is not "
+                         "complete; mend that and give the command again.\n",
+                         std::strerror(error))
+                 .c_str(),
+             stderr);
+  return exit_code == kDone ? kFailed : exit_code;
 }
 
 }  // namespace throng

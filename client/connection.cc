@@ -20,11 +20,14 @@ constexpr milliseconds kQuick{20'000};
 constexpr milliseconds kPlanning{600'000};
 
 constexpr int kMostMessageBytes = 64 << 20;
+constexpr int kMostBackOffMs = 1000;
 
 std::shared_ptr<grpc::Channel> Channel(const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // a proxy for the web is none for daemons
   arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
+  // Who waits for a daemon to come back hears of it soon.
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMostBackOffMs);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 

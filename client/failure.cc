@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdio>
 #include <optional>
+#include <string_view>
+#include <system_error>
 
 #include "google/rpc/error_details.pb.h"
 
@@ -20,6 +23,18 @@ std::optional<Detail> DetailOf(const absl::Status& status) {
   return detail;
 }
 
+// How many mistakes a message stands for: it tells the first, and ends "(and 179 more mistakes)".
+int MistakesOf(std::string_view message) {
+  constexpr std::string_view kAnd = " (and ";
+  const size_t at = message.rfind(kAnd);
+  if (at == std::string_view::npos) return 1;
+  message.remove_prefix(at + kAnd.size());
+  int more = 0;
+  const auto [end, error] = std::from_chars(message.begin(), message.end(), more);
+  message.remove_prefix(static_cast<size_t>(end - message.begin()));
+  return error == std::errc() && message.starts_with(" more mistake") ? 1 + more : 1;
+}
+
 ExitCode Tell(const std::vector<std::string>& lines, ExitCode code) {
   for (const std::string& line : lines) std::fputs((line + "\n").c_str(), stderr);
   return code;
@@ -34,8 +49,10 @@ ExitCode ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kOutOfRange:
       return kWrongRequest;
-    case absl::StatusCode::kUnavailable:
-      return kNoDaemon;
+    case absl::StatusCode::kUnavailable: {
+      const auto info = DetailOf<google::rpc::ErrorInfo>(status);
+      return !info || info->reason() == "DAEMON_STOPPING" ? kNoDaemon : kFailed;
+    }
     case absl::StatusCode::kNotFound:
     case absl::StatusCode::kAlreadyExists:
     case absl::StatusCode::kFailedPrecondition:
@@ -49,7 +66,8 @@ ExitCode ExitCodeOf(const absl::Status& status) {
   }
 }
 
-std::vector<std::string> FailureLines(const absl::Status& status, const std::string& address) {
+std::vector<std::string> FailureLines(const absl::Status& status, const std::string& address,
+                                      bool is_private) {
   const std::string message(status.message());
   if (const auto request = DetailOf<google::rpc::BadRequest>(status);
       request && request->field_violations_size() > 0) {
@@ -59,10 +77,20 @@ std::vector<std::string> FailureLines(const absl::Status& status, const std::str
                           ? violation.description()
                           : fmt::format("{}: {}", violation.field(), violation.description()));
     }
+    // Not all may have had room; the message has the count.
+    if (const int more = MistakesOf(message) - request->field_violations_size(); more > 0) {
+      lines.push_back(
+          fmt::format("(and {} more mistake{}; `throngctl validate` with the same flags shows all)",
+                      more, more > 1 ? "s" : ""));
+    }
     return lines;
   }
   const bool is_from_daemon = DetailOf<google::rpc::ErrorInfo>(status).has_value();
   if (is_from_daemon) return {message};
+  if (absl::IsUnavailable(status) && is_private) {
+    return {fmt::format(
+        "The private throngd of this command has ended ({}); give the command again.", message)};
+  }
   if (absl::IsUnavailable(status)) {
     return {fmt::format("No daemon answers at {} ({}).", address, message),
             "Start one with `throngd`, or name one with --address or THRONG_ADDRESS."};
@@ -73,8 +101,8 @@ std::vector<std::string> FailureLines(const absl::Status& status, const std::str
   return {fmt::format("The call to the daemon at {} failed: {}", address, message)};
 }
 
-ExitCode Fail(const absl::Status& status, const std::string& address) {
-  return Tell(FailureLines(status, address), ExitCodeOf(status));
+ExitCode Fail(const absl::Status& status, const Daemon& daemon) {
+  return Tell(FailureLines(status, daemon.address(), daemon.is_private()), ExitCodeOf(status));
 }
 
 ExitCode Fail(const absl::Status& status) {

@@ -12,12 +12,13 @@
 #include "client/commands.h"
 #include "client/exit_code.h"
 #include "client/failure.h"
+#include "client/follow_run.h"
 #include "client/interrupts.h"
-#include "client/plan_text.h"
 #include "client/progress_bar.h"
 #include "client/questions.h"
 #include "client/run_text.h"
 #include "client/shell_text.h"
+#include "client/spec_calls.h"
 #include "proto/statistics_block.h"
 
 namespace throng {
@@ -84,26 +85,34 @@ void ShowBlock(Connection* connection, const v1::Run& run) {
   }
 }
 
-int DryRun(Daemon* daemon, const GenerateCommand& command, const v1::SpecSource& source) {
-  v1::PlanRequest request;
-  *request.mutable_source() = source;
-  const auto answer = daemon->connection().Plan(request);
-  if (!answer.ok()) return Fail(answer.status(), daemon->address());
-  if (command.format == PrintFormat::kTable) {
-    Out(PlanText(answer->plan()));
-  } else {
-    PrintOne(command.format, {&answer->plan(), answer->plan().fingerprint()});
-  }
-  return kDone;
-}
-
-// How to go on where the run was interrupted.
-std::string GoOnCommand(const Daemon& daemon, const GenerateCommand& command, const v1::Run& run) {
-  if (daemon.is_private()) return ShellLine(command.command_line);
-  std::vector<std::string> words = {command.command_line[0], "runs", "resume",
-                                    ShortName(run.name())};
+// A command line about the run of a shared daemon.
+std::string RunCommand(const char* verb, const GenerateCommand& command, const v1::Run& run) {
+  std::vector<std::string> words = {command.command_line[0], "runs", verb, ShortName(run.name())};
   if (command.daemon.address) words.insert(words.end(), {"--address", *command.daemon.address});
   return ShellLine(words);
+}
+
+void SayHowToGoOn(std::string_view when, const Daemon& daemon, const GenerateCommand& command,
+                  const v1::Run& run) {
+  const bool is_the_same = daemon.is_private();
+  Say(fmt::format(
+      "{}{}:\n  {}", when,
+      is_the_same && command.spec.file == "-" ? ", with the same standard input" : "",
+      is_the_same ? ShellLine(command.command_line) : RunCommand("resume", command, run)));
+}
+
+// Of a run that can be watched no longer; what to do if its daemon is lost.
+int GiveUp(const absl::Status& status, const Daemon& daemon, const GenerateCommand& command,
+           const v1::Run& run, bool is_interrupted) {
+  const int exit_code = Fail(status, daemon);
+  if (!absl::IsUnavailable(status)) return exit_code;
+  if (daemon.is_private()) {
+    SayHowToGoOn("The same command goes on where it was committed", daemon, command, run);
+  } else {
+    Say(fmt::format("The run {} stays with its daemon. Once that is back, watch it with\n  {}",
+                    ShortName(run.name()), RunCommand("watch", command, run)));
+  }
+  return is_interrupted ? kInterrupted : exit_code;
 }
 
 // Watches the run to its end, or until it has stopped when somebody interrupts.
@@ -117,16 +126,20 @@ int WatchToEnd(Daemon* daemon, const GenerateCommand& command, v1::Run run) {
       stop.set_name(name);
       (void)daemon->connection().StopRun(stop);  // that it has ended meanwhile is no mistake
     });
-    v1::WatchRunRequest watch;
-    watch.set_name(name);
-    const absl::Status status = daemon->connection().WatchRun(
-        watch, Connection::Deadline::max(), [&](const v1::WatchRunResponse& response) {
-          run = response.run();
-          bar.Show(run);
-          return !HasEnded(run) && run.state() != v1::RUN_STATE_STOPPED;
-        });
+    const auto patience = [&]() -> std::chrono::milliseconds {
+      // A private daemon does not come back, and who interrupts does not wait.
+      const bool waits = !daemon->is_private() && !guard.IsInterrupted();
+      return waits ? kDaemonPatience : std::chrono::seconds(0);
+    };
+    const absl::Status status =
+        FollowRun(&daemon->connection(), name, Connection::Deadline::max(), patience,
+                  [&](const v1::Run& now) {
+                    run = now;
+                    bar.Show(run);
+                    return !HasEnded(run) && run.state() != v1::RUN_STATE_STOPPED;
+                  });
     bar.Clear();
-    if (!status.ok()) return Fail(status, daemon->address());
+    if (!status.ok()) return GiveUp(status, *daemon, command, run, guard.IsInterrupted());
     is_interrupted = guard.IsInterrupted();
   }
 
@@ -136,10 +149,8 @@ int WatchToEnd(Daemon* daemon, const GenerateCommand& command, v1::Run run) {
     return kDone;
   }
   if (run.state() == v1::RUN_STATE_FAILED && !daemon->is_private()) return kFailed;
-  Say(fmt::format("{}{}:\n  {}",
-                  is_interrupted ? "To go on" : "Once that is mended, the same command goes on",
-                  command.spec.file == "-" ? ", with the same standard input" : "",
-                  GoOnCommand(*daemon, command, run)));
+  SayHowToGoOn(is_interrupted ? "To go on" : "Once that is mended, the same command goes on",
+               *daemon, command, run);
   return is_interrupted && run.state() == v1::RUN_STATE_STOPPED ? kInterrupted : kFailed;
 }
 
@@ -155,14 +166,6 @@ int Generate(GenerateCommand command) {
     command.command_line.insert(command.command_line.end(), words.begin(), words.end());
     Say("The same without questions:\n  " + ShellLine(command.command_line));
   }
-  std::string text;
-  if (command.spec.file) {
-    auto read = ReadSpecFile(*command.spec.file);
-    if (!read.ok()) return Fail(read.status());
-    text = *std::move(read);
-  }
-  const auto source = MakeSource(command.spec, text, {std::string(kDefaultOutput)});
-  if (!source.ok()) return Fail(source.status());
   if (NamedAddress(command.daemon)) {
     for (const std::string& output : command.spec.outputs) {
       if (output != "-" && !output.ends_with(":-")) continue;
@@ -181,12 +184,14 @@ int Generate(GenerateCommand command) {
   }
   auto daemon = Daemon::OneShot(command.daemon);
   if (!daemon.ok()) return Fail(daemon.status());
-  if (command.is_dry_run) return DryRun(&*daemon, command, *source);
+  const auto source = ReadSource(command.spec, {std::string(kDefaultOutput)}, &*daemon);
+  if (!source.ok()) return Fail(source.status());
+  if (command.is_dry_run) return DryRun(*source, command.format, &*daemon);
   v1::CreateRunRequest request;
   *request.mutable_source() = *source;
   request.set_again(command.again);
   const auto created = daemon->connection().CreateRun(request);
-  if (!created.ok()) return Fail(created.status(), daemon->address());
+  if (!created.ok()) return Fail(created.status(), *daemon);
   if (!command.is_quiet) {
     for (const std::string& warning : created->run().warnings()) Say("note: " + warning);
   }

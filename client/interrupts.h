@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM.
+// Ctrl-C, SIGTERM, and SIGHUP of a terminal that is closed.
 #pragma once
 
 #include <condition_variable>
@@ -8,7 +8,7 @@
 
 namespace throng {
 
-// Takes both signals into a thread of its own. Before any other thread is started; once. A signal
+// Takes these signals into a thread of its own. Before any other thread is started; once. A signal
 // then ends the process at once with exit code 130, unless an InterruptGuard lives.
 void WatchInterrupts();
 

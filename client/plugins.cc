@@ -56,7 +56,7 @@ int ListPlugins(const NamedCommand& command) {
   v1::ListPluginsRequest request;
   do {
     auto page = daemon->connection().ListPlugins(request);
-    if (!page.ok()) return Fail(page.status(), daemon->address());
+    if (!page.ok()) return Fail(page.status(), *daemon);
     request.set_page_token(page->next_page_token());
     all.MergeFrom(*page);
   } while (!request.page_token().empty());
@@ -90,7 +90,7 @@ int GetPlugin(const NamedCommand& command) {
   v1::GetPluginRequest request;
   request.set_name(FullName("plugins", command.name));
   const auto answer = daemon->connection().GetPlugin(request);
-  if (!answer.ok()) return Fail(answer.status(), daemon->address());
+  if (!answer.ok()) return Fail(answer.status(), *daemon);
   const v1::Plugin& plugin = answer->plugin();
   if (command.format != PrintFormat::kTable) {
     PrintOne(command.format, {&plugin, ShortName(plugin.name())});

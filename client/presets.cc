@@ -18,7 +18,7 @@ int ListPresets(const NamedCommand& command) {
   auto daemon = Daemon::OneShot(command.daemon);
   if (!daemon.ok()) return Fail(daemon.status());
   const auto answer = daemon->connection().ListPresets({});
-  if (!answer.ok()) return Fail(answer.status(), daemon->address());
+  if (!answer.ok()) return Fail(answer.status(), *daemon);
   if (command.format != PrintFormat::kTable) {
     std::vector<Printed> list;
     for (const v1::Preset& preset : answer->presets()) {
@@ -41,17 +41,15 @@ int GetPreset(const NamedCommand& command) {
   auto daemon = Daemon::OneShot(command.daemon);
   if (!daemon.ok()) return Fail(daemon.status());
   const auto presets = daemon->connection().ListPresets({});
-  if (!presets.ok()) return Fail(presets.status(), daemon->address());
+  if (!presets.ok()) return Fail(presets.status(), *daemon);
   for (const v1::Preset& preset : presets->presets()) {
     if (preset.name() != FullName("presets", command.name)) continue;
     SpecFlags flags;
     (IsBehaviour(preset) ? flags.preset : flags.size) = ShortName(preset.name());
-    const auto source = MakeSource(flags, "", {std::string(kDefaultOutput)});
-    if (!source.ok()) return Fail(source.status());
     v1::PlanRequest request;
-    *request.mutable_source() = *source;
+    *request.mutable_source() = MakeSource(flags, "", {std::string(kDefaultOutput)}).source;
     const auto planned = daemon->connection().Plan(request);
-    if (!planned.ok()) return Fail(planned.status(), daemon->address());
+    if (!planned.ok()) return Fail(planned.status(), *daemon);
     const v1::RunSpec& spec = planned->plan().spec();
     if (command.format == PrintFormat::kTable) {
       Out(fmt::format("# {}: {}\n{}", ShortName(preset.name()), preset.doc(), YamlOf(spec)));
@@ -74,7 +72,7 @@ int Version(const NamedCommand& command) {
   } else if (const auto answer = daemon->connection().ListPresets({}); answer.ok()) {
     daemon_version = answer->daemon_version();
   } else {
-    exit_code = Fail(answer.status(), daemon->address());
+    exit_code = Fail(answer.status(), *daemon);
   }
   const std::string daemon_text = daemon_version.empty() ? "unknown" : daemon_version;
   switch (command.format) {

@@ -6,22 +6,12 @@
 #include "client/commands.h"
 #include "client/exit_code.h"
 #include "client/failure.h"
+#include "client/spec_calls.h"
 #include "proto/option_text.h"
 #include "throng/v1/interaction.pb.h"
 
 namespace throng {
 namespace {
-
-// The source that the flags make up, without any default output.
-absl::StatusOr<v1::SpecSource> SourceOf(const SpecFlags& flags) {
-  std::string text;
-  if (flags.file) {
-    auto read = ReadSpecFile(*flags.file);
-    if (!read.ok()) return read.status();
-    text = *std::move(read);
-  }
-  return MakeSource(flags, text, {});
-}
 
 // "4.5", "4.25": as the format csv writes it.
 std::string RatingText(int hundredths) {
@@ -54,10 +44,10 @@ std::string CsvLine(const v1::GenerateHeader& header, const v1::InteractionBatch
 }  // namespace
 
 int Preview(const PreviewCommand& command) {
-  const auto source = SourceOf(command.spec);
-  if (!source.ok()) return Fail(source.status());
   auto daemon = Daemon::OneShot(command.daemon);
   if (!daemon.ok()) return Fail(daemon.status());
+  const auto source = ReadSource(command.spec, {}, &*daemon);
+  if (!source.ok()) return Fail(source.status());
 
   v1::GenerateRequest request;
   *request.mutable_source() = *source;
@@ -85,7 +75,7 @@ int Preview(const PreviewCommand& command) {
         }
         return Out(text);
       });
-  if (!status.ok()) return Fail(status, daemon->address());
+  if (!status.ok()) return Fail(status, *daemon);
   if (is_table || command.format == PrintFormat::kJsonLines) return kDone;
   std::vector<Printed> list;
   for (const v1::Interaction& interaction : collected) {
@@ -97,14 +87,14 @@ int Preview(const PreviewCommand& command) {
 }
 
 int Validate(const ValidateCommand& command) {
-  const auto source = SourceOf(command.spec);
-  if (!source.ok()) return Fail(source.status());
   auto daemon = Daemon::OneShot(command.daemon);
   if (!daemon.ok()) return Fail(daemon.status());
+  const auto source = ReadSource(command.spec, {}, &*daemon);
+  if (!source.ok()) return Fail(source.status());
   v1::ValidateSpecRequest request;
   *request.mutable_source() = *source;
   const auto answer = daemon->connection().ValidateSpec(request);
-  if (!answer.ok()) return Fail(answer.status(), daemon->address());
+  if (!answer.ok()) return Fail(answer.status(), *daemon);
 
   const int exit_code = answer->problems().empty() ? kDone : kWrongRequest;
   if (command.format != PrintFormat::kTable) {
@@ -112,8 +102,7 @@ int Validate(const ValidateCommand& command) {
     return exit_code;
   }
   for (const v1::SpecProblem& problem : answer->problems()) {
-    Out(problem.field().empty() ? problem.message() + "\n"
-                                : fmt::format("{}: {}\n", problem.field(), problem.message()));
+    Out(ProblemLine(problem) + "\n");
   }
   for (const std::string& warning : answer->warnings()) {
     std::fputs(("note: " + warning + "\n").c_str(), stderr);

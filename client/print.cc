@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -25,6 +26,12 @@ bool IsNumber(std::string_view text) {
          text.find_first_not_of("0123456789.%") == std::string_view::npos;
 }
 
+// Of the first write to stdout that failed; 0: none has.
+int& WriteError() {
+  static int error = 0;
+  return error;
+}
+
 }  // namespace
 
 std::optional<PrintFormat> ParsePrintFormat(std::string_view text) {
@@ -37,9 +44,15 @@ std::optional<PrintFormat> ParsePrintFormat(std::string_view text) {
 }
 
 bool Out(std::string_view text) {
-  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-         std::fflush(stdout) == 0;
+  int& error = WriteError();
+  if (error == 0 && (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
+                     std::fflush(stdout) != 0)) {
+    error = errno;
+  }
+  return error == 0;
 }
+
+int OutError() { return WriteError(); }
 
 std::string JsonLine(const google::protobuf::Message& message) {
   return ToJson(message).dump() + "\n";
@@ -47,23 +60,20 @@ std::string JsonLine(const google::protobuf::Message& message) {
 
 std::string YamlOf(const google::protobuf::Message& message) { return YamlText(ToJson(message)); }
 
-void PrintOne(PrintFormat format, const Printed& printed) {
+bool PrintOne(PrintFormat format, const Printed& printed) {
   switch (format) {
     case PrintFormat::kTable:
       break;
     case PrintFormat::kJson:
-      Out(ToJson(*printed.message).dump(2) + "\n");
-      break;
+      return Out(ToJson(*printed.message).dump(2) + "\n");
     case PrintFormat::kJsonLines:
-      Out(JsonLine(*printed.message));
-      break;
+      return Out(JsonLine(*printed.message));
     case PrintFormat::kYaml:
-      Out(YamlOf(*printed.message));
-      break;
+      return Out(YamlOf(*printed.message));
     case PrintFormat::kName:
-      Out(printed.name + "\n");
-      break;
+      return Out(printed.name + "\n");
   }
+  return true;
 }
 
 void PrintList(PrintFormat format, const std::vector<Printed>& list) {

@@ -21,15 +21,18 @@ struct Printed {
   std::string name;
 };
 
-// In any format but table.
-void PrintOne(PrintFormat format, const Printed& printed);
+// In any format but table. PrintOne returns what Out does.
+bool PrintOne(PrintFormat format, const Printed& printed);
 void PrintList(PrintFormat format, const std::vector<Printed>& list);
 // The message as JSON in one line, or as YAML; with a newline.
 std::string JsonLine(const google::protobuf::Message& message);
 std::string YamlOf(const google::protobuf::Message& message);
 
-// Writes to stdout. False: nobody reads any more, or the disk is full.
+// Writes to stdout. False: this or an earlier write failed, since nobody reads any more or the disk
+// is full; ExecuteCommandLine tells it.
 bool Out(std::string_view text);
+// The error number of the first write that failed; 0: none has.
+int OutError();
 
 // Columns side by side.
 class TextTable {

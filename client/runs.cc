@@ -6,8 +6,8 @@
 #include "client/commands.h"
 #include "client/exit_code.h"
 #include "client/failure.h"
-#include "client/plan_text.h"
 #include "client/run_text.h"
+#include "client/spec_calls.h"
 #include "proto/option_text.h"
 
 namespace throng {
@@ -99,33 +99,16 @@ absl::StatusOr<v1::Run> Apply(RunVerb verb, const std::string& name, Connection*
 }  // namespace
 
 int CreateRun(const CreateRunCommand& command) {
-  std::string text;
-  if (command.spec.file) {
-    auto read = ReadSpecFile(*command.spec.file);
-    if (!read.ok()) return Fail(read.status());
-    text = *std::move(read);
-  }
-  const auto source = MakeSource(command.spec, text, {});
-  if (!source.ok()) return Fail(source.status());
   Daemon daemon = Daemon::Shared(command.daemon);
-  if (command.is_dry_run) {
-    v1::PlanRequest request;
-    *request.mutable_source() = *source;
-    const auto answer = daemon.connection().Plan(request);
-    if (!answer.ok()) return Fail(answer.status(), daemon.address());
-    if (command.format == PrintFormat::kTable) {
-      Out(PlanText(answer->plan()));
-    } else {
-      PrintOne(command.format, {&answer->plan(), answer->plan().fingerprint()});
-    }
-    return kDone;
-  }
+  const auto source = ReadSource(command.spec, {}, &daemon);
+  if (!source.ok()) return Fail(source.status());
+  if (command.is_dry_run) return DryRun(*source, command.format, &daemon);
   v1::CreateRunRequest request;
   *request.mutable_source() = *source;
   request.set_run_id(ShortName(command.name));
   request.set_paused(command.is_paused);
   const auto answer = daemon.connection().CreateRun(request);
-  if (!answer.ok()) return Fail(answer.status(), daemon.address());
+  if (!answer.ok()) return Fail(answer.status(), daemon);
   for (const std::string& warning : answer->run().warnings()) {
     std::fputs(("note: " + warning + "\n").c_str(), stderr);
   }
@@ -139,7 +122,7 @@ int ListRuns(const NamedCommand& command) {
   v1::ListRunsRequest request;
   do {
     auto page = daemon.connection().ListRuns(request);
-    if (!page.ok()) return Fail(page.status(), daemon.address());
+    if (!page.ok()) return Fail(page.status(), daemon);
     for (v1::Run& run : *page->mutable_runs()) runs.push_back(std::move(run));
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());
@@ -158,7 +141,7 @@ int GetRun(const NamedCommand& command) {
   v1::GetRunRequest request;
   request.set_name(FullName("runs", command.name));
   const auto answer = daemon.connection().GetRun(request);
-  if (!answer.ok()) return Fail(answer.status(), daemon.address());
+  if (!answer.ok()) return Fail(answer.status(), daemon);
   if (command.format == PrintFormat::kTable) {
     Out(RunText(answer->run()));
   } else {
@@ -174,7 +157,7 @@ int Execute(const VerbCommand& command) {
   for (const std::string& name : command.names) {
     const auto run = Apply(command.verb, FullName("runs", name), &daemon.connection());
     if (!run.ok()) {
-      const int failure = Fail(run.status(), daemon.address());
+      const int failure = Fail(run.status(), daemon);
       if (exit_code == kDone) exit_code = failure;
     } else if (command.verb == RunVerb::kDelete && command.format == PrintFormat::kTable) {
       Out(fmt::format("Deleted {}.\n", ShortName(run->name())));

@@ -18,7 +18,7 @@ int ShowStatistics(const StatisticsCommand& command) {
   request.set_name(FullName("runs", command.name));
   request.set_output(command.output);
   const auto answer = daemon.connection().GetRunStatistics(request);
-  if (!answer.ok()) return Fail(answer.status(), daemon.address());
+  if (!answer.ok()) return Fail(answer.status(), daemon);
   if (command.format != PrintFormat::kTable) {
     PrintOne(command.format, {&*answer, answer->output()});
     return kDone;
@@ -58,7 +58,7 @@ int ReadLogs(const LogsCommand& command) {
         }
         return Out(text);
       });
-  if (!status.ok()) return Fail(status, daemon.address());
+  if (!status.ok()) return Fail(status, daemon);
   if (is_document) {
     std::vector<Printed> list;
     for (const v1::LogLine& line : collected) list.push_back({&line, ""});
@@ -76,13 +76,13 @@ int Positions(const PositionsCommand& command) {
     request.set_name(name);
     for (const std::string& output : command.outputs) request.add_outputs(output);
     const auto answer = daemon.connection().ResetPositions(request);
-    if (!answer.ok()) return Fail(answer.status(), daemon.address());
+    if (!answer.ok()) return Fail(answer.status(), daemon);
     positions = answer->positions();
   } else {
     v1::GetPositionsRequest request;
     request.set_name(name);
     const auto answer = daemon.connection().GetPositions(request);
-    if (!answer.ok()) return Fail(answer.status(), daemon.address());
+    if (!answer.ok()) return Fail(answer.status(), daemon);
     positions = answer->positions();
   }
   if (command.format != PrintFormat::kTable) {

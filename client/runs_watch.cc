@@ -4,11 +4,11 @@
 
 #include <cstdio>
 #include <functional>
-#include <thread>
 
 #include "client/commands.h"
 #include "client/exit_code.h"
 #include "client/failure.h"
+#include "client/follow_run.h"
 #include "client/run_text.h"
 #include "proto/option_text.h"
 
@@ -17,32 +17,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::system_clock;
-
-constexpr milliseconds kRetryInterval{200};
-// How long a daemon that was there may be away.
-constexpr std::chrono::seconds kPatience{30};
-
-// Calls `take` with the run now and after each change until it returns false (OK), the deadline
-// passes, or there is nothing more to hear.
-absl::Status Follow(Connection* connection, const std::string& name, Connection::Deadline deadline,
-                    const std::function<bool(const v1::Run&)>& take) {
-  v1::WatchRunRequest request;
-  request.set_name(name);
-  auto heard = system_clock::time_point::min();  // never
-  for (;;) {
-    const absl::Status status =
-        connection->WatchRun(request, deadline, [&](const v1::WatchRunResponse& response) {
-          heard = system_clock::now();
-          return take(response.run());
-        });
-    const auto now = system_clock::now();
-    const bool was_there = heard != system_clock::time_point::min() && now - heard < kPatience;
-    const bool is_away = absl::IsUnavailable(status) && was_there;
-    if (!is_away) return status;
-    if (now >= deadline) return absl::DeadlineExceededError("");
-    std::this_thread::sleep_for(kRetryInterval);
-  }
-}
 
 // One line for a change: when, what, how far.
 std::string ChangeLine(const v1::Run& run) {
@@ -61,6 +35,13 @@ std::string ChangeLine(const v1::Run& run) {
   return line + "\n";
 }
 
+absl::Status Follow(Daemon* daemon, const std::string& name, Connection::Deadline deadline,
+                    const std::function<bool(const v1::Run&)>& take) {
+  return FollowRun(
+      &daemon->connection(), FullName("runs", name), deadline, [] { return kDaemonPatience; },
+      take);
+}
+
 bool IsReached(const v1::Run& run, const std::string& state) {
   return state == "ended" ? HasEnded(run) : StateText(run.state()) == state;
 }
@@ -70,20 +51,15 @@ bool IsReached(const v1::Run& run, const std::string& state) {
 int WatchRun(const NamedCommand& command) {
   Daemon daemon = Daemon::Shared(command.daemon);
   v1::Run last;
-  const absl::Status status = Follow(&daemon.connection(), FullName("runs", command.name),
-                                     Connection::Deadline::max(), [&](const v1::Run& run) {
-                                       last = run;
-                                       bool is_read = true;
-                                       if (command.format == PrintFormat::kTable) {
-                                         is_read = Out(ChangeLine(run));
-                                       } else if (command.format == PrintFormat::kJsonLines) {
-                                         is_read = Out(JsonLine(run));
-                                       } else {
-                                         PrintOne(command.format, {&run, ShortName(run.name())});
-                                       }
-                                       return is_read && !HasEnded(run);
-                                     });
-  if (!status.ok()) return Fail(status, daemon.address());
+  const absl::Status status =
+      Follow(&daemon, command.name, Connection::Deadline::max(), [&](const v1::Run& run) {
+        last = run;
+        const bool is_read = command.format == PrintFormat::kTable
+                                 ? Out(ChangeLine(run))
+                                 : PrintOne(command.format, {&run, ShortName(run.name())});
+        return is_read && !HasEnded(run);
+      });
+  if (!status.ok()) return Fail(status, daemon);
   return last.state() == v1::RUN_STATE_FAILED ? kFailed : kDone;
 }
 
@@ -93,11 +69,10 @@ int WaitForRun(const WaitCommand& command) {
   const auto deadline =
       has_deadline ? system_clock::now() + command.timeout : Connection::Deadline::max();
   v1::Run last;
-  const absl::Status status = Follow(&daemon.connection(), FullName("runs", command.name), deadline,
-                                     [&](const v1::Run& run) {
-                                       last = run;
-                                       return !IsReached(run, command.state) && !HasEnded(run);
-                                     });
+  const absl::Status status = Follow(&daemon, command.name, deadline, [&](const v1::Run& run) {
+    last = run;
+    return !IsReached(run, command.state) && !HasEnded(run);
+  });
   if (absl::IsDeadlineExceeded(status)) {
     std::fputs(
         fmt::format("{} is {} after {}; it was waited for until {}.\n", ShortName(command.name),
@@ -107,7 +82,7 @@ int WaitForRun(const WaitCommand& command) {
         stderr);
     return kTimedOut;
   }
-  if (!status.ok()) return Fail(status, daemon.address());
+  if (!status.ok()) return Fail(status, daemon);
   if (IsReached(last, command.state)) {
     if (command.format == PrintFormat::kTable) {
       Out(ChangeLine(last));

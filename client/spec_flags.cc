@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 #include "client/output_flag.h"
@@ -13,6 +16,15 @@
 
 namespace throng {
 namespace {
+
+bool IsUtf8(const std::string& text) {
+  try {
+    (void)nlohmann::json(text).dump();
+    return true;
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
 
 // A layer, and its tree once somebody had to look into it.
 struct Layer {
@@ -93,15 +105,20 @@ class LayerList {
     layer->Rewrite();
   }
 
-  v1::SpecSource Source() const {
-    v1::SpecSource source;
+  // What the API cannot carry is a mistake.
+  void Finish(MadeSource* made) const {
     for (const Layer& layer : layers_) {
-      v1::SpecLayer* added = source.add_layers();
+      if (!IsUtf8(layer.name) || !IsUtf8(layer.text)) {
+        made->mistakes.push_back(
+            fmt::format("{}: it is not UTF-8 text; write it in UTF-8.", layer.name));
+        made->lacks_outputs = true;
+        continue;
+      }
+      v1::SpecLayer* added = made->source.add_layers();
       added->set_name(layer.name);
       added->set_text(layer.text);
       added->set_has_lines(layer.has_lines);
     }
-    return source;
   }
 
  private:
@@ -118,14 +135,18 @@ class LayerList {
   std::vector<Layer> layers_;
 };
 
-absl::StatusOr<YamlTree> Outputs(const std::vector<std::string>& texts) {
+// The outputs as a layer; what is wrong is added to `made`.
+YamlTree Outputs(const std::vector<std::string>& texts, MadeSource* made) {
   YamlTree tree;
   YamlTree* outputs = tree.Member("outputs");
   outputs->kind = YamlTree::Kind::kList;
   for (const std::string& text : texts) {
     auto output = ParseOutput(text);
-    if (!output.ok()) return output.status();
-    outputs->items.push_back(*std::move(output));
+    if (!output.ok()) {
+      made->mistakes.emplace_back(output.status().message());
+      made->lacks_outputs = true;
+    }
+    outputs->items.push_back(output.ok() ? *std::move(output) : YamlTree());
   }
   return tree;
 }
@@ -164,27 +185,37 @@ absl::StatusOr<SliceText> ParseSlice(std::string_view text) {
 }
 
 absl::StatusOr<std::string> ReadSpecFile(const std::string& file) {
-  constexpr size_t kEnough = 2 << 20;
+  constexpr size_t kMostBytes = 1 << 20;
+  const bool is_stdin = file == "-";
   std::ifstream stream;
-  if (file != "-") stream.open(file, std::ios::binary);
-  std::istream& from = file == "-" ? std::cin : stream;
-  std::string text(kEnough, '\0');
+  if (!is_stdin) stream.open(file, std::ios::binary);
+  std::istream& from = is_stdin ? std::cin : stream;
+  std::string text(kMostBytes + 1, '\0');
   from.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (from.bad() || (file != "-" && !stream.is_open())) {
+  if (from.bad() || (!is_stdin && !stream.is_open())) {
     return absl::InvalidArgumentError(
         fmt::format("-f {}: the file cannot be read; see that it is there and may be.", file));
   }
   text.resize(static_cast<size_t>(from.gcount()));
-  return text;
+  if (text.size() <= kMostBytes) return text;
+  std::error_code error;
+  const auto size = is_stdin ? 0 : std::filesystem::file_size(file, error);
+  return absl::InvalidArgumentError(
+      fmt::format("-f {}: it has {} bytes; write a spec of at most {}.", file,
+                  is_stdin || error ? "too many" : std::to_string(size), kMostBytes));
 }
 
-absl::StatusOr<v1::SpecSource> MakeSource(const SpecFlags& flags, const std::string& file_text,
-                                          const std::vector<std::string>& default_outputs) {
+MadeSource MakeSource(const SpecFlags& flags, const std::string& file_text,
+                      const std::vector<std::string>& default_outputs) {
+  MadeSource made;
+  // Whether it is well; if not, it is a mistake.
+  const auto take = [&](const absl::Status& status) {
+    if (!status.ok()) made.mistakes.emplace_back(status.message());
+    return status.ok();
+  };
   LayerList layers;
   if (!default_outputs.empty() && flags.outputs.empty()) {
-    auto outputs = Outputs(default_outputs);
-    if (!outputs.ok()) return outputs.status();
-    layers.AddTree("default output", *std::move(outputs));
+    layers.AddTree("default output", Outputs(default_outputs, &made));
   }
   if (flags.file) layers.AddText(*flags.file == "-" ? "stdin" : *flags.file, file_text);
   layers.AddField("--size", {"dataset", "size"}, flags.size);
@@ -202,29 +233,25 @@ absl::StatusOr<v1::SpecSource> MakeSource(const SpecFlags& flags, const std::str
   layers.AddField("--threads", {"threads"}, flags.threads);
   if (flags.rate) {
     const auto rate = ParseRate(*flags.rate);
-    if (!rate.ok()) return rate.status();
-    layers.AddField("--rate", {"pace", "rate"}, *rate);
+    if (take(rate.status())) layers.AddField("--rate", {"pace", "rate"}, *rate);
   }
   if (flags.slice) {
     const auto slice = ParseSlice(*flags.slice);
-    if (!slice.ok()) return slice.status();
-    YamlTree tree;
-    *tree.Member("slice")->Member("index") = YamlTree::Scalar(slice->index);
-    *tree.Member("slice")->Member("count") = YamlTree::Scalar(slice->count);
-    layers.AddTree("--slice", std::move(tree));
+    if (take(slice.status())) {
+      YamlTree tree;
+      *tree.Member("slice")->Member("index") = YamlTree::Scalar(slice->index);
+      *tree.Member("slice")->Member("count") = YamlTree::Scalar(slice->count);
+      layers.AddTree("--slice", std::move(tree));
+    }
   }
-  if (!flags.outputs.empty()) {
-    auto outputs = Outputs(flags.outputs);
-    if (!outputs.ok()) return outputs.status();
-    layers.AddTree("--to", *std::move(outputs));
-  }
+  if (!flags.outputs.empty()) layers.AddTree("--to", Outputs(flags.outputs, &made));
   for (const std::string& text : flags.settings) {
     const auto setting = ParseSetting(text);
-    if (!setting.ok()) return setting.status();
-    if (absl::Status status = layers.AddSetting(*setting); !status.ok()) return status;
+    if (take(setting.status())) take(layers.AddSetting(*setting));
   }
   if (flags.overwrites) layers.SetOverwrite();
-  return layers.Source();
+  layers.Finish(&made);
+  return made;
 }
 
 }  // namespace throng

@@ -30,13 +30,22 @@ struct SpecFlags {
 // Where rows go when nobody says where.
 inline constexpr std::string_view kDefaultOutput = "csv:out/interactions.csv";
 
-// The layers of a spec, weakest first: `default_outputs` (as --to has them), the file, the flags,
-// --set in the order of the command line. `file_text` is what the file holds. Refuses, with a
-// sentence, what only the client understands.
-absl::StatusOr<v1::SpecSource> MakeSource(const SpecFlags& flags, const std::string& file_text,
-                                          const std::vector<std::string>& default_outputs);
+struct MadeSource {
+  // The layers of a spec, weakest first: default outputs, the file, the flags, --set in the order
+  // of the command line.
+  v1::SpecSource source;
+  // What is wrong with flags that only the client understands, as sentences; they are left out of
+  // the layers.
+  std::vector<std::string> mistakes;
+  // Whether outputs are among them: what the daemon says of outputs is no news then.
+  bool lacks_outputs = false;
+};
 
-// What `file` holds ("-": standard input), up to 2 MiB: the daemon refuses less than that.
+// `default_outputs` are as --to has them; `file_text` is what the file holds.
+MadeSource MakeSource(const SpecFlags& flags, const std::string& file_text,
+                      const std::vector<std::string>& default_outputs);
+
+// What `file` holds ("-": standard input), at most 1 MiB, as the daemon takes it.
 absl::StatusOr<std::string> ReadSpecFile(const std::string& file);
 
 // "1000/s" or "1000" -> "1000": rows a second, as text.

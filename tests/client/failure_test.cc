@@ -37,13 +37,49 @@ TEST(Failure, EachMistakeIsALineOfItsOwn) {
   first->set_description("Wrong.");
   request.add_field_violations()->set_description("The spec is empty.");
   Attach(request, &status);
-  EXPECT_EQ(FailureLines(status, "unix:/x"), (Lines{"dataset.seed: Wrong.", "The spec is empty."}));
+  EXPECT_EQ(FailureLines(status, "unix:/x", false),
+            (Lines{"dataset.seed: Wrong.", "The spec is empty."}));
+}
+
+TEST(Failure, MistakesThatTheAnswerHadNoRoomForAreCounted) {
+  google::rpc::BadRequest request;
+  request.add_field_violations()->set_description("Wrong (and 9 times so).");
+  const auto last_line = [&](const char* message) {
+    absl::Status status = absl::InvalidArgumentError(message);
+    Attach(request, &status);
+    return FailureLines(status, "unix:/x", false).back();
+  };
+  EXPECT_EQ(last_line("Wrong (and 9 times so). (and 179 more mistakes)"),
+            "(and 179 more mistakes; `throngctl validate` with the same flags shows all)");
+  EXPECT_EQ(last_line("Wrong (and 9 times so). (and 1 more mistake)"),
+            "(and 1 more mistake; `throngctl validate` with the same flags shows all)");
+  for (const char* message : {"Wrong (and 9 times so).", "Wrong.", "Wrong (and more mistakes)"}) {
+    EXPECT_EQ(last_line(message), "Wrong (and 9 times so).");
+  }
 }
 
 TEST(Failure, WithoutAConnectionItSaysHowToGetOne) {
-  EXPECT_EQ(FailureLines(absl::UnavailableError("refused"), "unix:/x"),
+  EXPECT_EQ(FailureLines(absl::UnavailableError("refused"), "unix:/x", false),
             (Lines{"No daemon answers at unix:/x (refused).",
                    "Start one with `throngd`, or name one with --address or THRONG_ADDRESS."}));
+}
+
+TEST(Failure, APrivateDaemonThatIsLostIsNotStartedByHand) {
+  EXPECT_EQ(
+      FailureLines(absl::UnavailableError("closed"), "unix:/x", true),
+      Lines{"The private throngd of this command has ended (closed); give the command again."});
+}
+
+TEST(Failure, ADaemonThatAnsweredIsThere) {
+  const auto exit_code = [](const char* reason) {
+    absl::Status status = absl::UnavailableError("Not now.");
+    google::rpc::ErrorInfo info;
+    info.set_reason(reason);
+    Attach(info, &status);
+    return ExitCodeOf(status);
+  };
+  EXPECT_EQ(exit_code("WORKER_REFUSED"), 1);
+  EXPECT_EQ(exit_code("DAEMON_STOPPING"), 3);
 }
 
 TEST(Failure, WhatTheDaemonSaysIsToldAsItIs) {
@@ -51,7 +87,7 @@ TEST(Failure, WhatTheDaemonSaysIsToldAsItIs) {
   google::rpc::ErrorInfo info;
   info.set_reason("ENDING");
   Attach(info, &status);
-  EXPECT_EQ(FailureLines(status, "unix:/x"), Lines{"The daemon ends."});
+  EXPECT_EQ(FailureLines(status, "unix:/x", false), Lines{"The daemon ends."});
 }
 
 }  // namespace

@@ -2,18 +2,20 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
 #include <string>
 
 namespace throng {
 namespace {
 
-// Each layer as "name: text", the weakest first; or why there are none.
+// Each layer as "name: text", the weakest first; or what is wrong.
 std::vector<std::string> Layers(const SpecFlags& flags, const std::string& file = "",
                                 const std::vector<std::string>& default_outputs = {}) {
-  const auto source = MakeSource(flags, file, default_outputs);
-  if (!source.ok()) return {std::string(source.status().message())};
+  const MadeSource made = MakeSource(flags, file, default_outputs);
+  if (!made.mistakes.empty()) return made.mistakes;
   std::vector<std::string> layers;
-  for (const v1::SpecLayer& layer : source->layers()) {
+  for (const v1::SpecLayer& layer : made.source.layers()) {
     layers.push_back(layer.name() + ": " + layer.text() + (layer.has_lines() ? " (lines)" : ""));
   }
   return layers;
@@ -84,6 +86,41 @@ TEST(SpecFlags, AnElementOfAListThatNobodyGaveIsRefused) {
                      "'dataset.world.clusters=[...]'."});
 }
 
+TEST(SpecFlags, MistakesComeAllAtOnceAndTheRestIsKept) {
+  SpecFlags flags;
+  flags.seed = "abc";  // the daemon says what is wrong with it
+  flags.rate = "5/m";
+  flags.slice = "1";
+  flags.outputs = {"csv:a.csv", "json"};
+  flags.settings = {"foo", "outputs[1].rows={to: 5}", "outputs[2].name=x", "threads=1"};
+  const MadeSource made = MakeSource(flags, "", {});
+  EXPECT_EQ(made.mistakes,
+            (Expected{"--rate 5/m: write rows a second, as 1000/s.",
+                      "--slice 1: write I/N, as 0/4: the first of four slices.",
+                      "--to json: write FORMAT:PATH, as csv:out/interactions.csv, csv:- for "
+                      "standard output, or kafka://HOST:PORT/TOPIC.",
+                      "--set foo: write PATH=VALUE, as dataset.seed=7.",
+                      "--set outputs[2].name: outputs has 2 elements; the first is outputs[0]."}));
+  EXPECT_TRUE(made.lacks_outputs);
+  ASSERT_EQ(made.source.layers_size(), 3);
+  EXPECT_EQ(made.source.layers(0).name(), "--seed");
+  EXPECT_EQ(made.source.layers(1).name(), "--to");
+  EXPECT_EQ(made.source.layers(2).name(), "--set threads");
+}
+
+TEST(SpecFlags, TextThatIsNotUtf8IsRefusedByItsFlag) {
+  SpecFlags flags;
+  flags.file = "my.yaml";
+  flags.outputs = {"csv:\xff.csv"};
+  EXPECT_EQ(Layers(flags, "threads: \xc0\x80"),
+            (Expected{"my.yaml: it is not UTF-8 text; write it in UTF-8.",
+                      "--to: it is not UTF-8 text; write it in UTF-8."}));
+  flags.outputs = {"csv:\xc3\xbc.csv?x=%FF"};
+  EXPECT_EQ(Layers(flags), Expected{"--to: it is not UTF-8 text; write it in UTF-8."});
+  flags.outputs = {"csv:\xc3\xbc.csv"};
+  EXPECT_EQ(Layers(flags).size(), 2U);
+}
+
 TEST(SpecFlags, OverwriteIsOfTheFilesThatAreWritten) {
   SpecFlags flags;
   flags.file = "my.yaml";
@@ -113,6 +150,16 @@ TEST(SpecFlags, RatesAndSlicesAreRefusedWithARemedy) {
     EXPECT_EQ(ParseSlice(text).status().message(),
               std::string("--slice ") + text + ": write I/N, as 0/4: the first of four slices.");
   }
+}
+
+TEST(SpecFlags, AFileThatIsTooLargeIsRefusedWithItsSize) {
+  const std::string file = testing::TempDir() + "spec_flags_test.yaml";
+  std::ofstream(file) << std::string(size_t{1} << 20, ' ');
+  EXPECT_EQ(ReadSpecFile(file)->size(), size_t{1} << 20);
+  std::ofstream(file) << std::string(5'000'000, ' ');
+  EXPECT_EQ(ReadSpecFile(file).status().message(),
+            "-f " + file + ": it has 5000000 bytes; write a spec of at most 1048576.");
+  std::remove(file.c_str());
 }
 
 TEST(SpecFlags, KnowWhetherThereAreAny) {

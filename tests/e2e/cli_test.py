@@ -112,7 +112,21 @@ class OneShotTest(ScratchTest):
         self.assertIn('dataset.world.users: Must be a whole number such as 1000, found "x". '
                       "(--users)", done.stderr)
         self.assertIn('dataset.sede: Unknown field "sede". Did you mean "seed"?', done.stderr)
+        done = self.client("generate", "--set", "dataset.sede=1", "--rate", "5/m",
+                           "--set", "outputs[5].name=x", "--to", "csv", exit_code=2)
+        self.assertEqual([line.split(":")[0] for line in done.stderr.splitlines()],
+                         ["--rate 5/m", "--to csv", "--set outputs[5].name", "dataset.sede"])
         self.assertEqual([p.name for p in self.folder.iterdir()], ["tmp"])
+
+    def test_mistakes_without_room_in_the_answer_are_counted(self):
+        wrong = "".join(f"  wrong{i}: 1\n" for i in range(180))
+        (self.folder / "bad.yaml").write_text("dataset:\n" + wrong)
+        lines = self.client("generate", "-f", "bad.yaml", exit_code=2).stderr.splitlines()
+        self.assertEqual(lines[-1], f"(and {181 - len(lines)} more mistakes; "
+                                    "`throngctl validate` with the same flags shows all)")
+        # The spec of the file alone has no output either.
+        told = self.client("validate", "-f", "bad.yaml", "--to", "csv:a", exit_code=2).stdout
+        self.assertEqual(len(told.splitlines()), 180)
 
     def test_wrong_flags_are_exit_code_2(self):
         for arguments in (["--nonsense"], ["generate", "--live"], ["nonsense"],
@@ -122,6 +136,29 @@ class OneShotTest(ScratchTest):
                           ["generate", "-o", "xml"], ["preview", "--rows", "0"]):
             done = self.client(*arguments, exit_code=2)
             self.assertNotEqual(done.stderr + done.stdout, "", arguments)
+
+    def test_a_word_that_is_no_command_is_named(self):
+        for line, words in (("throngctl", ["bogus"]), ("throngctl runs", ["lst", "-o", "json"]),
+                            ("throngctl runs positions", ["set", "a"])):
+            told = self.client(*line.split()[1:], *words, exit_code=2).stderr
+            self.assertEqual(told, f"{line} {words[0]}: there is no such command or flag; "
+                                   f"`{line} --help` shows those that there are.\n")
+
+    def test_output_that_cannot_be_written_is_a_failure_and_said(self):
+        for arguments in (["preview", "--rows", "5"], ["preview", "-o", "json"],
+                          ["presets", "list"], ["generate", *QUICK], ["generate", "--help"]):
+            with self.subTest(arguments), open("/dev/full", "w", encoding="ascii") as full:
+                done = self.client(*arguments, exit_code=1, capture_output=False, stdout=full,
+                                   stderr=subprocess.PIPE)
+                self.assertIn("Standard output cannot be written: No space left on device.",
+                              done.stderr)
+        self.assertTrue((self.folder / "out/interactions.csv").exists())
+
+    def test_who_reads_no_more_is_no_failure(self):
+        process = self.start_client("preview", "--rows", "1000000")
+        process.stdout.readline()
+        process.stdout.close()
+        self.assertEqual((process.wait(PATIENCE_SECONDS), process.stderr.read()), (0, ""))
 
     def test_a_spec_comes_from_standard_input_too(self):
         self.client("generate", "-f", "-", input="{dataset: {size: quick}}")
@@ -155,6 +192,39 @@ class OneShotTest(ScratchTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.client("generate", "--size", "testing", "--to", "csv:b.csv")
         self.assertEqual((self.folder / "a.csv").read_bytes(), (self.folder / "b.csv").read_bytes())
+
+    def test_a_terminal_that_is_closed_stops_at_a_commit_unless_nohup_says_otherwise(self):
+        part = self.folder / "a.csv.part"
+        command = ["generate", "--to", "csv:a.csv", "--rate", "5000/s"]
+        process = self.start_client(*command)
+        self.wait_until(lambda: part.exists() and part.stat().st_size > 0, "the first rows")
+        process.send_signal(signal.SIGHUP)
+        _, told = process.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(process.returncode, 130, told)
+        self.assertRegex(told, r"stopped at row \d+ after")
+        self.assertEqual(list(self.temporary.iterdir()), [])
+
+        ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        process = self.start_client("generate", "--size", "testing", "--to", "csv:b.csv", "--rate",
+                                    "5000/s", preexec_fn=ignore)
+        self.wait_until((self.folder / "b.csv.lock").exists, "the run")
+        process.send_signal(signal.SIGHUP)
+        _, told = process.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(process.returncode, 0, told)
+
+    def test_a_private_daemon_that_is_killed_is_told_and_the_same_command_goes_on(self):
+        process = self.start_client("generate", "--size", "testing", "--to", "csv:a.csv", "--rate",
+                                    "5000/s")
+        part = self.folder / "a.csv.part"
+        self.wait_until(lambda: part.exists() and part.stat().st_size > 0, "the first rows")
+        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        os.kill(int(children.split()[0]), signal.SIGKILL)
+        _, told = process.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(process.returncode, 3, told)
+        self.assertIn("The private throngd of this command has ended", told)
+        self.assertIn("The same command goes on where it was committed:\n"
+                      f"  {CLIENT} generate --size testing --to csv:a.csv --rate 5000/s\n", told)
+        self.client("generate", "--size", "testing", "--to", "csv:a.csv")
 
     def test_a_client_that_is_killed_takes_its_daemon_along(self):
         process = self.start_client("generate", "--to", "csv:a.csv", "--rate", "100/s")
@@ -318,6 +388,50 @@ class RunsTest(ScratchTest):
         self.assertIn("Total Interactions: 100", done.stdout)
         self.assertTrue((self.out / "here.csv").exists())
         self.client("generate", *QUICK, "--to", "-", exit_code=2)
+
+    def test_output_that_cannot_be_written_is_a_failure_and_said(self):
+        self.create("a")
+        self.client("runs", "wait", "a", "--timeout", "60s")
+        for arguments in (["list", "-o", "json"], ["logs", "a", "-o", "json"], ["watch", "a", "-o", "yaml"],
+                          ["wait", "a"]):
+            with self.subTest(arguments), open("/dev/full", "w", encoding="ascii") as full:
+                done = self.client("runs", *arguments, exit_code=1, capture_output=False,
+                                   stdout=full, stderr=subprocess.PIPE)
+                self.assertIn("Standard output cannot be written", done.stderr)
+
+    def test_a_place_that_is_taken_is_no_lost_daemon(self):
+        self.create("a", "--paused")
+        self.client("runs", "stop", "a")
+        self.client("runs", "wait", "a", "--for", "stopped", "--timeout", "30s")
+        self.client("runs", "create", "--name", "b", "--to", "csv:a.csv", "--rate", "10/s")
+        self.client("runs", "wait", "b", "--for", "running", "--timeout", "30s")
+        done = self.client("runs", "positions", "reset", "a", exit_code=1)
+        self.assertIn("a.csv is being written by process", done.stderr)
+
+    def test_generate_outlives_a_daemon_that_is_started_again(self):
+        process = self.start_client("generate", "--size", "testing", "--to", "csv:a.csv", "--rate",
+                                    "5000/s")
+        self.wait_until((self.out / "a.csv.lock").exists, "the run")
+        self.daemon.kill()
+        self.daemon.wait()
+        self.start_daemon()
+        _, told = process.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(process.returncode, 0, told)
+        self.assertIn("rows in a.csv", told)
+
+    def test_generate_that_waits_no_longer_names_its_run(self):
+        process = self.start_client("generate", "--to", "csv:a.csv", "--rate", "100/s")
+        self.wait_until((self.out / "a.csv.lock").exists, "the run")
+        self.daemon.kill()
+        self.daemon.wait()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(process.returncode, 130, told)
+        self.start_daemon()
+        self.wait_until(lambda: self.run_client("runs", "list").returncode == 0, "the daemon")
+        name = self.client("runs", "list", "-o", "name").stdout.strip()
+        self.assertIn(f"The run {name} stays with its daemon. Once that is back, watch it with\n"
+                      f"  {CLIENT} runs watch {name}\n", told)
 
     def test_wait_outlives_a_daemon_that_is_started_again(self):
         self.create("a", "--rate", "50/s")

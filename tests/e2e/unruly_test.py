@@ -68,10 +68,10 @@ class UnrulyTest(unittest.TestCase):
         folders = (daemon.PLUGINS, plugins)
         cls.daemon = daemon.Daemon(cls.folder, "--config", str(config), plugin_folders=folders)
         cls.addClassCleanup(cls.daemon.close)
-        # It goes on all the time: paced, it would take days.
+        # It goes on all the time: paced, it would take a day.
         output = worker.file_output("well.csv", commit_rows=100)
         cls.daemon.create(
-            {"dataset": {"interactions": None}, "outputs": [output], "pace": {"rate": 1000}}, "well"
+            {"dataset": {"interactions": 10**8}, "outputs": [output], "pace": {"rate": 1000}}, "well"
         )
         cls.daemon.wait(WELL, lambda run: run.outputs[0].position > 0, "the first commit")
         (cls.well_worker,) = cls.daemon.workers()
