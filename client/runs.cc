@@ -131,6 +131,7 @@ int ListRuns(const NamedCommand& command) {
     return kDone;
   }
   std::vector<Printed> list;
+  list.reserve(runs.size());
   for (const v1::Run& run : runs) list.push_back({&run, ShortName(run.name())});
   PrintList(command.format, list);
   return kDone;

@@ -91,14 +91,13 @@ TEST(SpecFlags, MistakesComeAllAtOnceAndTheRestIsKept) {
   flags.seed = "abc";  // the daemon says what is wrong with it
   flags.rate = "5/m";
   flags.slice = "1";
-  flags.outputs = {"csv:a.csv", "json"};
+  flags.outputs = {"csv:a.csv", "csv:a?x"};
   flags.settings = {"foo", "outputs[1].rows={to: 5}", "outputs[2].name=x", "threads=1"};
   const MadeSource made = MakeSource(flags, "", {});
   EXPECT_EQ(made.mistakes,
             (Expected{"--rate 5/m: write rows a second, as 1000/s.",
                       "--slice 1: write I/N, as 0/4: the first of four slices.",
-                      "--to json: write FORMAT:PATH, as csv:out/interactions.csv, csv:- for "
-                      "standard output, or kafka://HOST:PORT/TOPIC.",
+                      R"(--to csv:a?x: "x" is no option; write ?NAME=VALUE&NAME=VALUE.)",
                       "--set foo: write PATH=VALUE, as dataset.seed=7.",
                       "--set outputs[2].name: outputs has 2 elements; the first is outputs[0]."}));
   EXPECT_TRUE(made.lacks_outputs);
