@@ -161,7 +161,8 @@ class Listener {
     if (start.has_umask()) umask(start.umask());
     std::optional<Background> watch;
     if (start.memory_limit() > 0) {
-      watch.emplace([limit = start.memory_limit()](const std::stop_token& s) { WatchMemory(limit, s); });
+      watch.emplace(
+          [limit = start.memory_limit()](const std::stop_token& s) { WatchMemory(limit, s); });
     }
     const worker::v1::Finished finished = Execute(start, control_);
     control_->EndReports();
