@@ -45,6 +45,9 @@ TEST(Roots, AreNotLeftByLinks) {
   EXPECT_FALSE(LiesBelow(folder.path("out/up/a.csv"), {folder.path("out")}));
   EXPECT_FALSE(LiesBelow(folder.path("out/users"), {folder.path("out")}));
   EXPECT_FALSE(LiesBelow(folder.path("out/loop/a.csv"), {folder.path("out")}));
+  fs::create_symlink(folder.path("not-there-yet"), folder.path("out/later"));
+  EXPECT_FALSE(LiesBelow(folder.path("out/later"), {folder.path("out")}));
+  EXPECT_FALSE(LiesBelow(folder.path("out/later/a.csv"), {folder.path("out")}));
   fs::create_directory_symlink(folder.path("out"), folder.path("link"));
   EXPECT_TRUE(LiesBelow(folder.path("out/a.csv"), {folder.path("link")}));
   EXPECT_TRUE(LiesBelow(folder.path("link/a.csv"), {folder.path("out")}));
