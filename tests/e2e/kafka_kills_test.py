@@ -1,6 +1,7 @@
 """Everybody is killed: worker, daemon and brokers of one run into Kafka, over and over; and then a
 consumer written by others finds every row once, each partition in order."""
 
+import json
 import os
 import random
 import signal
@@ -8,7 +9,9 @@ import time
 import unittest
 
 import confluent_kafka
-from confluent_kafka import admin
+from confluent_kafka import admin, schema_registry
+from confluent_kafka.schema_registry import avro
+from confluent_kafka.serialization import MessageField, SerializationContext
 
 import daemon
 import worker
@@ -24,7 +27,8 @@ TOPIC, PARTITIONS = "interactions", 6
 
 class KafkaKillsTest(unittest.TestCase):
     def begin(self, *flags):
-        """Brokers, a daemon, and a run that goes on until it is done."""
+        """Brokers, a daemon, and a run that goes on until it is done: of Avro if there is a registry,
+        else of JSON."""
         self.broker = KafkaBroker(*flags)
         self.addCleanup(self.broker.close)
         self.folder = daemon.scratch_folder(self)
@@ -33,7 +37,10 @@ class KafkaKillsTest(unittest.TestCase):
         self.dataset = {"seed": 42, "interactions": ROWS}
         options = {"bootstrap_servers": self.broker.bootstraps, "topic": TOPIC,
                    "partitions": str(PARTITIONS), "headers": "true"}
-        output = {"name": "kafka", "format": {"component": "json"}, "commit_interval": "300ms",
+        encoding = {"component": "json"}
+        if "--registry" in flags:
+            encoding = {"component": "avro", "options": {"registry": self.broker.registry}}
+        output = {"name": "kafka", "format": encoding, "commit_interval": "300ms",
                   "sink": {"component": "kafka", "options": options}}
         self.name = self.daemon.create(
             {"dataset": self.dataset, "outputs": [output], "pace": {"rate": RATE}}).name
@@ -91,7 +98,18 @@ class KafkaKillsTest(unittest.TestCase):
             # Each of them both ways.
             victims[kill // 2 % len(victims)]()
 
-    def expect_every_row_once(self):
+    def messages_of_avro(self):
+        """The messages of the topic with their values as JSON has them."""
+        context = SerializationContext(TOPIC, MessageField.VALUE)
+        with schema_registry.SchemaRegistryClient({"url": self.broker.registry}) as registry:
+            read = avro.AvroDeserializer(registry)
+            for message in self.broker.messages(TOPIC):
+                record = read(message.value(), context)
+                record["timestamp"] = record["timestamp"].strftime("%Y-%m-%dT%H:%M:%SZ")
+                message.set_value(json.dumps(record).encode())
+                yield message
+
+    def expect_every_row_once(self, is_avro=False):
         end = daemon.SUCCEEDED
         if not daemon.IS_LONG:
             self.await_position(self.await_position(0) + 1)  # it has survived the last kill, too
@@ -104,13 +122,26 @@ class KafkaKillsTest(unittest.TestCase):
                                  dataset=self.dataset)
         done = worker.run(spec)
         self.assertEqual(done.returncode, 0, done.stderr)
-        check_rows(self, self.broker.messages(TOPIC), path, run.outputs[0].position)
+        messages = self.messages_of_avro() if is_avro else self.broker.messages(TOPIC)
+        check_rows(self, messages, path, run.outputs[0].position)
 
     def test_nobody_loses_or_doubles_a_row_when_killed(self):
         self.dice = random.Random(1)
         self.begin()
         self.kill_everybody(KILLS, KILLED_ROWS, [self.kill_worker, self.daemon.restart, self.kill_broker])
         self.expect_every_row_once()
+
+    @unittest.skipUnless(daemon.IS_LONG, "at full size only")
+    def test_a_registry_that_is_away_holds_nothing_up(self):
+        self.dice = random.Random(3)
+        self.begin("--registry")
+        everybody = [self.kill_worker, self.daemon.restart, self.kill_broker]
+        self.kill_everybody(KILLS // 3, KILLED_ROWS // 3, everybody)
+        self.broker.kill("registry")
+        self.kill_everybody(KILLS // 3, KILLED_ROWS * 2 // 3, [self.kill_worker, self.daemon.restart])
+        self.broker.start()
+        self.kill_everybody(KILLS // 3, KILLED_ROWS, everybody)
+        self.expect_every_row_once(is_avro=True)
 
     @unittest.skipUnless(daemon.IS_LONG, "at full size only")
     def test_a_leader_that_is_killed_for_good_takes_nothing_along(self):
