@@ -27,12 +27,12 @@ class CompressedTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def make(self, *names, component="csv", slice=None, **fields):
+    def make(self, *names, component="csv", slice=None, interactions=ROWS, **fields):
         """Makes files of these names in one run."""
         outputs = [worker.file_output(self.folder / name, component, name=name, **fields)
                    for name in names]
         spec = worker.write_spec(self.folder / "spec.json", *outputs,
-                                 dataset={"seed": 42, "interactions": ROWS},
+                                 dataset={"seed": 42, "interactions": interactions},
                                  **({"slice": slice} if slice else {}))
         done = worker.run(spec, timeout=1800)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -68,8 +68,8 @@ class CompressedTest(unittest.TestCase):
     def test_a_file_without_rows_is_a_file(self):
         for suffix in SUFFIXES:
             for index in (0, 1):  # only the first slice has a header
-                path, = self.make(f"{index}.csv.{suffix}", slice={
-                    "index": index, "count": 10 * ROWS, "mode": "contiguous"})
+                path, = self.make(f"{index}.csv.{suffix}", interactions=50_000, slice={
+                    "index": index, "count": 500_000, "mode": "contiguous"})
                 header = b"user_id,item_id,rating,timestamp\n" if index == 0 else b""
                 self.assertEqual(unpacked(path), header)
 
