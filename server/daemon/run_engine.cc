@@ -306,7 +306,8 @@ absl::Status RunEngine::Store(const EntryPtr& entry) {
 
 void RunEngine::StoreLater(const EntryPtr& entry, const absl::Status& why) {
   if (parts_.log) {
-    parts_.log(fmt::format("{} {}", entry->controller.run().name(), std::string(why.message())));
+    parts_.log(fmt::format("{} goes on as asked, and is stored once that is possible: {}",
+                           entry->controller.run().name(), std::string(why.message())));
   }
   if (std::exchange(entry->is_unstored, true)) return;
   parts_.timers->CallAt(parts_.timers->Now() + kStoreAgain, [this, entry] {
