@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "members.h"
-#include "record.h"
+#include "plugins/formats/compression/members.h"
+#include "plugins/formats/record.h"
 #include "throng/sdk.hpp"
 
 namespace throng {

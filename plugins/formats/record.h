@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "text.h"
+#include "plugins/formats/registry/typed_schema.h"
+#include "plugins/formats/text.h"
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
-#include "typed_schema.h"
 
 namespace throng {
 

@@ -1,5 +1,5 @@
 // SHA-256 and base64, by OpenSSL.
-#include "digest.h"
+#include "plugins/sinks/digest.h"
 
 #include <openssl/evp.h>
 

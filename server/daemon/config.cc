@@ -12,7 +12,7 @@
 
 #include "proto/default_address.h"
 #include "proto/option_text.h"
-#include "server/worker/message_reader.h"
+#include "server/spec/message_reader.h"
 #include "throng/daemon/v1/config.pb.h"
 
 namespace throng {

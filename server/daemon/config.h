@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "server/worker/problem.h"
-#include "server/worker/spec_tree.h"
+#include "server/spec/problem.h"
+#include "server/spec/tree.h"
 
 namespace throng {
 

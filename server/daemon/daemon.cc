@@ -18,14 +18,14 @@
 #include <thread>
 #include <vector>
 
+#include "server/control/start_up.h"
+#include "server/control/status.h"
 #include "server/daemon/api_server.h"
 #include "server/daemon/descriptor.h"
 #include "server/daemon/plugin_index.h"
 #include "server/daemon/run_engine.h"
 #include "server/daemon/run_store.h"
 #include "server/daemon/supervisor.h"
-#include "server/worker/start_up.h"
-#include "server/worker/status.h"
 
 namespace throng {
 namespace {

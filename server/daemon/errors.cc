@@ -11,7 +11,7 @@
 #include "absl/strings/cord.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
-#include "server/worker/status.h"
+#include "server/control/status.h"
 
 namespace throng {
 namespace {

@@ -12,8 +12,8 @@
 #include <system_error>
 #include <vector>
 
+#include "server/control/digest.h"
 #include "server/daemon/descriptor.h"
-#include "server/worker/digest.h"
 
 namespace throng {
 namespace {

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "server/control/start_up.h"
 #include "server/daemon/config.h"
 #include "server/daemon/daemon.h"
-#include "server/worker/problem.h"
-#include "server/worker/start_up.h"
+#include "server/spec/problem.h"
 
 namespace {
 

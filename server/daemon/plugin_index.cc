@@ -9,9 +9,9 @@
 #include <system_error>
 #include <utility>
 
+#include "server/control/digest.h"
+#include "server/control/status.h"
 #include "server/daemon/kept_file.h"
-#include "server/worker/digest.h"
-#include "server/worker/status.h"
 
 namespace throng {
 namespace {

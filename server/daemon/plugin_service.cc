@@ -5,7 +5,7 @@
 
 #include "server/daemon/calls.h"
 #include "server/daemon/services.h"
-#include "server/worker/presets.h"
+#include "server/spec/presets.h"
 #include "throng/v1/plugin_service.grpc.pb.h"
 
 namespace throng {

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <utility>
 
-#include "server/worker/frame.h"
+#include "server/control/frame.h"
 
 namespace throng {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "server/daemon/errors.h"
 #include "server/daemon/wall_clock.h"
-#include "server/worker/problem.h"
+#include "server/spec/problem.h"
 
 namespace throng {
 

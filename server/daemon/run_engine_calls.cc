@@ -7,11 +7,11 @@
 #include <random>
 #include <utility>
 
+#include "server/control/digest.h"
 #include "server/daemon/errors.h"
 #include "server/daemon/run_engine.h"
 #include "server/daemon/wall_clock.h"
-#include "server/worker/digest.h"
-#include "server/worker/problem.h"
+#include "server/spec/problem.h"
 
 namespace throng {
 namespace {

@@ -6,7 +6,7 @@
 #include "server/daemon/row_stream.h"
 #include "server/daemon/run_engine.h"
 #include "server/daemon/wall_clock.h"
-#include "server/worker/problem.h"
+#include "server/spec/problem.h"
 
 namespace throng {
 namespace {

@@ -9,12 +9,12 @@
 #include <string>
 #include <string_view>
 
+#include "server/control/frame.h"
 #include "server/daemon/event_loop.h"
 #include "server/daemon/output_lines.h"
 #include "server/daemon/supervisor.h"
 #include "server/daemon/worker_end.h"
 #include "server/daemon/worker_process.h"
-#include "server/worker/frame.h"
 
 namespace throng {
 

@@ -7,12 +7,12 @@
 #include <filesystem>
 #include <utility>
 
+#include "server/control/frame.h"
+#include "server/control/status.h"
 #include "server/daemon/descriptor.h"
 #include "server/daemon/event_loop.h"
 #include "server/daemon/supervised_worker.h"
 #include "server/daemon/worker_process.h"
-#include "server/worker/frame.h"
-#include "server/worker/status.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX wants it declared
 

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
+#include "server/control/call_page.h"
 #include "server/daemon/worker_process.h"
 #include "server/daemon/workers.h"
-#include "server/worker/call_page.h"
 
 namespace throng {
 

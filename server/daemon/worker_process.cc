@@ -11,7 +11,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "server/worker/frame.h"
+#include "server/control/frame.h"
 
 extern "C" {  // which the header of glibc 2.36 forgets
 #include <sys/pidfd.h>

@@ -8,8 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/control/call_page.h"
 #include "server/daemon/descriptor.h"
-#include "server/worker/call_page.h"
 
 namespace throng {
 

@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "proto/json.h"
-#include "server/worker/call_page.h"
-#include "server/worker/digest.h"
-#include "server/worker/frame.h"
-#include "server/worker/spec_reader.h"
-#include "server/worker/spec_rules.h"
-#include "server/worker/spec_tree.h"
-#include "server/worker/status.h"
+#include "server/control/call_page.h"
+#include "server/control/digest.h"
+#include "server/control/frame.h"
+#include "server/control/status.h"
+#include "server/spec/reader.h"
+#include "server/spec/rules.h"
+#include "server/spec/tree.h"
 
 namespace throng {
 namespace {

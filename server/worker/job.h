@@ -11,10 +11,10 @@
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "server/worker/catalogue.h"
-#include "server/worker/instances.h"
-#include "server/worker/problem.h"
-#include "server/worker/run.h"
+#include "server/delivery/run.h"
+#include "server/host/catalogue.h"
+#include "server/host/instances.h"
+#include "server/spec/problem.h"
 #include "throng/v1/spec_source.pb.h"
 #include "throng/worker/v1/control.pb.h"
 

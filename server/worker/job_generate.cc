@@ -8,13 +8,13 @@
 #include <span>
 #include <thread>
 
-#include "server/worker/digest.h"
-#include "server/worker/frame.h"
-#include "server/worker/generator.h"
+#include "server/control/digest.h"
+#include "server/control/frame.h"
+#include "server/control/status.h"
+#include "server/dataset/generator.h"
+#include "server/dataset/slice.h"
+#include "server/delivery/walk.h"
 #include "server/worker/job.h"
-#include "server/worker/slice.h"
-#include "server/worker/status.h"
-#include "server/worker/walk.h"
 #include "throng/v1/generation_service.pb.h"
 
 namespace throng {

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "server/worker/digest.h"
+#include "server/control/digest.h"
+#include "server/control/status.h"
+#include "server/spec/problem.h"
 #include "server/worker/job.h"
-#include "server/worker/problem.h"
-#include "server/worker/status.h"
 
 namespace throng {
 namespace {

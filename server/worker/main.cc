@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "proto/option_text.h"
-#include "server/worker/conformance.h"
-#include "server/worker/describe.h"
+#include "server/conformance/conformance.h"
+#include "server/control/start_up.h"
+#include "server/host/describe.h"
 #include "server/worker/run_command.h"
 #include "server/worker/serve.h"
-#include "server/worker/start_up.h"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/worker/progress.h"
+#include "server/delivery/progress.h"
 
 namespace throng {
 

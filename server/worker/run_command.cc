@@ -12,12 +12,12 @@
 #include <optional>
 
 #include "proto/statistics_block.h"
-#include "server/worker/call_page.h"
+#include "server/control/call_page.h"
+#include "server/control/status.h"
+#include "server/dataset/statistics.h"
+#include "server/delivery/run.h"
+#include "server/spec/reader.h"
 #include "server/worker/report.h"
-#include "server/worker/run.h"
-#include "server/worker/spec_reader.h"
-#include "server/worker/statistics.h"
-#include "server/worker/status.h"
 
 namespace throng {
 namespace {

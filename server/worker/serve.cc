@@ -16,11 +16,11 @@
 #include <thread>
 #include <utility>
 
-#include "server/worker/call_page.h"
-#include "server/worker/describe.h"
-#include "server/worker/frame.h"
+#include "server/control/call_page.h"
+#include "server/control/frame.h"
+#include "server/control/status.h"
+#include "server/host/describe.h"
 #include "server/worker/job.h"
-#include "server/worker/status.h"
 
 namespace throng {
 namespace {

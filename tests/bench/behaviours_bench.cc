@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "server/worker/catalogue.h"
-#include "server/worker/plan.h"
-#include "server/worker/spec_reader.h"
-#include "server/worker/statistics.h"
+#include "server/dataset/plan.h"
+#include "server/dataset/statistics.h"
+#include "server/host/catalogue.h"
+#include "server/spec/reader.h"
 
 namespace throng {
 namespace {

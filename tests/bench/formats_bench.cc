@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "../plugins/loaded_format.h"
+#include "tests/plugins/formats/loaded_format.h"
 
 namespace throng {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/plugins/kafka_cluster.h"
+#include "tests/plugins/sinks/kafka_cluster.h"
 
 namespace throng {
 namespace {

@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "../plugins/loaded_sink.h"
-#include "../plugins/scratch_folder.h"
+#include "tests/plugins/sinks/loaded_sink.h"
+#include "tests/plugins/sinks/scratch_folder.h"
 
 namespace throng {
 namespace {

@@ -11,9 +11,9 @@
 #include <functional>
 #include <thread>
 
+#include "server/control/digest.h"
 #include "server/daemon/supervisor.h"
-#include "server/worker/digest.h"
-#include "tests/plugins/scratch_folder.h"
+#include "tests/plugins/sinks/scratch_folder.h"
 
 namespace throng {
 namespace {

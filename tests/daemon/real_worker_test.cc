@@ -15,7 +15,7 @@
 #include "server/daemon/plugin_index.h"
 #include "server/daemon/row_stream.h"
 #include "server/daemon/supervisor.h"
-#include "tests/plugins/scratch_folder.h"
+#include "tests/plugins/sinks/scratch_folder.h"
 #include "throng/v1/generation_service.pb.h"
 
 namespace throng {

@@ -8,7 +8,7 @@
 
 #include <thread>
 
-#include "server/worker/frame.h"
+#include "server/control/frame.h"
 #include "throng/v1/generation_service.pb.h"
 
 namespace throng {

@@ -9,7 +9,7 @@
 #include <csignal>
 #include <thread>
 
-#include "tests/plugins/scratch_folder.h"
+#include "tests/plugins/sinks/scratch_folder.h"
 
 namespace throng {
 namespace {

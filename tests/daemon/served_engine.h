@@ -20,7 +20,7 @@
 #include "google/rpc/status.pb.h"
 #include "server/daemon/api_server.h"
 #include "server/daemon/engine.h"
-#include "tests/plugins/scratch_folder.h"
+#include "tests/plugins/sinks/scratch_folder.h"
 
 namespace throng {
 

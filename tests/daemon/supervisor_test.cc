@@ -21,7 +21,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/plugins/scratch_folder.h"
+#include "tests/plugins/sinks/scratch_folder.h"
 
 namespace throng {
 namespace {

@@ -8,7 +8,7 @@
 #include <sstream>
 #include <string>
 
-#include "../plugins/syscall_shim.h"
+#include "tests/plugins/sinks/syscall_shim.h"
 
 namespace {
 

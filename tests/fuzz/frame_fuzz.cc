@@ -11,11 +11,11 @@
 #include <string_view>
 #include <vector>
 
+#include "server/control/frame.h"
 #include "server/daemon/run_controller.h"
 #include "server/daemon/run_log.h"
-#include "server/worker/frame.h"
+#include "server/spec/tree.h"
 #include "server/worker/job.h"
-#include "server/worker/spec_tree.h"
 #include "throng/worker/v1/control.pb.h"
 
 namespace throng {

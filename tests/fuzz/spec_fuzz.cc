@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "server/worker/catalogue.h"
-#include "server/worker/run.h"
-#include "server/worker/spec_reader.h"
-#include "server/worker/spec_tree.h"
+#include "server/delivery/run.h"
+#include "server/host/catalogue.h"
+#include "server/spec/reader.h"
+#include "server/spec/tree.h"
 
 namespace throng {
 namespace {

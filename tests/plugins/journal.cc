@@ -57,7 +57,7 @@ class JournalSink {
     bytes_ += size;
   }
   // First the data is made durable, then the mark replaced, in one step. (To outlive a power cut
-  // the mark and its folder need an fsync too: plugins/sinks/file.cc does it.)
+  // the mark and its folder need an fsync too: plugins/sinks/file/file.cc does it.)
   void Mark() {
     std::ofstream mark(path_ + ".mark.new", std::ios::binary);
     mark << identity_ << ' ' << bytes_ << ' ' << done_.position.value_or(-1) << ' '

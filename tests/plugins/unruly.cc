@@ -10,7 +10,7 @@
 #include <thread>
 #include <throng/sdk.hpp>
 
-#include "segfault.h"
+#include "tests/plugins/segfault.h"
 
 namespace {
 

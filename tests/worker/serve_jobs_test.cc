@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "proto/option_text.h"
-#include "tests/plugins/scratch_folder.h"
+#include "tests/plugins/sinks/scratch_folder.h"
 #include "tests/worker/served_worker.h"
 
 namespace throng {

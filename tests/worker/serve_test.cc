@@ -7,8 +7,8 @@
 #include <fstream>
 #include <string>
 
-#include "server/worker/status.h"
-#include "tests/plugins/scratch_folder.h"
+#include "server/control/status.h"
+#include "tests/plugins/sinks/scratch_folder.h"
 #include "tests/worker/served_worker.h"
 
 namespace throng {

@@ -13,7 +13,7 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "server/worker/catalogue.h"
+#include "server/host/catalogue.h"
 
 namespace throng {
 namespace {

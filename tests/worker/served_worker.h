@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "server/worker/call_page.h"
-#include "server/worker/frame.h"
+#include "server/control/call_page.h"
+#include "server/control/frame.h"
 #include "throng/v1/generation_service.pb.h"
 #include "throng/worker/v1/control.pb.h"
 

@@ -11,7 +11,7 @@
 #include <throng/random.hpp>
 #include <throng/sdk.hpp>
 
-#include "../segfault.h"
+#include "tests/plugins/segfault.h"
 
 namespace {
 

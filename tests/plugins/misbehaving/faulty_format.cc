@@ -3,7 +3,7 @@
 #include <ctime>
 #include <throng/sdk.hpp>
 
-#include "../segfault.h"
+#include "tests/plugins/segfault.h"
 
 namespace {
 

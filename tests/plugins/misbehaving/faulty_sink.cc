@@ -9,7 +9,7 @@
 #include <optional>
 #include <throng/sdk.hpp>
 
-#include "../segfault.h"
+#include "tests/plugins/segfault.h"
 
 namespace {
 

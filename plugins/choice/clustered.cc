@@ -1,0 +1,281 @@
+// What is chosen, and why: something of the preferred category, something popular, or at random.
+#include <cmath>
+#include <numeric>
+#include <string>
+
+#include "plugins/choice/kind_word.h"
+#include "plugins/choice/kinds.h"
+#include "throng/random.hpp"
+#include "throng/rounding.hpp"
+#include "throng/sdk.hpp"
+
+namespace throng {
+namespace {
+
+// The o-th of m equal parts of [0, 1), and a place within it at random for each k: as a fraction of
+// 2^31.
+THRONG_SIMD void PlaceEvenly(uint64_t key, const int64_t* k, const double* o, const double* m,
+                             int32_t* x, size_t n) {
+  for (size_t j = 0; j < n; ++j) {
+    const uint32_t hash = Hash32(key, static_cast<uint64_t>(k[j]));
+    const double within = static_cast<double>(static_cast<int32_t>(hash >> 1)) * 0x1p-31;
+    const double scaled = (o[j] + within) / m[j] * 0x1p31;
+    // Only rounding reaches 1.
+    x[j] = static_cast<int32_t>(scaled < 0x1p31 - 1 ? scaled : 0x1p31 - 1);
+  }
+}
+
+}  // namespace
+
+class Clustered {
+ public:
+  struct Options {
+    double preferred = 0.6;
+    double popular = 0.3;
+    double random = 0.1;
+  };
+  static std::vector<OptionOf<Options>> DeclareOptions() {
+    return {Option<&Options::preferred>("preferred",
+                                        "Share of choices from the tail of the category that the "
+                                        "user's cluster prefers.")
+                .Range(0, 1),
+            Option<&Options::popular>("popular", "Share of choices among the popular items.")
+                .Range(0, 1),
+            Option<&Options::random>("random", "Share of choices evenly from the whole tail.")
+                .Range(0, 1)};
+  }
+  static void Validate(const Options& options) { Weights(options); }
+
+  Clustered(const Options& options, const Dataset& dataset)
+      : key_(dataset.key),
+        rows_(dataset.plan_size),
+        world_(dataset.world),
+        word_(Weights(options)),
+        popular_items_(world_->popular_items),
+        tail_items_(world_->touched_items - world_->popular_items) {
+    static constexpr const char* kNames[] = {"preferred", "popular", "random"};
+    for (size_t kind = 0; kind < kKinds; ++kind) {
+      kinds_.push_back({kNames[kind], word_.CounterOf(kind).Before(rows_)});
+      grids_[kind] = Grid(static_cast<uint64_t>(kinds_[kind].rows));
+    }
+    for (const throng_cluster* cluster : world_.clusters()) {
+      const bool has_one = cluster->prefers >= 0;
+      const auto category = static_cast<size_t>(has_one ? cluster->prefers : 0);
+      const throng_category& preferred = *world_.categories()[category];
+      preferences_.push_back({.category = cluster->prefers,
+                              .first = has_one ? preferred.popular : popular_items_,
+                              .items = has_one ? preferred.tail : tail_items_});
+    }
+    PlanCurves(options.popular);
+    WarnIfUntouched(dataset.host);
+  }
+
+  std::vector<Kind> Kinds() const { return kinds_; }
+
+  void Fill(const Rows& rows, ChoiceColumns out) {
+    if (rows.epoch != epoch_) StartEpoch(rows.epoch);
+    FillKinds(rows, out);
+    by_kind_.Sort(out.kind);
+    FillPreferred(rows, by_kind_.Of(kPreferred), out);
+    FillPopular(by_kind_.Of(kPopular), out);
+    FillRandom(by_kind_.Of(kRandom), out);
+  }
+
+  template <class Visit>
+  void Tables(Visit&& visit) const {
+    visit(std::as_bytes(popular_curve_.knots()));
+    visit(std::as_bytes(tail_curve_.knots()));
+    for (const Kind& kind : kinds_) visit(std::as_bytes(std::span(&kind.rows, 1)));
+  }
+
+ private:
+  static constexpr size_t kPreferred = 0;
+  static constexpr size_t kPopular = 1;
+  static constexpr size_t kRandom = 2;
+  static constexpr size_t kKinds = 3;
+
+  struct Preference {
+    int32_t category;  // -1: none
+    int64_t first;     // of the tail, within the category; without one its rank
+    int64_t items;     // of the tail
+  };
+
+  static std::vector<int64_t> Weights(const Options& options) {
+    const double shares[] = {options.preferred, options.popular, options.random};
+    const double sum = shares[0] + shares[1] + shares[2];
+    if (std::abs(sum - 1) > 1e-6) {
+      throw Error(THRONG_INVALID_ARGUMENT,
+                  "preferred, popular and random sum to " +
+                      detail::NumberText(std::round(sum * 1e9) / 1e9) + "; they must sum to 1.",
+                  "preferred");
+    }
+    std::vector<int64_t> weights = IntegerWeights(shares);
+    if (std::accumulate(weights.begin(), weights.end(), int64_t{0}) > 10'000) {
+      throw Error(THRONG_INVALID_ARGUMENT,
+                  "preferred, popular and random need more decimals than rows can be spread by; "
+                  "give them with at most four.",
+                  "preferred");
+    }
+    return weights;
+  }
+
+  // Popularity: the first y of the touched items take y^t of the choices, t such that the popular
+  // items take the share of their kind; for popular and tail items apart, its inverse scaled to
+  // each. Shares below the popular items' own would turn popularity round, and are taken as even.
+  void PlanCurves(double popular_share) {
+    const double touched = static_cast<double>(popular_items_ + tail_items_);
+    const double edge = static_cast<double>(popular_items_) / touched;
+    const double share = std::max(std::min(popular_share, 0.95), edge);
+    const double power = std::log(edge) / std::log(share);  // 1 / t
+    popular_curve_ = Curve([&](double x) { return std::pow(x, power); });
+    tail_curve_ = Curve(
+        [&](double x) { return (std::pow(share + (1 - share) * x, power) - edge) / (1 - edge); });
+  }
+
+  // Random choices go round the whole tail, and popular ones come by every popular item, if there
+  // are enough of them.
+  void WarnIfUntouched(const Host& host) const {
+    const double needed = 1.01 * static_cast<double>(popular_items_) * popular_curve_.MaxSlope();
+    const bool all_popular = static_cast<double>(kinds_[kPopular].rows) >= needed;
+    if (all_popular && kinds_[kRandom].rows >= tail_items_) return;
+    host.Warn("touched_items is expected rather than exact: it takes " +
+              std::to_string(tail_items_) + " random and " +
+              std::to_string(static_cast<int64_t>(std::ceil(needed))) +
+              " popular choices an epoch to reach every item, and there are " +
+              std::to_string(kinds_[kRandom].rows) + " and " +
+              std::to_string(kinds_[kPopular].rows) + ".");
+  }
+
+  void StartEpoch(int64_t epoch) {
+    epoch_ = epoch;
+    epoch_key_ = Hash(key_, static_cast<uint64_t>(epoch));
+    shift_ =
+        static_cast<int64_t>(MultiplyHigh(Hash(epoch_key_, kKinds), static_cast<uint64_t>(rows_)));
+    for (size_t kind = 0; kind < kKinds; ++kind) {
+      permutations_[kind] =
+          Permutation(static_cast<uint64_t>(kinds_[kind].rows), Hash(epoch_key_, kind));
+    }
+  }
+
+  // The place of a grid point in the word is shifted round by another amount each epoch.
+  void FillKinds(const Rows& rows, ChoiceColumns out) {
+    place_.resize(rows.size);
+    const int64_t all = rows_;
+    const int64_t shift = shift_;
+    for (size_t i = 0; i < rows.size; ++i) {
+      const int64_t place = rows.grid[i] + shift;
+      place_[i] = place >= all ? place - all : place;
+    }
+    word_.At(place_, out.kind, out.kind_row);
+  }
+
+  // The o-th of a user's m preferred choices lies in the o-th m-th of the tail's popularity curve.
+  void FillPreferred(const Rows& rows, std::span<const uint32_t> chosen, ChoiceColumns out) {
+    const size_t n = chosen.size();
+    for (auto* column : {&user_, &grid_, &index_}) column->resize(n);
+    for (auto* column : {&o_, &m_}) column->resize(n);
+    for (auto* column : {&x_, &cluster_, &category_}) column->resize(n);
+    rows_of_.resize(n);
+    CountPreferred(rows, chosen, out.kind_row);
+    PlaceEvenly(epoch_key_, grid_.data(), o_.data(), m_.data(), x_.data(), n);
+    world_.UserCluster(user_, cluster_);
+    size_t special = 0;
+    for (size_t j = 0; j < n; ++j) {
+      const uint64_t y = tail_curve_(static_cast<uint64_t>(x_[j]) << 33);
+      const Preference& preference = preferences_[static_cast<size_t>(cluster_[j])];
+      const int64_t index = preference.first + static_cast<int64_t>(MultiplyHigh(
+                                                   y, static_cast<uint64_t>(preference.items)));
+      out.item[chosen[j]] = index;
+      category_[special] = preference.category;
+      index_[special] = index;
+      rows_of_[special] = chosen[j];
+      special += static_cast<size_t>(preference.category >= 0);
+    }
+    const std::span<int64_t> rank = std::span(user_).first(special);
+    world_.CategoryItem(std::span(category_).first(special), std::span(index_).first(special),
+                        rank);
+    for (size_t j = 0; j < special; ++j) out.item[rows_of_[j]] = rank[j];
+  }
+
+  // o_ and m_ for each chosen row. They follow from the word: a user's grid points are consecutive
+  // places of it, round its end.
+  void CountPreferred(const Rows& rows, std::span<const uint32_t> chosen,
+                      std::span<const int64_t> kind_row) {
+    const KindWord::Counter preferred = word_.CounterOf(kPreferred);
+    const int64_t all = rows_;
+    const int64_t all_preferred = kinds_[kPreferred].rows;
+    for (size_t j = 0; j < chosen.size(); ++j) {
+      const size_t i = chosen[j];
+      const int64_t begin = place_[i] - rows.user_row[i];
+      const int64_t end = begin + rows.user_rows[i];
+      // Places before the word's begin are at its end, those behind its end at its begin.
+      const bool is_wrapped = begin < 0;
+      const bool wraps = end > all;
+      const int64_t before = preferred.Before(begin + (is_wrapped ? all : 0));
+      const int64_t until = preferred.Before(end - (wraps ? all : 0));
+      const int64_t o = kind_row[i] - before + (is_wrapped ? all_preferred : 0);
+      const int64_t m = until - before + (is_wrapped || wraps ? all_preferred : 0);
+      user_[j] = rows.user[i];
+      grid_[j] = rows.grid[i];
+      o_[j] = static_cast<double>(o);
+      m_[j] = static_cast<double>(m);
+    }
+  }
+
+  void FillPopular(std::span<const uint32_t> chosen, ChoiceColumns out) {
+    PermuteKindRows(kPopular, chosen, out);
+    for (size_t j = 0; j < chosen.size(); ++j) {
+      const uint64_t x = grids_[kPopular].Point(static_cast<uint64_t>(index_[j]));
+      out.item[chosen[j]] = static_cast<int64_t>(
+          MultiplyHigh(popular_curve_(x), static_cast<uint64_t>(popular_items_)));
+    }
+  }
+
+  void FillRandom(std::span<const uint32_t> chosen, ChoiceColumns out) {
+    PermuteKindRows(kRandom, chosen, out);
+    for (size_t j = 0; j < chosen.size(); ++j) {
+      const uint64_t x = grids_[kRandom].Point(static_cast<uint64_t>(index_[j]));
+      out.item[chosen[j]] = popular_items_ + static_cast<int64_t>(MultiplyHigh(
+                                                 x, static_cast<uint64_t>(tail_items_)));
+    }
+  }
+
+  // index_[j] = a permutation of the kind's ordinals, at row chosen[j].
+  void PermuteKindRows(size_t kind, std::span<const uint32_t> chosen, const ChoiceColumns& out) {
+    index_.resize(chosen.size());
+    for (size_t j = 0; j < chosen.size(); ++j) index_[j] = out.kind_row[chosen[j]];
+    permutations_[kind].Map(index_, index_);
+  }
+
+  uint64_t key_;
+  int64_t rows_;
+  World world_;
+  KindWord word_;
+  int64_t popular_items_;
+  int64_t tail_items_;
+  std::vector<Kind> kinds_;
+  Grid grids_[kKinds];
+  std::vector<Preference> preferences_;  // by cluster
+  Curve popular_curve_;
+  Curve tail_curve_;
+
+  // Of the epoch that was filled last.
+  int64_t epoch_ = -1;
+  uint64_t epoch_key_ = 0;
+  int64_t shift_ = 0;
+  Permutation permutations_[kKinds];
+
+  // Scratch.
+  RowsByKind by_kind_{kKinds};
+  std::vector<int64_t> place_;  // by row; the others by chosen row
+  std::vector<int64_t> user_, grid_, index_;
+  std::vector<double> o_, m_;
+  std::vector<int32_t> x_, cluster_, category_;
+  std::vector<uint32_t> rows_of_;
+};
+
+}  // namespace throng
+
+THRONG_PLUGIN("clustered", "1.0.0", "Choices by cluster, popularity and chance.",
+              throng::Choice<throng::Clustered>(
+                  "clustered", "Preferred, popular and random choices in fixed shares."))

@@ -1,0 +1,117 @@
+// Avro: object container files, or messages that are the body of a record.
+//
+// A file is a header with the schema, then blocks of records, each with a sync marker behind it.
+// Blocks end at fixed rows and the marker derives from the dataset's fingerprint, so that the bytes
+// depend on nothing else. A message has the id of its schema in a registry before it, or nothing:
+// whoever sends it then says what its schema is.
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/formats/avro/record.h"
+#include "plugins/formats/compression/compressor.h"
+#include "plugins/formats/record.h"
+#include "plugins/formats/registry/messages.h"
+#include "plugins/formats/registry/registry.h"
+#include "plugins/formats/registry/typed_schema.h"
+#include "throng/sdk.hpp"
+
+namespace throng {
+namespace {
+
+// Rows of a block: 0.4 MB of interactions, large enough for a write and small enough for a cache.
+constexpr uint32_t kBlockRows = 16'384;
+constexpr size_t kSyncBytes = 16;
+constexpr const char* kCodecNames[] = {"null", "deflate", "snappy", "zstandard"};  // as Codec
+
+}  // namespace
+
+class Avro {
+ public:
+  struct Options : RegistryOptions {
+    Codec codec = Codec::kNone;
+  };
+  static std::vector<OptionOf<Options>> DeclareOptions() {
+    return RegistryOptions::AddTo<Options>(
+        {Option<&Options::codec>("codec", "How the blocks of a file are compressed.")
+             .Choices({std::begin(kCodecNames), std::end(kCodecNames)})
+             .Identity()});
+  }
+  static void Validate(const Options& options) { options.ValidateRegistry(); }
+  static constexpr uint32_t kModes = THRONG_RECORDS_STREAM | THRONG_RECORDS_MESSAGES;
+
+  Avro(const Options& options, const Host& host)
+      : options_(options), registry_(options_, host), compressor_(options.codec) {}
+
+  Prologue Begin(const throng_destination& destination) {
+    const throng_schema& schema = *destination.schema;
+    const std::string schema_text = AvroSchema(schema);
+    record_ = AvroRecord(schema);
+    is_messages_ = destination.mode == THRONG_RECORDS_MESSAGES;
+    if (is_messages_) {
+      key_ = KeyOf(destination);
+      const Registration registration =
+          registry_.Register({"AVRO", schema_text, FullRecordName(schema)}, destination);
+      header_ = Piece(registration.header);
+      return {.bytes = "", .cut_rows = 0, .state = registration.state};
+    }
+    registry_.RefuseFiles();
+    sync_ = View(destination.fingerprint).substr(0, kSyncBytes);
+    const std::string codec = kCodecNames[static_cast<size_t>(options_.codec)];
+    return {.bytes = "Obj\x01" + AvroVarint(2) + AvroString("avro.codec") + AvroString(codec) +
+                     AvroString("avro.schema") + AvroString(schema_text) + AvroVarint(0) + sync_,
+            .cut_rows = kBlockRows,
+            .state = ""};
+  }
+
+  void Encode(const throng_block& block, Buffer& out) {
+    if (is_messages_) return EncodeMessages(block, key_, header_, record_, out);
+    EncodeBlock(block, out);
+  }
+
+ private:
+  // The number of records, the size of their bytes, these, and the sync marker.
+  void EncodeBlock(const throng_block& block, Buffer& out) {
+    out.Append(AvroVarint(block.rows));
+    out.EndAt(out.Reserve(kMaxVarint) + gap_);
+    const size_t records_at = out.size();
+    if (options_.codec == Codec::kNone) {
+      char* const records = out.Reserve(record_.MaxSize(block.rows));
+      out.EndAt(record_.Write(block, 0, block.rows, records));
+    } else {
+      plain_.resize(std::max(plain_.size(), record_.MaxSize(block.rows)));
+      const char* const end = record_.Write(block, 0, block.rows, plain_.data());
+      compressor_.Compress({plain_.data(), static_cast<size_t>(end - plain_.data())}, out);
+    }
+    const size_t size = out.size() - records_at;
+    const std::string size_text = AvroVarint(size);
+    char* const end = out.Reserve(kMaxVarint + kSyncBytes);
+    char* const start = end - size - gap_;  // of the size
+    if (size_text.size() != gap_) std::memmove(start + size_text.size(), start + gap_, size);
+    gap_ = size_text.size();
+    std::memcpy(start, size_text.data(), gap_);
+    out.EndAt(start + gap_ + size);
+    out.Append(sync_);
+  }
+
+  const Options options_;
+  const SchemaRegistry registry_;
+  Compressor compressor_;
+  bool is_messages_ = false;
+  AvroRecord record_;
+  Record key_;
+  Piece header_;  // of messages
+  std::string sync_;
+  std::string plain_;  // records before they are compressed
+  // Bytes kept free for the size of a block, which stands before it: as many as the last one took.
+  // Where it takes others, the block moves.
+  size_t gap_ = 3;
+};
+
+}  // namespace throng
+
+THRONG_PLUGIN("avro", "0.1.0", "Avro files and messages.",
+              throng::Format<throng::Avro>("avro", "A record per row, in Avro's binary encoding."))

@@ -1,0 +1,158 @@
+// Rows as Avro: the schema of a table, and records in Avro's binary encoding.
+#include "plugins/formats/avro/record.h"
+
+#include <string_view>
+
+#include "plugins/formats/registry/typed_schema.h"
+
+namespace throng {
+
+namespace {
+
+constexpr size_t kMaxDigits = 20;
+constexpr size_t kShort = 64;  // sizes below it are one byte
+
+const char* TypeOf(const throng_column& column) {
+  switch (column.type) {
+    case THRONG_COLUMN_ID:
+    case THRONG_COLUMN_LABEL:
+      return R"("string")";
+    case THRONG_COLUMN_INT64:
+      return R"("long")";
+    case THRONG_COLUMN_TIMESTAMP:
+      return R"({"type":"long","logicalType":"timestamp-millis"})";
+    case THRONG_COLUMN_RATING:
+    case THRONG_COLUMN_FLOAT64:
+      return R"("double")";
+    case THRONG_COLUMN_BOOL:
+      return R"("boolean")";
+    default:
+      RefuseType(column);
+  }
+}
+
+}  // namespace
+
+std::string AvroVarint(size_t value) {
+  char bytes[kMaxVarint];
+  return {bytes, WriteZigzag(static_cast<int64_t>(value), bytes)};
+}
+
+std::string AvroString(std::string_view text) {
+  return AvroVarint(text.size()) + std::string(text);
+}
+
+std::string AvroSchema(const throng_schema& schema) {
+  std::string text = R"({"type":"record","name":")" + RecordName(schema) + R"(","namespace":")";
+  text += std::string(kNamespace) + R"(","fields":[)";
+  for (size_t c = 0; c < schema.columns_count; ++c) {
+    const throng_column& column = *schema.columns[c];
+    RequireName(column.name, "Avro");
+    const std::string type = TypeOf(column);
+    text += c == 0 ? "" : ",";
+    text += R"({"name":")" + std::string(column.name) + R"(","type":)";
+    text += IsNullable(column) ? R"(["null",)" + type + R"(],"default":null})" : type + "}";
+  }
+  return text + "]}";
+}
+
+AvroRecord::AvroRecord(const throng_schema& schema) {
+  for (size_t c = 0; c < schema.columns_count; ++c) {
+    const throng_column& column = *schema.columns[c];
+    Field& field = fields_.emplace_back();
+    field.type = column.type;
+    field.is_nullable = IsNullable(column);
+    size_t longest = kMaxVarint;
+    if (column.type == THRONG_COLUMN_ID) {
+      const std::string prefix = column.prefix;
+      field.prefix_size = prefix.size();
+      field.is_short = prefix.size() + kMaxDigits < kShort;
+      field.lead = Piece((field.is_nullable ? "\x02" : "") + std::string(1, '\0') + prefix);
+      longest += prefix.size() + kMaxDigits;
+    }
+    if (column.type == THRONG_COLUMN_LABEL) {
+      field.texts.emplace_back(std::string_view("\0", 1));
+      for (size_t label = 0; label < column.labels_count; ++label) {
+        const std::string text = "\x02" + AvroString(column.labels[label]);
+        field.texts.emplace_back(text);
+        longest = std::max(longest, text.size());
+      }
+    }
+    max_size_ += 1 + longest;
+  }
+  const auto is = [&](size_t i, uint32_t type) { return fields_[i].type == type; };
+  is_interaction_ = fields_.size() >= 4 && is(0, THRONG_COLUMN_ID) && is(1, THRONG_COLUMN_ID) &&
+                    is(2, THRONG_COLUMN_RATING) && is(3, THRONG_COLUMN_TIMESTAMP);
+}
+
+char* AvroRecord::WriteLongId(const Field& field, uint64_t number, char* p) {
+  char digits[kMaxDigits + kTextSlack];
+  const auto size = static_cast<size_t>(WriteNumber(number, digits) - digits);
+  // The lead is too long for its place: the size stands before it and may take two bytes or more.
+  std::string lead(field.lead.size() + kTextSlack, '\0');
+  const size_t branch = field.is_nullable ? 1 : 0;
+  field.lead.Write(lead.data());
+  std::memcpy(p, lead.data(), branch);
+  p = WriteZigzag(static_cast<int64_t>(field.prefix_size + size), p + branch);
+  std::memcpy(p, lead.data() + branch + 1, field.prefix_size);
+  std::memcpy(p + field.prefix_size, digits, size);
+  return p + field.prefix_size + size;
+}
+
+char* AvroRecord::WriteFields(const throng_block& block, size_t row, size_t from, char* p) const {
+  for (size_t f = from; f < fields_.size(); ++f) {
+    const Field& field = fields_[f];
+    const void* const column = block.columns[f];
+    switch (field.type) {
+      case THRONG_COLUMN_ID:
+        p = WriteValue<THRONG_COLUMN_ID>(field, column, row, p);
+        break;
+      case THRONG_COLUMN_LABEL:
+        p = WriteValue<THRONG_COLUMN_LABEL>(field, column, row, p);
+        break;
+      case THRONG_COLUMN_RATING:
+        p = WriteValue<THRONG_COLUMN_RATING>(field, column, row, p);
+        break;
+      case THRONG_COLUMN_BOOL:
+        p = WriteValue<THRONG_COLUMN_BOOL>(field, column, row, p);
+        break;
+      case THRONG_COLUMN_FLOAT64:
+        p = WriteValue<THRONG_COLUMN_FLOAT64>(field, column, row, p);
+        break;
+      default:
+        p = WriteValue<THRONG_COLUMN_INT64>(field, column, row, p);
+    }
+  }
+  return p;
+}
+
+// The four values of an interaction unrolled, then what follows them (kMore). Not inlined, so that
+// it has all registers to itself.
+template <bool kMore>
+[[gnu::noinline]] char* AvroRecord::WriteInteractions(const throng_block& block, size_t first,
+                                                      size_t last, char* p) const {
+  const Field* const fields = fields_.data();
+  const void* const user = block.columns[0];
+  const void* const item = block.columns[1];
+  const void* const rating = block.columns[2];
+  const void* const time = block.columns[3];
+  for (size_t row = first; row < last; ++row) {
+    p = WriteValue<THRONG_COLUMN_ID>(fields[0], user, row, p);
+    p = WriteValue<THRONG_COLUMN_ID>(fields[1], item, row, p);
+    p = WriteValue<THRONG_COLUMN_RATING>(fields[2], rating, row, p);
+    p = WriteValue<THRONG_COLUMN_TIMESTAMP>(fields[3], time, row, p);
+    if constexpr (kMore) p = WriteFields(block, row, 4, p);
+  }
+  return p;
+}
+
+char* AvroRecord::Write(const throng_block& block, size_t first, size_t last, char* p) const {
+  if (is_interaction_) {
+    return fields_.size() > 4 ? WriteInteractions<true>(block, first, last, p)
+                              : WriteInteractions<false>(block, first, last, p);
+  }
+  for (size_t row = first; row < last; ++row) p = WriteFields(block, row, 0, p);
+  return p;
+}
+
+}  // namespace throng

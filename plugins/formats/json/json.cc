@@ -1,0 +1,177 @@
+// JSON objects: as one document, as lines, or as messages; their text is the same in all three.
+//
+// A document is {"metadata": {...}, "interactions": [...], "statistics": {...}}; its array is named
+// after the table, statistics are left out where there are none (of users and items), and each
+// slice is a document of its own.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/formats/compression/members.h"
+#include "plugins/formats/json/schema.h"
+#include "plugins/formats/record.h"
+#include "plugins/formats/registry/messages.h"
+#include "plugins/formats/registry/registry.h"
+#include "throng/sdk.hpp"
+
+namespace throng {
+namespace {
+
+// In a document it stands before each object but the output's first: that depends on the row alone,
+// not on how rows come in blocks.
+constexpr std::string_view kComma = ",\n";
+
+}  // namespace
+
+class Json {
+ public:
+  enum class Layout { kDocument, kLines };
+  struct Options : RegistryOptions {
+    std::optional<Layout> layout;
+    std::optional<Compression> compression;
+  };
+  static std::vector<OptionOf<Options>> DeclareOptions() {
+    return RegistryOptions::AddTo<Options>(
+        {Option<&Options::layout>(
+             "layout",
+             "One document with metadata and statistics, or one object a line; unset: lines for "
+             "files named .jsonl or .ndjson, else document.")
+             .Choices({"document", "lines"})
+             .Identity(),
+         Members::DeclareOption<&Options::compression>()});
+  }
+  static void Validate(const Options& options) { options.ValidateRegistry(); }
+  static constexpr uint32_t kModes = THRONG_RECORDS_STREAM | THRONG_RECORDS_MESSAGES;
+
+  Json(const Options& options, const Host& host) : options_(options), registry_(options_, host) {}
+
+  Prologue Begin(const throng_destination& destination) {
+    mode_ = ModeOf(destination);
+    members_.Begin(options_.compression, destination);
+    first_row_ = destination.first_row;
+    const throng_schema& schema = *destination.schema;
+    if (mode_ == Mode::kDocument && destination.rows < 0) {
+      throw Error(THRONG_INVALID_ARGUMENT,
+                  "A JSON document needs an end, and this output has none; set layout to lines, or "
+                  "interactions to a number.",
+                  "layout");
+    }
+    SetObject(schema);
+    if (mode_ == Mode::kMessages) {
+      key_ = KeyOf(destination);
+      const Registration registration =
+          registry_.Register({"JSON", JsonSchema(schema), FullRecordName(schema)}, destination);
+      header_ = Piece(registration.header);
+      return {.bytes = "", .cut_rows = 0, .state = registration.state};
+    }
+    registry_.RefuseFiles();
+    const std::string start = mode_ == Mode::kDocument ? DocumentStart(destination) : "";
+    return {.bytes = members_.Of(start), .cut_rows = members_.cut_rows(), .state = ""};
+  }
+
+  void Encode(const throng_block& block, Buffer& out) {
+    if (mode_ == Mode::kMessages) return EncodeMessages(block, key_, header_, object_, out);
+    const size_t rows = block.rows;
+    members_.Add(out, [&](Buffer& text) {
+      char* const start = text.Reserve(object_.MaxSize(rows));
+      char* end = object_.Write(block, 0, rows, start);
+      if (mode_ == Mode::kDocument && rows > 0 && block.first_row == first_row_) {
+        end = std::copy(start + kComma.size(), end, start);
+      }
+      text.EndAt(end);
+    });
+  }
+
+  void End(const throng_summary& summary, Buffer& out) {
+    if (mode_ != Mode::kDocument) return members_.AddEnd(summary.rows, out);
+    members_.Add(out, [&](Buffer& text) {
+      const std::string_view statistics = summary.statistics;
+      text.Append("\n]");
+      if (statistics != "{}") {
+        text.Append(", \"statistics\": ");
+        text.Append(statistics);
+      }
+      text.Append("}\n");
+    });
+  }
+
+ private:
+  enum class Mode { kDocument, kLines, kMessages };
+
+  Mode ModeOf(const throng_destination& destination) const {
+    if (destination.mode == THRONG_RECORDS_MESSAGES) {
+      if (options_.layout == Layout::kDocument) {
+        throw Error(THRONG_INVALID_ARGUMENT,
+                    "Messages are single objects and cannot have the layout document; leave layout "
+                    "out.",
+                    "layout");
+      }
+      return Mode::kMessages;
+    }
+    const std::string_view name = PlainName(destination.name);
+    const bool is_lines = options_.layout.has_value()
+                              ? options_.layout == Layout::kLines
+                              : name.ends_with(".jsonl") || name.ends_with(".ndjson");
+    return is_lines ? Mode::kLines : Mode::kDocument;
+  }
+
+  void SetObject(const throng_schema& schema) {
+    object_ = {};
+    std::string lead = mode_ == Mode::kDocument ? std::string(kComma) + "{" : "{";
+    for (size_t c = 0; c < schema.columns_count; ++c) {
+      const throng_column& column = *schema.columns[c];
+      lead += Quote(column.name) + ": ";
+      // A quoted value opens here, before its prefix, and closes in the next lead.
+      const bool is_quoted =
+          column.type == THRONG_COLUMN_ID || column.type == THRONG_COLUMN_TIMESTAMP;
+      if (is_quoted) {
+        const std::string start = Quote(PlainPrefix(column));
+        lead += start.substr(0, start.size() - 1);
+      }
+      object_.Add(column, c, lead, Texts(column));
+      lead = is_quoted ? "\", " : ", ";
+    }
+    lead.replace(lead.size() - 2, 2, mode_ == Mode::kLines ? "}\n" : "}");
+    object_.End(lead);
+  }
+
+  static std::vector<std::string> Texts(const throng_column& column) {
+    std::vector<std::string> texts = PlainTexts(column);
+    if (column.type == THRONG_COLUMN_BOOL || texts.empty()) return texts;
+    texts[0] = "null";
+    for (size_t i = 1; i < texts.size(); ++i) texts[i] = Quote(texts[i]);
+    return texts;
+  }
+
+  static std::string DocumentStart(const throng_destination& destination) {
+    const std::string table = destination.schema->table;
+    char created[kTimestampText + kTextSlack];
+    TimestampWriter("").Write(destination.created, created);
+    std::string text = "{\"metadata\": {\"generated_at\": \"";
+    text.append(created, kTimestampText);
+    text += "\", \"num_users\": " + std::to_string(destination.users);
+    text += ", \"num_items\": " + std::to_string(destination.items);
+    if (table == "interactions") {
+      text += ", \"num_interactions\": " + std::to_string(destination.rows);
+    }
+    return text + "}, " + Quote(table) + ": [\n";
+  }
+
+  const Options options_;
+  const SchemaRegistry registry_;
+  Members members_;
+  Mode mode_ = Mode::kDocument;
+  int64_t first_row_ = 0;
+  Record key_;
+  Piece header_;  // of messages
+  Record object_;
+};
+
+}  // namespace throng
+
+THRONG_PLUGIN("json", "0.1.0", "JSON as a document, lines or messages.",
+              throng::Format<throng::Json>("json", "A JSON object per row."))

@@ -1,0 +1,116 @@
+// Rows as Protobuf: the .proto text of a table, and messages in the binary encoding.
+//
+// Field numbers are the places of columns, from 1. What may be absent is optional, and left out
+// where it is.
+#ifndef THRONG_FORMATS_PROTOBUF_RECORD_H_
+#define THRONG_FORMATS_PROTOBUF_RECORD_H_
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "plugins/formats/text.h"
+#include "plugins/formats/varint.h"
+#include "throng/plugin.h"
+#include "throng/sdk.hpp"
+
+namespace throng {
+
+// A file with the one message throng.v1.Interaction, User or Item. INVALID_ARGUMENT for a column
+// whose name Protobuf cannot hold, UNIMPLEMENTED for one of an unknown type.
+std::string ProtobufSchema(const throng_schema& schema);
+
+class ProtobufRecord {
+ public:
+  ProtobufRecord() = default;
+  explicit ProtobufRecord(const throng_schema& schema);
+
+  // Most bytes that writing n records takes.
+  size_t MaxSize(size_t n) const { return n * max_size_ + kTextSlack; }
+
+  // Writes rows [first, last) of the block at p and returns their end.
+  char* Write(const throng_block& block, size_t first, size_t last, char* p) const;
+
+ private:
+  struct Field {
+    uint32_t type;
+    bool is_short;  // an ID whose text always has less than 128 bytes
+    size_t prefix_size;
+    Piece lead;  // the tag; of a short ID what comes before the number too, its size left open
+    std::vector<Piece> texts;  // of a LABEL: nothing, then tag and text of each label
+    std::string prefix;
+  };
+
+  template <uint32_t kType>
+  static char* WriteValue(const Field& field, const void* column, size_t row, char* p);
+  static char* WriteLongId(const Field& field, uint64_t number, char* p);
+  static char* WriteTimestamp(int64_t ms, char* p);
+  char* WriteFields(const throng_block& block, size_t row, size_t from, char* p) const;
+
+  std::vector<Field> fields_;  // of each column
+  size_t max_size_ = 0;
+  bool is_interaction_ = false;  // begins with the four columns of interactions
+};
+
+// The message google.protobuf.Timestamp, after its tag.
+inline char* ProtobufRecord::WriteTimestamp(int64_t ms, char* p) {
+  int64_t seconds = ms / 1000;
+  int64_t rest = ms % 1000;
+  if (rest < 0) {  // nanos count forward
+    rest += 1000;
+    --seconds;
+  }
+  char* const start = p++;
+  *p++ = 0x08;  // seconds = 1
+  p = WriteVarint(static_cast<uint64_t>(seconds), p);
+  *p++ = 0x10;  // nanos = 2
+  p = WriteVarint(static_cast<uint64_t>(rest) * 1'000'000, p);
+  *start = static_cast<char>(p - start - 1);
+  return p;
+}
+
+template <uint32_t kType>
+inline char* ProtobufRecord::WriteValue(const Field& field, const void* column, size_t row,
+                                        char* p) {
+  if constexpr (kType == THRONG_COLUMN_ID) {
+    const auto number = static_cast<uint64_t>(static_cast<const int64_t*>(column)[row]) + 1;
+    if (!field.is_short) [[unlikely]] {
+      return WriteLongId(field, number, p);
+    }
+    char* const digits = field.lead.Write(p);
+    char* const end = WriteNumber(number, digits);
+    const size_t size = static_cast<size_t>(end - digits) + field.prefix_size;
+    digits[-1 - static_cast<std::ptrdiff_t>(field.prefix_size)] = static_cast<char>(size);
+    return end;
+  } else if constexpr (kType == THRONG_COLUMN_LABEL) {
+    return field.texts[static_cast<size_t>(static_cast<const int32_t*>(column)[row] + 1)].Write(p);
+  } else if constexpr (kType == THRONG_COLUMN_FLOAT64) {
+    const double value = static_cast<const double*>(column)[row];
+    if (!std::isfinite(value)) return p;
+    p = field.lead.Write(p);
+    std::memcpy(p, &value, sizeof value);
+    return p + sizeof value;
+  } else {
+    p = field.lead.Write(p);
+    if constexpr (kType == THRONG_COLUMN_RATING) {
+      // The double that is nearest to the decimal number, as a reader of its text has it.
+      const double stars = static_cast<const int32_t*>(column)[row] / 100.0;
+      std::memcpy(p, &stars, sizeof stars);
+      return p + sizeof stars;
+    } else if constexpr (kType == THRONG_COLUMN_BOOL) {
+      *p = static_cast<const uint8_t*>(column)[row] != 0 ? 1 : 0;
+      return p + 1;
+    } else if constexpr (kType == THRONG_COLUMN_TIMESTAMP) {
+      return WriteTimestamp(static_cast<const int64_t*>(column)[row], p);
+    } else {
+      return WriteVarint(static_cast<uint64_t>(static_cast<const int64_t*>(column)[row]), p);
+    }
+  }
+}
+
+}  // namespace throng
+
+#endif  // THRONG_FORMATS_PROTOBUF_RECORD_H_

@@ -1,0 +1,42 @@
+// Messages: a row's value of one column as the key, a header and a record as the value.
+#ifndef THRONG_FORMATS_MESSAGES_H_
+#define THRONG_FORMATS_MESSAGES_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "plugins/formats/record.h"
+#include "plugins/formats/text.h"
+#include "throng/sdk.hpp"
+
+namespace throng {
+
+// The key as plain text; nothing if the destination has no key column.
+inline Record KeyOf(const throng_destination& destination) {
+  Record key;
+  if (destination.key_column < 0) return key;
+  const auto index = static_cast<size_t>(destination.key_column);
+  const throng_column& column = *destination.schema->columns[index];
+  key.Add(column, index, PlainPrefix(column), PlainTexts(column));
+  key.End("");
+  return key;
+}
+
+// `Value` writes rows as Record does; `header` stands before each of them.
+template <typename Value>
+void EncodeMessages(const throng_block& block, Record& key, const Piece& header, Value& value,
+                    Buffer& out) {
+  const size_t rows = block.rows;
+  char* p = out.Reserve(key.MaxSize(rows) + rows * header.size() + value.MaxSize(rows));
+  for (size_t row = 0; row < rows; ++row) {
+    p = key.Write(block, row, row + 1, p);
+    block.key_end[row] = static_cast<uint32_t>(p - out.data());
+    p = value.Write(block, row, row + 1, header.Write(p));
+    block.value_end[row] = static_cast<uint32_t>(p - out.data());
+  }
+  out.EndAt(p);
+}
+
+}  // namespace throng
+
+#endif  // THRONG_FORMATS_MESSAGES_H_

@@ -1,0 +1,258 @@
+// Schemas of messages in a schema registry that speaks Confluent's API.
+#include "plugins/formats/registry/registry.h"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "plugins/formats/registry/http.h"
+
+namespace throng {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// Codes in bodies of 404: no such subject, version, schema. Other 404s are not of a registry.
+constexpr int64_t kFirstNotFound = 40401;
+constexpr int64_t kLastNotFound = 40403;
+
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+template <typename T>
+std::optional<T> Member(const Json& json, const char* name) {
+  if (!json.is_object()) return std::nullopt;
+  const auto found = json.find(name);
+  if (found == json.end()) return std::nullopt;
+  if constexpr (std::is_same_v<T, int64_t>) {
+    if (!found->is_number_integer()) return std::nullopt;
+  } else {
+    if (!found->is_string()) return std::nullopt;
+  }
+  return found->template get<T>();
+}
+
+// What a registry says of a failure, on one line and not too long for a sentence. A body that is no
+// JSON may be in any encoding.
+std::string ReasonOf(const Json& json, const std::string& body) {
+  constexpr size_t kLongest = 400;
+  const auto message = Member<std::string>(json, "message");
+  std::string reason = message.value_or(body);
+  const auto is_odd = [&](char c) {
+    return static_cast<unsigned char>(c) < ' ' || (!message && static_cast<unsigned char>(c) > '~');
+  };
+  std::replace_if(reason.begin(), reason.end(), is_odd, ' ');
+  while (!reason.empty() && (reason.back() == ' ' || reason.back() == '.')) reason.pop_back();
+  if (reason.size() > kLongest) {
+    size_t end = kLongest;
+    while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xC0) == 0x80) --end;
+    reason = reason.substr(0, end) + "...";
+  }
+  return reason.empty() ? "no reason given" : reason;
+}
+
+std::string HeaderOf(int64_t id) {
+  std::string header(1, '\0');
+  for (int shift = 24; shift >= 0; shift -= 8) header += static_cast<char>(id >> shift & 0xFF);
+  return header;
+}
+
+// As a segment of a URL's path: "a/b" -> "a%2Fb".
+std::string EscapePath(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string escaped;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kPlain.find(c) != std::string_view::npos) {
+      escaped += c;
+    } else {
+      escaped += {'%', kDigits[byte / 16], kDigits[byte % 16]};
+    }
+  }
+  return escaped;
+}
+
+[[noreturn]] void Refuse(const std::string& sentence, const std::string& option) {
+  throw Error(THRONG_INVALID_ARGUMENT, sentence, option);
+}
+
+}  // namespace
+
+void RegistryOptions::ValidateRegistry() const {
+  if (!registry) {
+    const std::pair<const char*, bool> others[] = {
+        {"registry_username", registry_username.has_value()},
+        {"registry_password", registry_password.has_value()},
+        {"registry_ca", registry_ca.has_value()},
+        {"registry_certificate", registry_certificate.has_value()},
+        {"registry_key", registry_key.has_value()},
+    };
+    for (const auto& [name, is_given] : others) {
+      if (is_given) Refuse(std::string(name) + " needs registry; give its URL.", name);
+    }
+    return;
+  }
+  const std::string_view url = *registry;
+  const size_t host = url.starts_with("http://") ? 7 : url.starts_with("https://") ? 8 : url.size();
+  if (host == url.size()) {
+    Refuse("registry is \"" + *registry + "\"; write a URL, as http://localhost:8081.", "registry");
+  }
+  if (url.substr(host, url.find('/', host) - host).find('@') != std::string_view::npos) {
+    Refuse("registry has a user or a password in it; use registry_username and registry_password.",
+           "registry");
+  }
+  if (url.find_first_of("?# ") != std::string_view::npos) {
+    Refuse("registry is \"" + *registry + "\"; write a URL without ?, # and spaces.", "registry");
+  }
+  if (registry_username.has_value() != registry_password.has_value()) {
+    Refuse("registry_username and registry_password belong together; give both or neither.",
+           registry_username ? "registry_password" : "registry_username");
+  }
+  if (registry_certificate.has_value() != registry_key.has_value()) {
+    Refuse("registry_certificate and registry_key belong together; give both or neither.",
+           registry_key ? "registry_certificate" : "registry_key");
+  }
+  if (url.starts_with("http://") && (registry_ca || registry_certificate)) {
+    Refuse(
+        "registry_ca and registry_certificate are used with https:// only; change registry, or "
+        "leave them out.",
+        "registry");
+  }
+}
+
+void SchemaRegistry::RefuseFiles() const {
+  if (!options_.registry) return;
+  Refuse("Only messages refer to a schema registry, and this is a file; leave registry out.",
+         "registry");
+}
+
+Registration SchemaRegistry::Register(const MessageSchema& schema,
+                                      const throng_destination& destination) const {
+  const Json stored = Json::parse(View(destination.state), nullptr, /*allow_exceptions=*/false);
+  const auto stored_id = Member<int64_t>(stored, "id");
+  const std::string stored_place = Member<std::string>(stored, "subject").value_or("") +
+                                   " at registry " +
+                                   Member<std::string>(stored, "registry").value_or("");
+  if (!options_.registry) {
+    if (!stored_id) return {};
+    throw Error(THRONG_FAILED_PRECONDITION,
+                "The messages so far have schema " + std::to_string(*stored_id) + " of subject " +
+                    stored_place + "; give that registry again.",
+                "registry");
+  }
+  const std::string subject = Subject(schema, destination);
+  Json state = {{"registry", *options_.registry},
+                {"subject", subject},
+                {"type", schema.type},
+                {"schema", schema.text},
+                {"id", stored_id.value_or(-1)}};
+  if (state == stored) return {HeaderOf(*stored_id), std::string(View(destination.state))};
+
+  const int64_t id = AskForId(subject, schema);
+  if (stored_id && id != *stored_id) {
+    throw Error(THRONG_FAILED_PRECONDITION,
+                "The messages so far have schema " + std::to_string(*stored_id) + " of subject " +
+                    stored_place + ", and subject " + subject + " at registry " +
+                    *options_.registry + " has " + std::to_string(id) +
+                    "; name the former again, or start over with another topic.",
+                "registry");
+  }
+  state["id"] = id;
+  return {HeaderOf(id), Dump(state)};
+}
+
+std::string SchemaRegistry::Subject(const MessageSchema& schema,
+                                    const throng_destination& destination) const {
+  if (options_.subject_name_strategy == SubjectNameStrategy::kRecord) return schema.record;
+  const std::string topic = destination.name;
+  if (topic.empty()) {
+    Refuse("The sink has no topic to name a subject after; set subject_name_strategy to record.",
+           "subject_name_strategy");
+  }
+  const bool is_topic = options_.subject_name_strategy == SubjectNameStrategy::kTopic;
+  return topic + "-" + (is_topic ? "value" : schema.record);
+}
+
+int64_t SchemaRegistry::AskForId(const std::string& subject, const MessageSchema& schema) const {
+  std::string url = *options_.registry;
+  while (url.ends_with('/')) url.pop_back();
+  url += "/subjects/" + EscapePath(subject) + (options_.registers ? "/versions" : "");
+  // Registries older than schema types know Avro only, and do not know the member.
+  Json request = {{"schema", schema.text}};
+  if (schema.type != "AVRO") request["schemaType"] = schema.type;
+  const HttpAnswer answer = PostJson(options_, host_, url, Dump(request));
+  if (answer.status != 200) Fail(answer.status, answer.body, subject);
+  const auto id = Member<int64_t>(Json::parse(answer.body, nullptr, false), "id");
+  if (!id || *id < 0 || *id > std::numeric_limits<int32_t>::max()) {
+    throw Error(THRONG_FAILED_PRECONDITION,
+                "What registry " + *options_.registry + " answers for subject " + subject +
+                    " has no id of a schema; check registry: Confluent's API may lie below a path, "
+                    "as /apis/ccompat/v7.",
+                "registry");
+  }
+  return *id;
+}
+
+void SchemaRegistry::Fail(int64_t status, const std::string& body,
+                          const std::string& subject) const {
+  const Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const std::string reason = ReasonOf(json, body);
+  const std::string registry = "Registry " + *options_.registry;
+  const std::string user = options_.registry_username
+                               ? "registry_username \"" + *options_.registry_username + "\""
+                               : "a client without registry_username";
+  const int64_t error_code = Member<int64_t>(json, "error_code").value_or(0);
+  switch (status) {
+    case 401:
+      throw Error(THRONG_UNAUTHENTICATED,
+                  registry + " refuses " + user + " (" + reason +
+                      "); check registry_username and registry_password.",
+                  "registry_username");
+    case 403:
+      throw Error(
+          THRONG_PERMISSION_DENIED,
+          registry + " does not let " + user + (options_.registers ? " register" : " read") +
+              " schemas of subject " + subject + " (" + reason + "); have it allowed" +
+              (options_.registers ? ", or register the schema and set register to false." : "."),
+          "registry_username");
+    case 404:
+      if (error_code < kFirstNotFound || error_code > kLastNotFound) break;
+      throw Error(THRONG_NOT_FOUND,
+                  "Subject " + subject + " at registry " + *options_.registry +
+                      " does not have this schema (" + reason +
+                      "); set register to true, or register it there.",
+                  "register");
+    case 409:
+      throw Error(THRONG_FAILED_PRECONDITION,
+                  "Subject " + subject + " at registry " + *options_.registry +
+                      " takes no schema that is incompatible with those it has (" + reason +
+                      "); choose other columns, another subject_name_strategy or topic, or lower "
+                      "the subject's compatibility.",
+                  "registry");
+    case 422:
+      throw Error(THRONG_INVALID_ARGUMENT,
+                  registry + " does not take the schema for subject " + subject + " (" + reason +
+                      "); give columns other names, or choose another format.",
+                  "registry");
+    default:
+      break;
+  }
+  if (status == 408 || status == 429 || status >= 500) {
+    throw Error(THRONG_UNAVAILABLE,
+                registry + " cannot answer for subject " + subject +
+                    " now: " + std::to_string(status) + " (" + reason + "); see its log.",
+                "registry");
+  }
+  throw Error(THRONG_FAILED_PRECONDITION,
+              registry + " answers " + std::to_string(status) + " (" + reason + ") for subject " +
+                  subject +
+                  "; check registry: Confluent's API may lie below a path, as /apis/ccompat/v7.",
+              "registry");
+}
+
+}  // namespace throng

@@ -1,0 +1,323 @@
+// The sink `file`: exactly one complete file, whatever happens while it is written.
+//
+// Unfinished data is in PATH.part. A commit syncs it and then replaces PATH.position, which says
+// how much of it counts, its SHA-256, and the row to go on with; what is beyond that is cut off
+// when the file is opened again. At the end PATH.manifest.json is written, PATH.part becomes PATH,
+// and PATH.position goes. PATH.lock keeps other processes out for as long as all this lasts.
+//
+// After a crash the files tell how far it came:
+//   PATH.position, nothing committed   start over (it precedes PATH.part, to mark it as ours)
+//   PATH.position and PATH.part        go on; also if the manifest is there already
+//   PATH and its manifest              complete; PATH.position may still have to go
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "plugins/sinks/digest.h"
+#include "plugins/sinks/file/place.h"
+#include "plugins/sinks/file/posix_file.h"
+#include "plugins/sinks/file/state.h"
+#include "throng/sdk.hpp"
+
+namespace throng {
+
+namespace {
+
+constexpr size_t kReadBytes = size_t{1} << 20;
+// The disk is given so much at a time: a commit then waits for the last of it only.
+constexpr int64_t kWriteBytes = int64_t{8} << 20;
+
+class FileSink {
+ public:
+  struct Options {
+    std::string path;
+    bool overwrite = false;
+  };
+  static std::vector<OptionOf<Options>> DeclareOptions() {
+    return {Option<&Options::path>(
+                "path",
+                "The file to write; {slice} in it stands for the slice, as 0-of-4, and {part} for "
+                "the number of a part, from 0, where the output's roll_rows makes parts.")
+                .Required()
+                .Identity()
+                .Path(),
+            Option<&Options::overwrite>(
+                "overwrite", "Whether a file that is not this output's may be replaced.")};
+  }
+  static void Validate(const Options& options) {
+    const std::string name = std::filesystem::path(options.path).filename().string();
+    if (name.empty() || name == "." || name == "..") {
+      throw Error(THRONG_INVALID_ARGUMENT,
+                  "\"" + options.path + "\" names no file; give one, as out/interactions.csv.",
+                  "path");
+    }
+  }
+
+  FileSink(const Options& options, const Host& host) : options_(options), host_(host) {}
+  FileSink(const FileSink&) = delete;
+  FileSink& operator=(const FileSink&) = delete;
+  ~FileSink();
+
+  Opened Open(const throng_target& target);
+  void Write(const throng_records& records);
+  void Commit(int64_t position, std::string_view host_state);
+  void Finish(const throng_completion& completion);
+  Opened Peek(const throng_target& target) const;
+  void Reset(const throng_target& target);
+
+ private:
+  // Takes PATH.lock, and removes what a ReplaceFile that was killed left.
+  void TakeLock();
+  // Throws, unless overwrite is set.
+  void Refuse(const Error& refusal) const;
+  // Takes up PATH.part as `state` has it, or says why that cannot be.
+  std::optional<Error> GoOn(const FileState& state);
+  // Begins PATH.part.
+  void Start();
+  // Throws if PATH.part or PATH.lock is no longer what this instance holds.
+  void RequirePlace() const;
+  // What remains to be done once PATH is there.
+  void CleanUp();
+
+  const Options options_;
+  const Host host_;
+  FilePlace place_;
+  std::vector<std::string> created_folders_;
+  LockFile lock_;
+  bool is_started_ = false;  // PATH.position is ours
+  bool is_complete_ = false;
+  Fd part_;
+  int64_t bytes_ = 0;       // written to it, and in sha_
+  int64_t on_its_way_ = 0;  // of these, what the disk was given
+  Sha256 sha_;
+  FileState committed_;
+};
+
+Opened Report(const FileState& state, bool is_complete) {
+  return {.position = state.position, .complete = is_complete, .host_state = state.host_state};
+}
+
+FileSink::~FileSink() {
+  const bool leaves_nothing = !committed_.position && !is_complete_;
+  if (is_started_ && leaves_nothing) {
+    unlink(place_.part.c_str());
+    unlink(place_.position.c_str());
+  }
+  lock_.Release();
+  if (leaves_nothing) {
+    for (auto folder = created_folders_.rbegin(); folder != created_folders_.rend(); ++folder) {
+      rmdir(folder->c_str());
+    }
+  }
+}
+
+void FileSink::TakeLock() {
+  lock_.Take(place_.lock, place_.path, host_);
+  RemoveFile(place_.position + ".new");
+  RemoveFile(place_.manifest + ".new");
+}
+
+Opened FileSink::Open(const throng_target& target) {
+  place_ = PlaceOf(options_.path, target);
+  // A finished output needs no lock, and so no folder that may be written.
+  if (const Found found = place_.Examine();
+      found.is_complete && !Stat(place_.position) && !Stat(place_.lock)) {
+    is_complete_ = true;
+    return Report(*found.state, true);
+  }
+
+  CreateFolders(FolderOf(place_.path), &created_folders_);
+  TakeLock();
+  const Found found = place_.Examine();
+  if (found.is_complete) {
+    is_complete_ = true;
+    CleanUp();
+    return Report(*found.state, true);
+  }
+  if (found.refusal) Refuse(*found.refusal);
+  if (found.state && found.state->position) {
+    if (const auto refusal = GoOn(*found.state)) Refuse(*refusal);
+  } else if (found.state) {
+    RemoveFile(place_.part);
+    RemoveFile(place_.position);
+  }
+  return Report(committed_, false);
+}
+
+void FileSink::Refuse(const Error& refusal) const {
+  if (!options_.overwrite) throw Error(refusal);
+  host_.Warn(std::string("Passed over, since overwrite is set: ") + refusal.what());
+}
+
+std::optional<Error> FileSink::GoOn(const FileState& state) {
+  Fd part = OpenFile(place_.part, O_RDWR | (state.bytes == 0 ? O_CREAT : 0));
+  Sha256 sha;
+  std::vector<char> piece(kReadBytes);
+  for (int64_t at = 0; at < state.bytes;) {
+    if (host_.IsCancelled()) {
+      throw Error(THRONG_CANCELLED, "Stopped while " + place_.part + " was read to go on with it.");
+    }
+    const auto wanted = std::min(static_cast<int64_t>(kReadBytes), state.bytes - at);
+    const size_t size = ReadAt(part, piece.data(), static_cast<size_t>(wanted), at, place_.part);
+    if (size == 0) break;
+    sha.Update({piece.data(), size});
+    at += static_cast<int64_t>(size);
+  }
+  if (sha.Hex() != state.sha256) {
+    return Error(
+        THRONG_FAILED_PRECONDITION,
+        place_.part + " was changed: its SHA-256 is not the one that was committed; delete " +
+            place_.part + " and " + place_.position + " to start over, or set overwrite: true.",
+        "path");
+  }
+  Truncate(part, state.bytes, place_.part);
+  part_ = std::move(part);
+  sha_ = sha;
+  bytes_ = on_its_way_ = state.bytes;
+  committed_ = state;
+  is_started_ = true;
+  return std::nullopt;
+}
+
+// Not before there is something to write: the host plans after open, and a plan that it refuses
+// leaves nothing behind, nor replaces anything.
+void FileSink::Start() {
+  const FileState nothing{.identity = place_.identity,
+                          .position = std::nullopt,
+                          .bytes = 0,
+                          .sha256 = Sha256().Hex(),
+                          .host_state = ""};
+  ReplaceFile(place_.position, PositionText(nothing, place_.origin));
+  is_started_ = true;
+  Fd part = OpenFile(place_.part, O_RDWR | O_CREAT);
+  Truncate(part, 0, place_.part);
+  part_ = std::move(part);
+}
+
+void FileSink::Write(const throng_records& records) {
+  if (!part_) Start();
+  const std::string_view bytes = View(records.bytes);
+  WriteAt(part_, bytes, bytes_, place_.part);
+  sha_.Update(bytes);
+  bytes_ += static_cast<int64_t>(bytes.size());
+  if (bytes_ - on_its_way_ >= kWriteBytes) {
+    StartWriting(part_, on_its_way_, bytes_ - on_its_way_);
+    on_its_way_ = bytes_;
+  }
+}
+
+void FileSink::RequirePlace() const {
+  const bool is_locked = lock_.IsInPlace();
+  if (is_locked && Names(place_.part, part_)) return;
+  if (!Stat(FolderOf(place_.path))) ThrowErrno(ENOENT, place_.path);
+  throw Error(THRONG_FAILED_PRECONDITION,
+              (is_locked ? place_.part : place_.lock) +
+                  " was deleted or replaced while it was in use; see that nothing else touches it, "
+                  "and give the same command again.",
+              "path");
+}
+
+void FileSink::Commit(int64_t position, std::string_view host_state) {
+  if (!part_) Start();
+  SyncData(part_, place_.part);
+  RequirePlace();
+  FileState next{.identity = place_.identity,
+                 .position = position,
+                 .bytes = bytes_,
+                 .sha256 = sha_.Hex(),
+                 .host_state = std::string(host_state)};
+  ReplaceFile(place_.position, PositionText(next, place_.origin));
+  committed_ = std::move(next);
+}
+
+void FileSink::Finish(const throng_completion& completion) {
+  if (!is_complete_) {
+    if (!committed_.position || bytes_ != committed_.bytes) {
+      throw Error(THRONG_INTERNAL, place_.path + " was to be finished before its last commit.");
+    }
+    const std::string_view epilogue = View(completion.epilogue);
+    Truncate(part_, bytes_, place_.part);  // a finish that failed may have written some of it
+    WriteAt(part_, epilogue, bytes_, place_.part);
+    SyncData(part_, place_.part);
+    RequirePlace();
+
+    const Error exists(THRONG_ALREADY_EXISTS,
+                       place_.path +
+                           " came into being while it was written here; move it away, and the "
+                           "same command goes on, or set overwrite: true.",
+                       "path");
+    if (!options_.overwrite && Stat(place_.path)) throw Error(exists);
+    Sha256 sha = sha_;
+    sha.Update(epilogue);
+    FileState whole = committed_;
+    whole.bytes += static_cast<int64_t>(epilogue.size());
+    whole.sha256 = sha.Hex();
+    // Before PATH, so that whoever sees PATH finds its manifest.
+    ReplaceFile(place_.manifest,
+                ManifestText(whole, std::filesystem::path(place_.path).filename().string(),
+                             completion.manifest));
+    if (!Rename(place_.part, place_.path, options_.overwrite)) {
+      RemoveFile(place_.manifest);
+      throw Error(exists);
+    }
+    is_complete_ = true;
+  }
+  if (lock_.is_held()) CleanUp();
+}
+
+void FileSink::CleanUp() {
+  SyncFolderOf(place_.path);  // PATH must be there to stay before the position goes
+  RemoveFile(place_.position);
+  SyncFolderOf(place_.path);
+  lock_.Release();
+}
+
+Opened FileSink::Peek(const throng_target& target) const {
+  const FilePlace place = PlaceOf(options_.path, target);
+  Found found = place.Examine();
+  if (found.refusal) found = place.Examine();  // it may have met a start or a finish half-way
+  if (found.refusal && !options_.overwrite) throw Error(*found.refusal);
+  return Report(found.state.value_or(FileState{}), found.is_complete);
+}
+
+void FileSink::Reset(const throng_target& target) {
+  place_ = PlaceOf(options_.path, target);
+  if (!Stat(FolderOf(place_.path))) return;
+  TakeLock();
+  const auto position = ReadFile(place_.position);
+  const auto state = position ? ParsePosition(*position) : std::nullopt;
+  if (state && state->identity == place_.identity) {
+    RemoveFile(place_.part);
+    RemoveFile(place_.position);
+  }
+  // PATH first: a manifest alone is in nobody's way.
+  if (place_.Finished()) RemoveFile(place_.path);
+  if (!Stat(place_.path) && place_.Manifest()) RemoveFile(place_.manifest);
+  SyncFolderOf(place_.path);
+  lock_.Release();
+
+  std::string kept;
+  for (const std::string& path : {place_.path, place_.part, place_.position}) {
+    if (Stat(path)) kept += (kept.empty() ? "" : ", ") + path;
+  }
+  if (kept.empty()) return;
+  throw Error(THRONG_FAILED_PRECONDITION,
+              "Not removed, since this output did not leave it like that: " + kept +
+                  "; delete it yourself, or set overwrite: true.",
+              "path");
+}
+
+}  // namespace
+
+}  // namespace throng
+
+THRONG_PLUGIN("file", "1.0.0", "Records as a file.",
+              throng::Sink<throng::FileSink>("file", "A file, exactly once, with its manifest."))

@@ -1,0 +1,85 @@
+// What the file sink keeps beside its data: the position of an unfinished file, the manifest of a
+// finished one, and the digest that both hold.
+#include "plugins/sinks/file/state.h"
+
+#include <nlohmann/json.hpp>
+
+#include "plugins/sinks/digest.h"
+#include "throng/sdk.hpp"
+
+namespace throng {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kVersion = 1;  // of PATH.position
+
+// Text that need not be UTF-8, as a file's name, does not make it fail.
+std::string Dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+void AddState(const FileState& state, Json* json) {
+  (*json)["bytes"] = state.bytes;
+  (*json)["sha256"] = state.sha256;
+  (*json)["identity"] = state.identity;
+  (*json)["position"] = state.position ? Json(*state.position) : Json();
+  (*json)["host_state"] = ToBase64(state.host_state);
+}
+
+std::optional<FileState> StateOf(const Json& json) {
+  try {
+    FileState state;
+    state.bytes = json.at("bytes").get<int64_t>();
+    state.sha256 = json.at("sha256").get<std::string>();
+    state.identity = json.at("identity").get<std::string>();
+    if (!json.at("position").is_null()) state.position = json.at("position").get<int64_t>();
+    auto host_state = FromBase64(json.at("host_state").get<std::string>());
+    if (!host_state) return std::nullopt;
+    state.host_state = std::move(*host_state);
+    return state;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::string PositionText(const FileState& state, const Origin& origin) {
+  Json json;
+  json["throng_position"] = kVersion;
+  json["run_uid"] = origin.run_uid;
+  json["output"] = origin.output;
+  json["slice"] = origin.slice;
+  AddState(state, &json);
+  const std::string line = Dump(json, -1);
+  return line + "\n" + Sha256Of(line) + "\n";
+}
+
+std::optional<FileState> ParsePosition(const std::string& text) {
+  const std::string line = text.substr(0, text.find('\n'));
+  if (text != line + "\n" + Sha256Of(line) + "\n") return std::nullopt;
+  const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || json.value("throng_position", Json()) != kVersion) return std::nullopt;
+  return StateOf(json);
+}
+
+std::string ManifestText(const FileState& state, const std::string& file_name,
+                         std::string_view manifest) {
+  Json json;
+  json["file"] = file_name;
+  AddState(state, &json);
+  const Json host = Json::parse(manifest, nullptr, /*allow_exceptions=*/false);
+  if (!host.is_object()) throw Error(THRONG_INTERNAL, "The host's manifest is not a JSON object.");
+  for (const auto& member : host.items()) {
+    if (!json.contains(member.key())) json[member.key()] = member.value();
+  }
+  return Dump(json, 2) + "\n";
+}
+
+std::optional<FileState> ParseManifest(const std::string& text) {
+  return StateOf(Json::parse(text, nullptr, /*allow_exceptions=*/false));
+}
+
+}  // namespace throng

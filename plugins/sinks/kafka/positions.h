@@ -1,0 +1,48 @@
+// How far an output is, as a record of a compacted topic: written in the transaction of the data.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "plugins/sinks/kafka/client.h"
+#include "throng/sdk.hpp"
+
+namespace throng {
+
+// Of one partition of the data's topic.
+struct KafkaEnd {
+  int64_t first = 0;   // offset of the output's first record there
+  int64_t next = 0;    // offset after its last record
+  std::string sha256;  // of that record's key and value, hexadecimal
+};
+
+struct KafkaPosition {
+  std::string identity;  // of the output, as in throng_target
+  std::string topic;
+  int64_t position = 0;  // the row to go on with
+  std::string host_state;
+  std::map<int32_t, KafkaEnd> ends;  // by partition; of those with records of the output
+};
+
+// "RUN/OUTPUT/0-of-1"
+std::string PositionKey(const throng_target& target);
+std::string PositionText(const KafkaPosition& position);
+// Nothing if the text is not one that PositionText wrote.
+std::optional<KafkaPosition> ParsePosition(std::string_view text);
+
+// SHA-256 of a record, hexadecimal.
+std::string RecordDigest(std::string_view key, std::string_view value);
+
+// The partition that a key belongs to, as Java's producers choose it.
+int32_t PartitionOf(std::string_view key, int32_t partitions);
+
+// The last committed value of `key`; nothing if there is none, or if it was deleted. `committed`
+// reads what is committed, `all` reads everything. Waits for transactions of other runs that are in
+// the way, and throws UNAVAILABLE with the name of the run if that takes too long.
+std::optional<std::string> ReadPosition(KafkaClient* committed, KafkaClient* all,
+                                        const std::string& key, int32_t partitions);
+
+}  // namespace throng

@@ -1,0 +1,357 @@
+// Records on their way into a topic: batches, transactions, and what became of them.
+#include "plugins/sinks/kafka/producer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace throng {
+
+namespace {
+
+constexpr std::chrono::seconds kFencePatience{8};
+// A call that gets no further for so long is UNAVAILABLE.
+constexpr std::chrono::milliseconds kCallPatience{2000};
+constexpr std::chrono::seconds kCommitPatience{5};
+constexpr int kLastAbortMs = 2000;
+constexpr int kPollMs = 20;
+
+using OwnedError = std::unique_ptr<rd_kafka_error_t, void (*)(rd_kafka_error_t*)>;
+OwnedError Own(rd_kafka_error_t* error) { return {error, rd_kafka_error_destroy}; }
+
+}  // namespace
+
+KafkaProducer::KafkaProducer(const KafkaOptions& options, const Host& host,
+                             const std::string& transactional_id, const std::string& run_uid,
+                             int32_t partitions, int32_t positions_partitions,
+                             int64_t max_message_bytes)
+    : options_(options),
+      transactional_id_(transactional_id),
+      run_uid_(run_uid),
+      positions_partitions_(positions_partitions),
+      partitions_(static_cast<size_t>(partitions)),
+      client_(RD_KAFKA_PRODUCER, options.ProducerProperties(transactional_id, max_message_bytes),
+              options.Place(), host, [this](const rd_kafka_message_t& m) { OnDelivery(m); }),
+      topic_(client_.Topic(options.topic)),
+      positions_topic_(client_.Topic(options.positions_topic)) {}
+
+KafkaProducer::~KafkaProducer() {
+  char reason[256];
+  if (is_open_ &&
+      rd_kafka_fatal_error(client_.handle(), reason, sizeof reason) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    Own(rd_kafka_abort_transaction(client_.handle(), kLastAbortMs));  // else it times out there
+  }
+  rd_kafka_purge(client_.handle(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  rd_kafka_flush(client_.handle(), kLastAbortMs);
+}
+
+void KafkaProducer::Fence() {
+  const auto due = KafkaClock::now() + kFencePatience;
+  while (true) {
+    const OwnedError error = Own(rd_kafka_init_transactions(client_.handle(), 1000));
+    if (!error) return;
+    const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
+    const bool may_retry = rd_kafka_error_is_retriable(error.get()) != 0;
+    client_.AwaitRetry(may_retry && !IsTransient(code) ? RD_KAFKA_RESP_ERR__RETRY : code,
+                       rd_kafka_error_string(error.get()), options_.topic, due);
+  }
+}
+
+void KafkaProducer::Begin() {
+  if (!IsTransactional() || is_open_) return;
+  const OwnedError error = Own(rd_kafka_begin_transaction(client_.handle()));
+  if (error) GiveUp(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
+  is_open_ = true;
+  may_be_committed_ = false;
+}
+
+KafkaProducer::Chunk* KafkaProducer::FreeChunk() {
+  if (free_chunks_.empty()) {
+    free_chunks_.push_back(chunks_.emplace_back(std::make_unique<Chunk>()).get());
+  }
+  Chunk* chunk = free_chunks_.back();
+  free_chunks_.pop_back();
+  return chunk;
+}
+
+void KafkaProducer::Deal(const throng_records& records) {
+  if (records.rows == 0) return;
+  Chunk* chunk = FreeChunk();
+  chunk->bytes.assign(records.bytes.data, records.bytes.size);
+  chunk->first_row = records.first_row;
+  chunk->in_flight = records.rows;
+  chunk->event_time.clear();
+  if (options_.record_timestamp == KafkaTimestamp::kEvent && records.event_time != nullptr) {
+    chunk->event_time.assign(records.event_time, records.event_time + records.rows);
+  }
+  const auto count = static_cast<int32_t>(partitions_.size());
+  char* bytes = chunk->bytes.data();
+  uint32_t begin = 0;
+  for (uint32_t i = 0; i < records.rows; ++i) {
+    const std::string_view key(bytes + begin, records.key_end[i] - begin);
+    rd_kafka_message_t message = {};
+    message.key = bytes + begin;
+    message.key_len = key.size();
+    message.payload = bytes + records.key_end[i];
+    message.len = records.value_end[i] - records.key_end[i];
+    message.offset = i;  // which librdkafka does not look at
+    message._private = chunk;
+    partitions_[static_cast<size_t>(PartitionOf(key, count))].waiting.push_back(message);
+    begin = records.value_end[i];
+  }
+  for (Partition& partition : partitions_) {
+    if (partition.waiting.empty()) continue;
+    const rd_kafka_message_t& last = partition.waiting.back();
+    partition.last_key.assign(static_cast<const char*>(last.key), last.key_len);
+    partition.last_value.assign(static_cast<const char*>(last.payload), last.len);
+    partition.has_new = true;
+  }
+}
+
+void KafkaProducer::Write(const throng_records& records) {
+  if (abort_reason_) Abort();
+  CheckDeliveries();
+  Begin();
+  if (!std::exchange(is_dealt_, true)) Deal(records);
+  client_.Poll(0);
+  auto due = KafkaClock::now() + kCallPatience;
+  while (!Offer()) {
+    const size_t before = in_flight_;
+    client_.Poll(kPollMs);
+    CheckDeliveries();
+    client_.ThrowIfStopping();
+    if (in_flight_ < before) due = KafkaClock::now() + kCallPatience;
+    if (KafkaClock::now() < due) continue;
+    client_.Fail(RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE,
+                 "the queue of records to deliver is full and nothing of it is delivered",
+                 options_.topic);
+  }
+  is_dealt_ = false;
+}
+
+bool KafkaProducer::Offer() {
+  const bool is_plain = !options_.headers && options_.record_timestamp == KafkaTimestamp::kDelivery;
+  for (size_t i = 0; i < partitions_.size(); ++i) {
+    Partition& partition = partitions_[i];
+    if (partition.waiting.empty()) continue;
+    const auto index = static_cast<int32_t>(i);
+    if (!(is_plain ? OfferBatch(index, &partition) : OfferSingly(index, &partition))) return false;
+    partition.waiting.clear();
+    partition.taken = 0;
+  }
+  return true;
+}
+
+bool KafkaProducer::OfferBatch(int32_t index, Partition* partition) {
+  rd_kafka_message_t* messages = partition->waiting.data() + partition->taken;
+  const auto count = partition->waiting.size() - partition->taken;
+  const int taken = rd_kafka_produce_batch(topic_, index, 0, messages, static_cast<int>(count));
+  in_flight_ += static_cast<size_t>(std::max(0, taken));
+  if (static_cast<size_t>(taken) == count) return true;
+  const auto* refused = std::find_if(messages, messages + count, [](const rd_kafka_message_t& m) {
+    return m.err != RD_KAFKA_RESP_ERR_NO_ERROR;
+  });
+  const rd_kafka_resp_err_t code =
+      refused == messages + count ? rd_kafka_last_error() : refused->err;
+  if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) GiveUp(code, "");
+  partition->taken += static_cast<size_t>(taken);  // once it is full, it takes nothing more
+  return false;
+}
+
+bool KafkaProducer::OfferSingly(int32_t index, Partition* partition) {
+  for (; partition->taken < partition->waiting.size(); ++partition->taken) {
+    const rd_kafka_message_t& message = partition->waiting[partition->taken];
+    const auto* chunk = static_cast<const Chunk*>(message._private);
+    rd_kafka_vu_t fields[8] = {};
+    size_t count = 0;
+    const auto add = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
+      fields[count].vtype = type;
+      return fields[count++];
+    };
+    add(RD_KAFKA_VTYPE_RKT).u.rkt = topic_;
+    add(RD_KAFKA_VTYPE_PARTITION).u.i32 = index;
+    add(RD_KAFKA_VTYPE_KEY).u.mem = {message.key, message.key_len};
+    add(RD_KAFKA_VTYPE_VALUE).u.mem = {message.payload, message.len};
+    add(RD_KAFKA_VTYPE_OPAQUE).u.ptr = message._private;
+    if (!chunk->event_time.empty()) {
+      add(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = chunk->event_time[static_cast<size_t>(message.offset)];
+    }
+    std::string row;
+    if (options_.headers) {
+      row = std::to_string(chunk->first_row + message.offset);
+      add(RD_KAFKA_VTYPE_HEADER).u.header = {"run", run_uid_.data(),
+                                             static_cast<ssize_t>(run_uid_.size())};
+      add(RD_KAFKA_VTYPE_HEADER).u.header = {"row", row.data(), static_cast<ssize_t>(row.size())};
+    }
+    const OwnedError error = Own(rd_kafka_produceva(client_.handle(), fields, count));
+    if (!error) {
+      ++in_flight_;
+      continue;
+    }
+    const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
+    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;
+    GiveUp(code, rd_kafka_error_string(error.get()));
+  }
+  return true;
+}
+
+void KafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
+  --in_flight_;
+  auto* chunk = static_cast<Chunk*>(message._private);  // none: the position
+  if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+      message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
+    // Because of another error, which is the one to tell.
+  } else if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (!failure_) failure_ = {message.err, "", rd_kafka_topic_name(message.rkt)};
+  } else if (chunk != nullptr) {
+    KafkaEnd& end = partitions_[static_cast<size_t>(message.partition)].end;
+    if (end.next == 0) end.first = message.offset;
+    end.next = message.offset + 1;
+  }
+  if (chunk != nullptr && --chunk->in_flight == 0) free_chunks_.push_back(chunk);
+}
+
+void KafkaProducer::ThrowIfFatal() const {
+  char reason[512];
+  const rd_kafka_resp_err_t code = rd_kafka_fatal_error(client_.handle(), reason, sizeof reason);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const Error error = KafkaError(code, reason, client_.place(), options_.topic);
+  // This producer is of no use any more, so nothing can be tried again.
+  throw error.code() == THRONG_UNAVAILABLE ? Error(THRONG_INTERNAL, error.what(), error.option())
+                                           : error;
+}
+
+void KafkaProducer::CheckDeliveries() {
+  if (failure_) GiveUp(failure_->code, failure_->reason);
+}
+
+void KafkaProducer::GiveUp(rd_kafka_resp_err_t code, const std::string& reason) {
+  client_.Poll(0);
+  ThrowIfFatal();
+  // What follows a failed delivery says less than the delivery.
+  const Failure failure = failure_.value_or(Failure{code, reason, options_.topic});
+  code = failure.code;
+  const Error error = KafkaError(code, failure.reason, client_.place(), failure.topic);
+  const bool may_go_away =
+      IsTransient(code) || code == RD_KAFKA_RESP_ERR__STATE || error.code() == THRONG_INTERNAL;
+  if (!may_go_away) throw Error(error);
+  abort_reason_ = error.what();
+  Abort();
+}
+
+void KafkaProducer::Abort() {
+  if (is_open_) {
+    const OwnedError error = Own(rd_kafka_abort_transaction(
+        client_.handle(), static_cast<int>(kCommitPatience.count()) * 1000));
+    if (error) {
+      client_.Poll(0);
+      ThrowIfFatal();
+      throw Error(THRONG_UNAVAILABLE, *abort_reason_ + " Its transaction is not rolled back yet: " +
+                                          rd_kafka_error_string(error.get()) + ".");
+    }
+  } else {
+    rd_kafka_purge(client_.handle(), RD_KAFKA_PURGE_F_QUEUE);
+    if (rd_kafka_flush(client_.handle(), static_cast<int>(kCallPatience.count())) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+      throw Error(THRONG_UNAVAILABLE, *abort_reason_);
+    }
+  }
+  client_.Poll(0);
+  for (Partition& partition : partitions_) {
+    // Those that the queue never took are not in flight any more, either.
+    for (size_t i = partition.taken; i < partition.waiting.size(); ++i) {
+      auto* chunk = static_cast<Chunk*>(partition.waiting[i]._private);
+      if (--chunk->in_flight == 0) free_chunks_.push_back(chunk);
+    }
+    partition.waiting.clear();
+    partition.taken = 0;
+    partition.end = partition.committed;
+    partition.has_new = false;
+  }
+  failure_.reset();
+  is_open_ = is_dealt_ = is_committing_ = false;
+  const std::string reason = *std::exchange(abort_reason_, std::nullopt);
+  throw Error(THRONG_ABORTED, reason + " What came after the last commit is sent again.");
+}
+
+void KafkaProducer::Flush() {
+  if (abort_reason_) Abort();
+  auto due = KafkaClock::now() + kCallPatience;
+  size_t before = in_flight_;
+  while (rd_kafka_flush(client_.handle(), 100) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    CheckDeliveries();
+    if (std::exchange(before, in_flight_) > in_flight_) due = KafkaClock::now() + kCallPatience;
+    if (KafkaClock::now() < due) continue;
+    client_.Fail(RD_KAFKA_RESP_ERR__TIMED_OUT,
+                 std::to_string(in_flight_) + " records wait to be delivered", options_.topic);
+  }
+  CheckDeliveries();
+}
+
+std::map<int32_t, KafkaEnd> KafkaProducer::Ends() const {
+  std::map<int32_t, KafkaEnd> ends;
+  for (size_t i = 0; i < partitions_.size(); ++i) {
+    const Partition& partition = partitions_[i];
+    if (partition.end.next == 0) continue;
+    KafkaEnd& end = ends[static_cast<int32_t>(i)] = partition.end;
+    if (partition.has_new) end.sha256 = RecordDigest(partition.last_key, partition.last_value);
+  }
+  return ends;
+}
+
+void KafkaProducer::SetEnds(const std::map<int32_t, KafkaEnd>& ends) {
+  for (const auto& [partition, end] : ends) {
+    Partition& p = partitions_.at(static_cast<size_t>(partition));
+    p.committed = p.end = end;
+  }
+}
+
+void KafkaProducer::Commit(const std::string& key, const std::optional<std::string>& value) {
+  if (abort_reason_) Abort();
+  if (!is_committing_) {
+    Begin();
+    rd_kafka_vu_t fields[5] = {};
+    fields[0].vtype = RD_KAFKA_VTYPE_RKT;
+    fields[0].u.rkt = positions_topic_;
+    fields[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+    fields[1].u.i32 = PartitionOf(key, positions_partitions_);
+    fields[2].vtype = RD_KAFKA_VTYPE_KEY;
+    fields[2].u.mem = {const_cast<char*>(key.data()), key.size()};
+    fields[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    fields[3].u.i = RD_KAFKA_MSG_F_COPY;
+    fields[4].vtype = RD_KAFKA_VTYPE_VALUE;
+    if (value) fields[4].u.mem = {const_cast<char*>(value->data()), value->size()};
+    const OwnedError error = Own(rd_kafka_produceva(client_.handle(), fields, 5));
+    if (error) GiveUp(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
+    ++in_flight_;
+    is_committing_ = true;
+  }
+  if (IsTransactional()) {
+    CommitTransaction();
+  } else {
+    Flush();
+  }
+  is_open_ = is_committing_ = may_be_committed_ = false;
+  const auto ends = Ends();
+  SetEnds(ends);
+  for (Partition& partition : partitions_) partition.has_new = false;
+}
+
+void KafkaProducer::CommitTransaction() {
+  may_be_committed_ = true;
+  const auto due = KafkaClock::now() + kCommitPatience;
+  while (true) {
+    const OwnedError error =
+        Own(rd_kafka_commit_transaction(client_.handle(), std::max(1, MsUntil(due))));
+    if (!error) return;
+    const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
+    const std::string reason = rd_kafka_error_string(error.get());
+    client_.Poll(0);
+    if (rd_kafka_error_is_retriable(error.get()) == 0) GiveUp(code, reason);
+    if (KafkaClock::now() >= due)
+      client_.Fail(RD_KAFKA_RESP_ERR__TIMED_OUT, reason, options_.topic);
+    client_.Poll(kPollMs);
+  }
+}
+
+}  // namespace throng

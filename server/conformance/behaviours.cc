@@ -1,0 +1,284 @@
+// Checks of behaviours: pure functions of the row that fill their own columns and nothing else.
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "server/conformance/check.h"
+#include "server/conformance/process.h"
+#include "server/conformance/stand_in.h"
+#include "server/conformance/trial.h"
+#include "server/control/digest.h"
+#include "server/control/status.h"
+#include "throng/random.hpp"
+
+namespace throng {
+namespace {
+
+using Trial = BehaviourTrial;
+
+// The first row at which own columns differ.
+absl::Status Compare(const Trial& trial, const Columns& expected, Columns& found,
+                     std::string_view how) {
+  absl::Status fault;
+  ForEachColumn(expected, found, [&](unsigned bit, const char* name, const auto& a, const auto& b) {
+    if ((trial.Own() & bit) == 0 || !fault.ok()) return;
+    const auto [at_a, at_b] = std::mismatch(a.begin(), a.end(), b.begin());
+    if (at_a == a.end()) return;
+    fault = Fault("{} of row {} is {} in order and in batches of 4096, and {} {}.", name,
+                  at_a - a.begin(), *at_a, *at_b, how);
+  });
+  return fault;
+}
+
+absl::Status CheckCreates(CheckContext& context) {
+  const StandInDataset dataset;
+  return Trial::Create(context, dataset).status();
+}
+
+absl::Status CheckEdges(CheckContext& context) {
+  const StandInDataset usual;
+  const auto smallest = StandInDataset::Smallest();
+  auto edges = EdgeOptions(*context.component);
+  edges.emplace_back();
+  for (const StandInDataset* dataset : {&usual, static_cast<const StandInDataset*>(&*smallest)}) {
+    for (const auto& options : edges) {
+      absl::Status status;
+      const auto trial = Trial::Create(context, *dataset, options);
+      if (trial.ok()) {
+        const auto rows = (*trial)->MakeColumns();
+        const auto [first, count] = (*trial)->Batches(128).front();
+        status = (*trial)->Fill(first, count, Trial::kPoison, rows.get());
+      }
+      status = CheckRefusal(trial.ok() ? status : trial.status());
+      if (!status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckMemory(CheckContext& context) {
+  const StandInDataset dataset;
+  return CheckGivesBack([&] { return Trial::Create(context, dataset).status(); });
+}
+
+absl::Status CheckWrites(CheckContext& context) {
+  const StandInDataset dataset;
+  const auto trial = Trial::Create(context, dataset);
+  if (!trial.ok()) return trial.status();
+  for (const int64_t batch_rows : {1, 7, 100, 4096}) {
+    const auto batches = (*trial)->Batches(batch_rows);
+    for (const auto& [first, rows] :
+         {batches.front(), batches[batches.size() / 2], batches.back()}) {
+      if (absl::Status status = (*trial)->FillGuarded(first, rows); !status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// ---- What the columns hold ----------------------------------------------------------------------
+
+absl::Status CheckUsers(const StandInDataset& dataset, const Columns& rows) {
+  struct User {
+    int64_t rows;
+    int64_t first_point;
+  };
+  std::map<int64_t, User> users;  // that were seen in the epoch
+  for (int64_t i = 0; i < Trial::kEpochs * dataset.plan_size(); ++i) {
+    if (i % dataset.plan_size() == 0) users.clear();
+    const auto at = static_cast<size_t>(i);
+    const int64_t user = rows.user[at];
+    const User found{rows.user_rows[at], rows.grid[at] - rows.user_row[at]};
+    if (user < 0 || user >= dataset.world().active_users) {
+      return Fault("user {} of row {} is not in [0, {}).", user, i, dataset.world().active_users);
+    }
+    if (rows.user_row[at] < 0 || rows.user_row[at] >= found.rows) {
+      return Fault("user_row {} of row {} is not in [0, user_rows), which is {}.",
+                   rows.user_row[at], i, found.rows);
+    }
+    const User& known = users.try_emplace(user, found).first->second;
+    if (known.rows != found.rows) {
+      return Fault("user {} has {} rows in epoch {}, and at row {} it has {}.", user, known.rows,
+                   i / dataset.plan_size(), i, found.rows);
+    }
+    // So no two are the same row of a user.
+    if (known.first_point != found.first_point) {
+      return Fault(
+          "the rows of user {} are not consecutive grid points: row {} is its row {} and has grid "
+          "point {}, where {} would follow from others.",
+          user, i, rows.user_row[at], rows.grid[at], known.first_point + rows.user_row[at]);
+    }
+    if ((i + 1) % dataset.plan_size() != 0) continue;
+    int64_t sum = 0;
+    for (const auto& [rank, of_epoch] : users) sum += of_epoch.rows;
+    if (sum != dataset.plan_size()) {
+      return Fault("the user_rows of all users of an epoch are {} rows; it has {}.", sum,
+                   dataset.plan_size());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTimes(const StandInDataset&, const Columns& rows) {
+  const auto earlier = std::adjacent_find(rows.time.begin(), rows.time.end(), std::greater<>());
+  if (earlier == rows.time.end()) return absl::OkStatus();
+  return Fault("the time of row {} is {}, and that of the next one {}: earlier.",
+               earlier - rows.time.begin(), *earlier, *std::next(earlier));
+}
+
+absl::Status CheckItems(const StandInDataset& dataset, const std::vector<KindRows>& kinds,
+                        const Columns& rows) {
+  const int64_t plan_size = dataset.plan_size();
+  if (!kinds.empty()) {
+    int64_t sum = 0;
+    for (const KindRows& kind : kinds) {
+      sum += kind.rows;
+      if (kind.name.empty() || kind.name.find_first_of(",\"\n\r") != std::string::npos) {
+        return Fault("a kind is named \"{}\"; a name is not empty and would not break CSV.",
+                     kind.name);
+      }
+    }
+    if (sum != plan_size) {
+      return Fault("its kinds have {} rows together; an epoch has {}.", sum, plan_size);
+    }
+  }
+  std::map<std::pair<size_t, int64_t>, int64_t> seen;
+  for (int64_t i = 0; i < Trial::kEpochs * plan_size; ++i) {
+    if (i % plan_size == 0) seen.clear();
+    const auto at = static_cast<size_t>(i);
+    const int64_t items = dataset.world().touched_items;
+    if (rows.item[at] < 0 || rows.item[at] >= items) {
+      return Fault("item {} of row {} is not in [0, {}).", rows.item[at], i, items);
+    }
+    if (kinds.empty()) continue;
+    const size_t kind = rows.kind[at];
+    if (kind >= kinds.size()) {
+      return Fault("kind {} of row {} is not in [0, {}).", kind, i, kinds.size());
+    }
+    const int64_t kind_row = rows.kind_row[at];
+    if (kind_row < 0 || kind_row >= kinds[kind].rows) {
+      return Fault("kind_row {} of row {} is not in [0, {}), the rows of `{}`.", kind_row, i,
+                   kinds[kind].rows, kinds[kind].name);
+    }
+    if (const auto [it, is_new] = seen.try_emplace({kind, kind_row}, i); !is_new) {
+      return Fault("rows {} and {} are both row {} of `{}`.", it->second, i, kind_row,
+                   kinds[kind].name);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckValues(CheckContext& context) {
+  const StandInDataset dataset;
+  const auto trial = Trial::Create(context, dataset);
+  if (!trial.ok()) return trial.status();
+  const auto rows = (*trial)->MakeColumns();
+  absl::Status status = (*trial)->FillAll(4096, Trial::kPoison, rows.get());
+  if (!status.ok()) return status;
+  switch (context.component->role) {
+    case Role::kActivity:
+      return CheckUsers(dataset, *rows);
+    case Role::kClock:
+      return CheckTimes(dataset, *rows);
+    default:
+      return CheckItems(dataset, (*trial)->kinds(), *rows);
+  }
+}
+
+// ---- Purity -------------------------------------------------------------------------------------
+
+// What another instance makes of it in batches of 4096, in order.
+absl::StatusOr<std::unique_ptr<Columns>> Reference(const CheckContext& context,
+                                                   const StandInDataset& dataset) {
+  const auto trial = Trial::Create(context, dataset);
+  if (!trial.ok()) return trial.status();
+  auto rows = (*trial)->MakeColumns();
+  absl::Status status = (*trial)->FillAll(4096, Trial::kPoison, rows.get());
+  if (!status.ok()) return status;
+  return rows;
+}
+
+absl::Status CheckBatches(CheckContext& context) {
+  const StandInDataset dataset;
+  const auto expected = Reference(context, dataset);
+  if (!expected.ok()) return expected.status();
+  for (const int64_t batch_rows : {1, 7}) {
+    const auto trial = Trial::Create(context, dataset);
+    if (!trial.ok()) return trial.status();
+    const auto found = (*trial)->MakeColumns();
+    const int64_t rows = batch_rows * (*trial)->block_rows();
+    // What was not filled, or was read before it was filled, differs too.
+    absl::Status status = (*trial)->FillAll(rows, Trial::kOtherPoison, found.get());
+    if (status.ok()) {
+      status = Compare(**trial, **expected, *found, fmt::format("in batches of {}", rows));
+    }
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckOrder(CheckContext& context) {
+  constexpr int64_t kBatchRows = 100;
+  const StandInDataset dataset;
+  const auto expected = Reference(context, dataset);
+  if (!expected.ok()) return expected.status();
+  // Two instances take turns, each meets every batch once, from its other end.
+  const auto a = Trial::Create(context, dataset);
+  const auto b = Trial::Create(context, dataset);
+  if (!a.ok() || !b.ok()) return a.ok() ? b.status() : a.status();
+  const auto found_a = (*a)->MakeColumns();
+  const auto found_b = (*b)->MakeColumns();
+  const auto batches = (*a)->Batches(kBatchRows);
+  const Permutation order(batches.size(), kBatchRows);
+  absl::Status status;
+  for (uint64_t i = 0; i < batches.size() && status.ok(); ++i) {
+    const auto& [first_a, rows_a] = batches[order.Map(i)];
+    const auto& [first_b, rows_b] = batches[order.Map(batches.size() - 1 - i)];
+    status = (*a)->Fill(first_a, rows_a, Trial::kPoison, found_a.get());
+    if (status.ok()) status = (*b)->Fill(first_b, rows_b, Trial::kPoison, found_b.get());
+  }
+  if (status.ok()) status = Compare(**a, **expected, *found_a, "in another order");
+  if (status.ok()) status = Compare(**b, **expected, *found_b, "from a third instance");
+  return status;
+}
+
+absl::Status TakeDigest(CheckContext& context) {
+  const StandInDataset dataset;
+  const auto trial = Trial::Create(context, dataset);
+  if (!trial.ok()) return trial.status();
+  const auto rows = (*trial)->MakeColumns();
+  absl::Status status = (*trial)->FillAll(4096, Trial::kPoison, rows.get());
+  if (!status.ok()) return status;
+  Digest tables;
+  NoteStep("tables");
+  (*trial)->behaviour().Tables([&](std::string_view table) { tables.AddField(table); });
+  context.digest = fmt::format("tables {}\n", tables.Hex());
+  ForEachColumn(*rows, *rows, [&](unsigned bit, const char* name, const auto& column, auto&) {
+    if (((*trial)->Own() & bit) == 0) return;
+    const std::string digest = Digest().Add(column.data(), column.size() * sizeof column[0]).Hex();
+    context.digest += fmt::format("{} {}\n", name, digest);
+  });
+  return absl::OkStatus();
+}
+
+constexpr unsigned kActivityBit = RoleBit(Role::kActivity);
+constexpr unsigned kClockBit = RoleBit(Role::kClock);
+constexpr unsigned kChoiceBit = RoleBit(Role::kChoice);
+
+constexpr Check kBehaviourChecks[] = {
+    {"is created", kBehaviourBits, CheckCreates, false, true},
+    {"works or says why not at the edges of its options", kBehaviourBits, CheckEdges},
+    {"gives back what it took", kBehaviourBits, CheckMemory},
+    {"writes its own columns of the batch alone", kBehaviourBits, CheckWrites},
+    {"numbers the rows of each user", kActivityBit, CheckValues},
+    {"never goes back in time", kClockBit, CheckValues},
+    {"fills items and kinds that exist", kChoiceBit, CheckValues},
+    {"equal bytes for batches of 1, 7 and 4096", kBehaviourBits, CheckBatches},
+    {"equal bytes in any order and from any instance", kBehaviourBits, CheckOrder},
+    {"equal bytes in a new process", kBehaviourBits, TakeDigest, true},
+};
+
+}  // namespace
+
+std::span<const Check> BehaviourChecks() { return kBehaviourChecks; }
+
+}  // namespace throng

@@ -1,0 +1,253 @@
+#include "server/conformance/conformance.h"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include "server/conformance/check.h"
+#include "server/conformance/process.h"
+#include "server/control/status.h"
+
+namespace throng {
+namespace {
+
+using std::chrono::system_clock;
+
+constexpr std::string_view kDoesNotApply = "does not apply";
+
+struct ComponentName {
+  Role role;
+  std::string name;
+  std::string ToString() const { return fmt::format("{} `{}`", RoleName(role), name); }
+};
+
+struct Setting {
+  std::string component;
+  std::string option;
+  std::string value;
+};
+
+// An empty folder, gone with this.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::error_code error;
+    path_ = (std::filesystem::temp_directory_path(error) / "throng-check-XXXXXX").string();
+    if (mkdtemp(path_.data()) == nullptr) path_.clear();
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::optional<Setting> ParseSetting(const std::string& text) {
+  const size_t equals = text.find('=');
+  const size_t dot = text.find('.');
+  if (equals == std::string::npos || dot == 0 || dot + 1 >= equals) return std::nullopt;
+  return Setting{text.substr(0, dot), text.substr(dot + 1, equals - dot - 1),
+                 text.substr(equals + 1)};
+}
+
+std::string WithFolder(std::string value, const std::string& folder) {
+  constexpr std::string_view kPlaceholder = "{dir}";
+  for (size_t at = value.find(kPlaceholder); at != std::string::npos;
+       at = value.find(kPlaceholder, at + folder.size())) {
+    value.replace(at, kPlaceholder.size(), folder);
+  }
+  return value;
+}
+
+std::string LineOf(const std::string& component, std::string_view check) {
+  return component.empty() ? std::string(check) : fmt::format("{}: {}", component, check);
+}
+
+// The names of what the digests' first different lines are about.
+std::string FirstDifference(const std::string& a, const std::string& b) {
+  std::istringstream lines_a(a);
+  std::istringstream lines_b(b);
+  std::string line_a;
+  std::string line_b;
+  do {
+    if (!std::getline(lines_a, line_a)) line_a.clear();
+    if (!std::getline(lines_b, line_b)) line_b.clear();
+  } while (line_a == line_b && lines_a && lines_b);
+  const std::string& line = line_a.empty() ? line_b : line_a;
+  return line.substr(0, line.find(' '));
+}
+
+class Checker {
+ public:
+  Checker(const CheckRequest& request, const std::function<void(const CheckResult&)>& on_result)
+      : request_(request),
+        file_(std::filesystem::absolute(request.file).string()),
+        on_result_(on_result) {}
+
+  absl::StatusOr<std::vector<CheckResult>> Run() {
+    if (!std::filesystem::exists(file_)) {
+      return absl::InvalidArgumentError(fmt::format("there is no file {}.", file_));
+    }
+    const absl::StatusOr<std::string> loaded = RunInProcess(
+        [this]() -> absl::StatusOr<std::string> {
+          NoteStep("throng_plugin_v1");
+          const auto plugin = Plugin::Load(file_);
+          if (!plugin.ok()) return plugin.status();
+          std::string text;
+          for (const auto& component : (*plugin)->components()) {
+            text += fmt::format("{} {}\n", static_cast<int>(component->role), component->name);
+          }
+          return text;
+        },
+        request_.time_limit);
+    std::vector<ComponentName> components;
+    if (loaded.ok()) {
+      std::istringstream lines(*loaded);
+      int role = 0;
+      std::string name;
+      while (lines >> role >> name) components.push_back({static_cast<Role>(role), name});
+      if (absl::Status status = ParseSettings(components); !status.ok()) return status;
+    }
+    Report("", "loads", loaded.status());
+    for (const Check& check : FileChecks()) Make(check, nullptr);
+    if (!loaded.ok()) return std::move(results_);
+    for (const Check& check : PluginChecks()) Make(check, nullptr);
+    for (const ComponentName& component : components) MakeAll(component);
+    return std::move(results_);
+  }
+
+ private:
+  absl::Status ParseSettings(const std::vector<ComponentName>& components) {
+    std::vector<std::string> known;
+    known.reserve(components.size());
+    for (const ComponentName& component : components) known.push_back(component.name);
+    for (const std::string& text : request_.settings) {
+      const auto setting = ParseSetting(text);
+      if (!setting) {
+        return absl::InvalidArgumentError(
+            fmt::format("--set: is \"{}\"; write COMPONENT.OPTION=VALUE.", text));
+      }
+      if (std::find(known.begin(), known.end(), setting->component) == known.end()) {
+        return absl::InvalidArgumentError(
+            fmt::format("--set: the plugin has no component \"{}\".{}", setting->component,
+                        DidYouMean(setting->component, known)));
+      }
+      settings_.push_back(*setting);
+    }
+    return absl::OkStatus();
+  }
+
+  void MakeAll(const ComponentName& component) {
+    for (const auto& checks : {OptionChecks(), BehaviourChecks(), FormatChecks(), SinkChecks()}) {
+      for (const Check& check : checks) {
+        if ((check.roles & RoleBit(component.role)) == 0) continue;
+        if (!Make(check, &component)) return;
+      }
+    }
+  }
+
+  // False if those that follow would say nothing new.
+  bool Make(const Check& check, const ComponentName* component) {
+    const std::string name = component == nullptr ? "" : component->ToString();
+    if (LineOf(name, check.name).find(request_.only) == std::string::npos) return true;
+    const auto begun = system_clock::now();
+    absl::StatusOr<std::string> result = MakeOnce(check, component, false);
+    if (result.ok() && *result == kDoesNotApply) return true;
+    if (result.ok() && check.is_repeated) {
+      // So much later that no clock shows the same.
+      std::this_thread::sleep_until(std::chrono::floor<std::chrono::seconds>(begun) +
+                                    std::chrono::milliseconds(1010));
+      const std::string first = *std::move(result);
+      result = MakeOnce(check, component, true);
+      if (result.ok() && *result != first) {
+        result =
+            Fault("{}: it differs from one process to another.", FirstDifference(first, *result));
+      }
+    }
+    Report(name, check.name, result.status());
+    return result.ok() || (!check.is_needed && !absl::IsDeadlineExceeded(result.status()));
+  }
+
+  absl::StatusOr<std::string> MakeOnce(const Check& check, const ComponentName* component,
+                                       bool is_elsewhere) {
+    const ScratchFolder folder;
+    if (folder.path().empty()) return absl::InternalError("no temporary folder can be made.");
+    return RunInProcess(
+        [&]() -> absl::StatusOr<std::string> {
+          if (is_elsewhere) MoveElsewhere();
+          CheckContext context;
+          context.file = file_;
+          context.folder = folder.path();
+          absl::StatusOr<std::unique_ptr<Plugin>> plugin(nullptr);
+          if (component != nullptr) {
+            plugin = Plugin::Load(file_);
+            if (!plugin.ok()) return plugin.status();
+            context.component = FindComponent(**plugin, *component);
+            if (context.component == nullptr) return Fault("the component is not there any more.");
+            for (const Setting& setting : settings_) {
+              if (setting.component != component->name) continue;
+              context.options[setting.option] = WithFolder(setting.value, folder.path());
+            }
+          }
+          if (absl::Status status = check.run(context); !status.ok()) return status;
+          if (context.does_not_apply) return std::string(kDoesNotApply);
+          return std::move(context.digest);
+        },
+        request_.time_limit);
+  }
+
+  static const Component* FindComponent(const Plugin& plugin, const ComponentName& name) {
+    for (const auto& component : plugin.components()) {
+      if (component->role == name.role && component->name == name.name) return component.get();
+    }
+    return nullptr;
+  }
+
+  void Report(std::string component, const char* check, const absl::Status& status) {
+    results_.push_back({std::move(component), check, status.ok(), MessageOf(status)});
+    on_result_(results_.back());
+  }
+
+  const CheckRequest& request_;
+  const std::string file_;
+  const std::function<void(const CheckResult&)>& on_result_;
+  std::vector<Setting> settings_;
+  std::vector<CheckResult> results_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
+    const CheckRequest& request, const std::function<void(const CheckResult&)>& on_result) {
+  return Checker(request, on_result).Run();
+}
+
+int ExecuteCheck(const CheckRequest& request) {
+  const auto results = CheckPlugin(request, [](const CheckResult& result) {
+    fmt::print("{}{}{}\n", result.is_ok ? "ok      " : "FAILED  ",
+               LineOf(result.component, result.check), result.is_ok ? "" : ": " + result.fault);
+    std::fflush(stdout);
+  });
+  if (!results.ok()) {
+    fmt::print(stderr, "{}\n", MessageOf(results.status()));
+    return 2;
+  }
+  const auto failed =
+      std::count_if(results->begin(), results->end(), [](const auto& r) { return !r.is_ok; });
+  fmt::print("{}: {} checks, {} failed.\n", request.file, results->size(), failed);
+  return failed == 0 ? 0 : 1;
+}
+
+}  // namespace throng

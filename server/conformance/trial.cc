@@ -1,0 +1,159 @@
+#include "server/conformance/trial.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "server/conformance/process.h"
+
+namespace throng {
+namespace {
+
+constexpr size_t kGuardRows = 64;
+constexpr int64_t kMostBlockRows = 65'536;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<BehaviourTrial>> BehaviourTrial::Create(
+    const CheckContext& context, const StandInDataset& dataset,
+    const std::map<std::string, std::string>& options) {
+  auto values = ParseOptions(context, options);
+  if (!values.ok()) return values.status();
+  const throng_dataset made_for = dataset.For(context.component->role);
+  NoteStep("create");
+  auto behaviour =
+      Behaviour::Create(*context.component, context.environment, made_for, values->values());
+  if (!behaviour.ok()) return behaviour.status();
+  std::unique_ptr<BehaviourTrial> trial(new BehaviourTrial(
+      context.component->role, dataset, *std::move(values), *std::move(behaviour)));
+  NoteStep("block_rows");
+  trial->block_rows_ = trial->behaviour_->BlockRows();
+  if (trial->block_rows_ > kMostBlockRows) {
+    return Fault("it asks for blocks of {} rows; {} are allowed.", trial->block_rows_,
+                 kMostBlockRows);
+  }
+  if (context.component->role != Role::kChoice) return trial;
+  NoteStep("kinds");
+  const auto kinds = trial->behaviour_->Kinds();
+  if (!kinds.ok()) return kinds.status();
+  for (const throng_kind* kind : *kinds) trial->kinds_.push_back({kind->name, kind->rows});
+  return trial;
+}
+
+BehaviourTrial::BehaviourTrial(Role role, const StandInDataset& dataset, OptionValues options,
+                               std::unique_ptr<Behaviour> behaviour)
+    : role_(role),
+      dataset_(dataset),
+      options_(std::move(options)),
+      behaviour_(std::move(behaviour)) {}
+
+BehaviourTrial::~BehaviourTrial() { NoteStep("destroy"); }
+
+unsigned BehaviourTrial::Own() const {
+  switch (role_) {
+    case Role::kActivity:
+      return kUserBit | kUserRowBit | kUserRowsBit;
+    case Role::kClock:
+      return kTimeBit | kGridBit | kUserBit | kUserRowBit | kUserRowsBit;
+    case Role::kChoice:
+      return kinds_.empty() ? kItemBit : kItemBit | kKindBit | kKindRowBit;
+    default:
+      return kRatingBit;
+  }
+}
+
+std::unique_ptr<Columns> BehaviourTrial::MakeColumns() const {
+  return std::make_unique<Columns>(static_cast<size_t>(rows()));
+}
+
+std::vector<std::pair<int64_t, int64_t>> BehaviourTrial::Batches(int64_t batch_rows) const {
+  const int64_t step = std::max<int64_t>(1, batch_rows / block_rows_) * block_rows_;
+  const int64_t plan_size = dataset_.plan_size();
+  std::vector<std::pair<int64_t, int64_t>> batches;
+  for (int64_t epoch = 0; epoch < kEpochs; ++epoch) {
+    for (int64_t row = 0; row < plan_size; row += step) {
+      batches.emplace_back(epoch * plan_size + row, std::min(step, plan_size - row));
+    }
+  }
+  return batches;
+}
+
+void BehaviourTrial::Prepare(int64_t first, int64_t rows, uint8_t poison) {
+  cells_.emplace(static_cast<size_t>(rows) + 2 * kGuardRows);
+  ForEachColumn(*cells_, *cells_, [&](unsigned, const char*, const auto&, auto& column) {
+    std::memset(column.data(), poison, column.size() * sizeof column[0]);
+  });
+  batch_ = cells_->At(kGuardRows);
+  batch_.rows = static_cast<uint32_t>(rows);
+  batch_.first_row = first;
+  batch_.epoch = first / dataset_.plan_size();
+  batch_.epoch_row = first % dataset_.plan_size();
+  dataset_.FillBefore(role_, batch_);
+  NoteStep(fmt::format("fill of rows {} to {}", first, first + rows - 1));
+}
+
+absl::Status BehaviourTrial::Fill(int64_t first, int64_t rows, uint8_t poison, Columns* all) {
+  Prepare(first, rows, poison);
+  if (absl::Status status = behaviour_->Fill(batch_); !status.ok()) return status;
+  ForEachColumn(*cells_, *all, [&](unsigned, const char*, const auto& from, auto& to) {
+    std::copy_n(from.begin() + kGuardRows, rows, to.begin() + first);
+  });
+  return absl::OkStatus();
+}
+
+absl::Status BehaviourTrial::FillAll(int64_t batch_rows, uint8_t poison, Columns* all) {
+  for (const auto& [first, rows] : Batches(batch_rows)) {
+    if (absl::Status status = Fill(first, rows, poison, all); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BehaviourTrial::FillGuarded(int64_t first, int64_t rows) {
+  Prepare(first, rows, kPoison);
+  const Columns before = *cells_;
+  if (absl::Status status = behaviour_->Fill(batch_); !status.ok()) return status;
+  absl::Status fault;
+  ForEachColumn(before, *cells_, [&](unsigned bit, const char* name, const auto& was, auto& is) {
+    for (size_t i = 0; i < was.size() && fault.ok(); ++i) {
+      const bool is_inside = i >= kGuardRows && i < kGuardRows + static_cast<size_t>(rows);
+      if (was[i] == is[i] || (is_inside && (Own() & bit) != 0)) continue;
+      const int64_t row = first + static_cast<int64_t>(i) - static_cast<int64_t>(kGuardRows);
+      if (is_inside) {
+        fault =
+            Fault("it changed the column {} at row {}, which is not its own to fill.", name, row);
+      } else {
+        fault = Fault("given rows {} to {}, it wrote row {} of the column {}.", first,
+                      first + rows - 1, row, name);
+      }
+    }
+  });
+  return fault.ok() && role_ == Role::kClock ? CheckPermuted(before, first, rows) : fault;
+}
+
+// A clock may permute the rows of a block, all columns together.
+absl::Status BehaviourTrial::CheckPermuted(const Columns& before, int64_t first,
+                                           int64_t rows) const {
+  const auto row_at = [](const Columns& c, int64_t i) {
+    const size_t at = kGuardRows + static_cast<size_t>(i);
+    return std::array{c.grid[at], c.user[at], c.user_row[at], c.user_rows[at]};
+  };
+  for (int64_t begin = 0; begin < rows; begin += block_rows_) {
+    std::vector<std::array<int64_t, 4>> was;
+    std::vector<std::array<int64_t, 4>> is;
+    for (int64_t i = begin; i < std::min(rows, begin + block_rows_); ++i) {
+      was.push_back(row_at(before, i));
+      is.push_back(row_at(*cells_, i));
+    }
+    std::sort(was.begin(), was.end());
+    std::sort(is.begin(), is.end());
+    if (was != is) {
+      return Fault(
+          "in the block of {} rows from row {} on, it changed grid, user, user_row or user_rows "
+          "other than by permuting whole rows.",
+          was.size(), first + begin);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace throng

@@ -1,0 +1,98 @@
+// A behaviour under check: an instance in the stand-in dataset, and what it writes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/conformance/check.h"
+#include "server/conformance/stand_in.h"
+#include "server/dataset/generator.h"
+
+namespace throng {
+
+enum ColumnBit : unsigned {
+  kGridBit = 1,
+  kUserBit = 2,
+  kUserRowBit = 4,
+  kUserRowsBit = 8,
+  kTimeBit = 16,
+  kItemBit = 32,
+  kKindBit = 64,
+  kKindRowBit = 128,
+  kRatingBit = 256
+};
+
+// Calls `visit(bit, name, column of a, the same column of b)` for each column.
+template <class Visit>
+void ForEachColumn(const Columns& a, Columns& b, Visit&& visit) {
+  visit(kGridBit, "grid", a.grid, b.grid);
+  visit(kUserBit, "user", a.user, b.user);
+  visit(kUserRowBit, "user_row", a.user_row, b.user_row);
+  visit(kUserRowsBit, "user_rows", a.user_rows, b.user_rows);
+  visit(kTimeBit, "time", a.time, b.time);
+  visit(kItemBit, "item", a.item, b.item);
+  visit(kKindBit, "kind", a.kind, b.kind);
+  visit(kKindRowBit, "kind_row", a.kind_row, b.kind_row);
+  visit(kRatingBit, "rating", a.rating, b.rating);
+}
+
+class BehaviourTrial {
+ public:
+  // What columns hold before anybody fills them.
+  static constexpr uint8_t kPoison = 0xa5;
+  static constexpr uint8_t kOtherPoison = 0x5a;
+  static constexpr int64_t kEpochs = 2;
+
+  // `options` go over those that were given. The dataset outlives the trial.
+  static absl::StatusOr<std::unique_ptr<BehaviourTrial>> Create(
+      const CheckContext& context, const StandInDataset& dataset,
+      const std::map<std::string, std::string>& options = {});
+  ~BehaviourTrial();
+  BehaviourTrial(const BehaviourTrial&) = delete;
+  BehaviourTrial& operator=(const BehaviourTrial&) = delete;
+
+  const Behaviour& behaviour() const { return *behaviour_; }
+  int64_t block_rows() const { return block_rows_; }
+  const std::vector<KindRows>& kinds() const { return kinds_; }
+  int64_t rows() const { return kEpochs * dataset_.plan_size(); }
+  // Bits of the columns that the behaviour fills.
+  unsigned Own() const;
+
+  // Columns for all rows of the dataset.
+  std::unique_ptr<Columns> MakeColumns() const;
+
+  // All rows in batches of whole blocks, about `batch_rows` rows each: first rows and sizes.
+  std::vector<std::pair<int64_t, int64_t>> Batches(int64_t batch_rows) const;
+
+  // Fills `rows` rows from `first` on, all of one epoch, and copies them to where they belong in
+  // `all`. Before it, everything that nobody has filled is `poison`.
+  absl::Status Fill(int64_t first, int64_t rows, uint8_t poison, Columns* all);
+  absl::Status FillAll(int64_t batch_rows, uint8_t poison, Columns* all);
+
+  // As Fill, and says what it wrote that is not its own.
+  absl::Status FillGuarded(int64_t first, int64_t rows);
+
+ private:
+  BehaviourTrial(Role role, const StandInDataset& dataset, OptionValues options,
+                 std::unique_ptr<Behaviour> behaviour);
+  void Prepare(int64_t first, int64_t rows, uint8_t poison);
+  absl::Status CheckPermuted(const Columns& before, int64_t first, int64_t rows) const;
+
+  const Role role_;
+  const StandInDataset& dataset_;
+  const OptionValues options_;
+  const std::unique_ptr<Behaviour> behaviour_;
+  int64_t block_rows_ = 1;
+  std::vector<KindRows> kinds_;
+  std::optional<Columns> cells_;  // a batch, with guard rows on either side
+  throng_batch batch_{};
+};
+
+}  // namespace throng

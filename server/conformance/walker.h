@@ -1,0 +1,77 @@
+// A sink under check: an instance that is walked as the host walks it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/conformance/check.h"
+#include "server/host/instances.h"
+#include "server/host/option_values.h"
+
+namespace throng {
+
+struct WalkListener {
+  std::function<void(int64_t position)> on_commit = [](int64_t) {};  // it begins
+  std::function<void(int64_t position)> on_committed = [](int64_t) {};
+};
+
+class SinkWalker {
+ public:
+  static constexpr int64_t kRows = 6000;
+  static constexpr int64_t kCommitRows = 300;
+
+  static absl::StatusOr<std::unique_ptr<SinkWalker>> Create(const CheckContext& context,
+                                                            int64_t commit_rows = kCommitRows);
+  ~SinkWalker();
+  SinkWalker(const SinkWalker&) = delete;
+  SinkWalker& operator=(const SinkWalker&) = delete;
+
+  // What walks are written to: the only slice of an output.
+  static throng_target Target();
+  // All that a stream of the walk holds in the end.
+  static std::string WholeStream();
+
+  // The functions of the sink. The host state that open and peek tell is checked.
+  absl::StatusOr<Sink::Opened> Open();
+  absl::StatusOr<Sink::Opened> Peek();
+  absl::Status Reset();
+  absl::Status Commit(int64_t position);
+  absl::Status Finish();
+
+  // Writes and commits rows from where it opened up to `end`. ABORTED takes it back to the last
+  // commit.
+  absl::Status WalkTo(int64_t end, const WalkListener& listener = {});
+  // A few rows more, without a commit.
+  absl::Status WriteSome();
+
+ private:
+  SinkWalker(bool takes_stream, int64_t commit_rows, OptionValues options,
+             std::unique_ptr<Sink> sink);
+  absl::Status Advance(int64_t end, const WalkListener& listener);
+  absl::Status WritePrologue();
+  absl::Status Write(int64_t first, int64_t rows);
+
+  const bool takes_stream_;
+  const OptionValues options_;
+  const std::unique_ptr<Sink> sink_;
+  int64_t commit_rows_;
+  std::optional<int64_t> committed_;
+  std::optional<int64_t> written_;
+};
+
+// Sinks that take both are tried with streams.
+inline bool TakesStream(const CheckContext& context) {
+  return (context.component->sink.modes & THRONG_RECORDS_STREAM) != 0;
+}
+
+std::string PositionText(const std::optional<int64_t>& position);
+
+// Walks in processes that are killed at moments of all kinds. In kills.cc.
+absl::Status CheckKills(CheckContext& context);
+
+}  // namespace throng

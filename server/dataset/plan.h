@@ -1,0 +1,73 @@
+// What was computed from a dataset's spec: its world, its behaviours, and how to recognize it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/dataset/generator.h"
+#include "server/dataset/world.h"
+#include "server/host/catalogue.h"
+#include "server/spec/problem.h"
+#include "throng/v1/spec.pb.h"
+
+namespace throng {
+
+class Plan {
+ public:
+  // Plans a spec that the rules of spec/rules.h accept; nullptr with all that stands against it in
+  // `problems`. `now` (ms since 1970 UTC) resolves relative times. The catalogue and the
+  // environment outlive the plan.
+  static std::unique_ptr<Plan> Create(const v1::DatasetSpec& spec, const Catalogue& catalogue,
+                                      const Environment& environment, int64_t now,
+                                      Problems* problems);
+
+  // Only whether there are such behaviours and what is wrong with their options.
+  static void CheckBehaviours(const v1::DatasetSpec& spec, const Catalogue& catalogue,
+                              const Environment& environment, int64_t now, Problems* problems) {
+    Plan(spec).ChooseBehaviours(catalogue, environment, now, problems);
+  }
+
+  // The spec with every option of its behaviours, and absolute times.
+  const v1::DatasetSpec& spec() const { return spec_; }
+  const throng_world& world() const { return *world_->abi(); }
+  const std::vector<KindRows>& kinds() const { return kinds_; }
+  // Remarks of the behaviours, such as promises that so few rows hold only about.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+  // Digest of the plan: 32 bytes that differ where any row would, through another libm, CPU or
+  // plugin. Does not depend on `interactions`.
+  const std::string& fingerprint() const { return fingerprint_; }
+  // Canonical text of what was asked, relative times as asked and without `interactions`: equal
+  // for requests that mean the same dataset.
+  const std::string& identity() const { return identity_; }
+
+  // Whether the plan depends on when it was made: a time was given relative to now.
+  bool HasRelativeTimes() const;
+
+  // Of the four behaviours.
+  std::vector<const Component*> components() const;
+
+  // Another thread's behaviours. The plan outlives them.
+  absl::StatusOr<std::unique_ptr<Generator>> MakeGenerator() const;
+
+ private:
+  explicit Plan(const v1::DatasetSpec& spec) : spec_(spec) {}
+  void ChooseBehaviours(const Catalogue& catalogue, const Environment& environment, int64_t now,
+                        Problems* problems);
+  void BuildIdentity();
+  absl::Status TakeFingerprint(Generator* generator);
+
+  v1::DatasetSpec spec_;
+  std::unique_ptr<World> world_;
+  GeneratorParameters parameters_;
+  Environment quiet_;  // of the generators: their remarks were heard once
+  std::vector<KindRows> kinds_;
+  std::vector<std::string> warnings_;
+  std::string fingerprint_;
+  std::string identity_;
+};
+
+}  // namespace throng

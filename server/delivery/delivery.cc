@@ -1,0 +1,349 @@
+#include "server/delivery/delivery.h"
+
+#include <algorithm>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "server/control/status.h"
+
+namespace throng {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Rows of a unit: about 0.7 MB of CSV, large enough for a write and small enough for a cache.
+constexpr int64_t kUnitRows = 16'384;
+// At a given rate, a unit is at most this much time's rows.
+constexpr double kPaceSeconds = 0.02;
+
+constexpr milliseconds kFirstBackOff{50};
+constexpr milliseconds kLastBackOff{2'000};
+// Going back so often without a commit is not yet a reason to give up, however long it took.
+constexpr int kFewAborts = 3;
+
+bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+}
+
+throng_bytes Bytes(std::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+Delivery::Delivery(const DeliveryJob& job, const OutputPart& part) : job_(job), part_(part) {
+  if (!job.encoding->table->IsInteractions()) return;
+  tally_.emplace(*job.encoding->table, *job.environment, *job.slice,
+                 part_.position.value_or(part_.slice.first()));
+}
+
+absl::StatusOr<bool> Delivery::Run() {
+  pace_start_ = first_write_ = Clock::now();
+  job_.monitor->SetState(OutputState::kRunning);
+  absl::StatusOr<Step> step = Start();
+  while (true) {
+    if (absl::IsAborted(step.status()) && walk_) {
+      step = GoBack(step.status());
+      continue;
+    }
+    if (!step.ok() || *step != Step::kContinue) break;
+    step = Advance();
+  }
+  // What was written after the last commit will be written again, if anybody goes on.
+  job_.monitor->Change([this](OutputProgress* progress) {
+    progress->position = committed_;
+    progress->rows = job_.slice->RowsBelow(committed_);
+  });
+  if (absl::IsCancelled(step.status()) && IsStopping()) return false;
+  if (!step.ok()) return step.status();
+  return *step == Step::kFinished;
+}
+
+absl::StatusOr<Delivery::Step> Delivery::Start() {
+  has_commit_ = part_.position.has_value();
+  committed_ = position_ = part_.position.value_or(part_.slice.first());
+  job_.monitor->Change([this](OutputProgress* progress) {
+    progress->position = committed_;
+    progress->rows = job_.slice->RowsBelow(committed_);
+    progress->total_rows = job_.slice->IsEndless() ? -1 : job_.slice->RowsBelow(job_.slice->end());
+  });
+  if (tally_ && job_.open_next) {
+    part_tally_.emplace(*job_.encoding->table, *job_.environment, part_.slice, committed_);
+  }
+  walk_.emplace(part_.slice, UnitRows(), committed_, job_.settings.threads,
+                [encoding = job_.encoding]() -> absl::StatusOr<Walk::Encode> {
+                  auto encoder = Encoder::Create(*encoding);
+                  if (!encoder.ok()) return encoder.status();
+                  return [e = std::shared_ptr<Encoder>(*std::move(encoder))](Block* block) {
+                    return e->Encode(block);
+                  };
+                });
+  return Prologue();
+}
+
+absl::StatusOr<Delivery::Step> Delivery::StartNext() {
+  walk_.reset();
+  while (!IsLastPart()) {
+    if (IsStopping()) return Step::kStopped;
+    absl::Status status = Retry([this]() -> absl::Status {
+      const absl::StatusOr<OutputPart> next = job_.open_next();
+      if (next.ok()) part_ = *next;
+      return next.status();
+    });
+    if (!status.ok()) return status;
+    if (!part_.is_complete) return Start();
+    if (tally_) status = tally_->Pass(part_.slice.end());
+    if (!status.ok()) return status;
+    committed_ = position_ = part_.slice.end();
+  }
+  if (absl::Status status = CountAll(); !status.ok()) return status;
+  return Step::kFinished;
+}
+
+absl::StatusOr<Delivery::Step> Delivery::Advance() {
+  if (IsStopping()) {
+    if (uncommitted_rows_ > 0) {
+      if (absl::Status status = Commit(); !status.ok()) return status;
+    }
+    return Step::kStopped;
+  }
+  if (IsPaused()) {
+    if (absl::Status status = Hold(); !status.ok()) return status;
+    return Step::kContinue;
+  }
+  const absl::StatusOr<const Block*> block = walk_->Next();
+  if (!block.ok()) return block.status();
+  if (*block == nullptr) {
+    if (absl::Status status = Finish(); !status.ok()) return status;
+    return StartNext();
+  }
+  if (job_.settings.rate > 0) {
+    if (absl::Status status = AwaitPace(); !status.ok()) return status;
+    if (IsStopping()) return Step::kContinue;
+  }
+  // Units are cut at rows of the dataset, so the next one may not fit into this commit.
+  if (job_.commit_rows > 0 && uncommitted_rows_ > 0 &&
+      uncommitted_rows_ + (*block)->unit.rows > job_.commit_rows) {
+    if (absl::Status status = Commit(); !status.ok()) return status;
+  }
+  if (absl::Status status = Deliver(**block); !status.ok()) return status;
+  if (IsCommitDue()) {
+    if (absl::Status status = Commit(); !status.ok()) return status;
+  }
+  return Step::kContinue;
+}
+
+absl::Status Delivery::AwaitPace() {
+  constexpr double kLongest = 1e9;  // seconds; more than any clock here holds is as good as never
+  while (!IsStopping()) {
+    if (IsPaused()) {
+      if (absl::Status status = Hold(); !status.ok()) return status;
+      continue;
+    }
+    const double seconds = static_cast<double>(new_rows_ - pace_rows_) / job_.settings.rate;
+    const Clock::time_point due =
+        pace_start_ + std::chrono::duration_cast<Clock::duration>(
+                          std::chrono::duration<double>(std::min(seconds, kLongest)));
+    const Clock::time_point commit_due = first_write_ + job_.commit_interval;
+    if (uncommitted_rows_ > 0 && job_.commit_interval.count() > 0 && commit_due < due) {
+      SleepUntil(commit_due);
+      if (IsStopping() || IsPaused()) continue;
+      if (absl::Status status = Commit(); !status.ok()) return status;
+    }
+    SleepUntil(due);
+    if (!IsPaused()) return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Delivery::Hold() {
+  if (uncommitted_rows_ > 0) {
+    if (absl::Status status = Commit(); !status.ok()) return status;
+  }
+  AwaitResume();
+  return absl::OkStatus();
+}
+
+void Delivery::AwaitResume() {
+  if (!IsPaused()) return;
+  // Paused again before it says that it runs, it goes on holding: whoever read PAUSED meanwhile
+  // read the truth.
+  do {
+    job_.monitor->SetState(OutputState::kPaused);
+    job_.environment->AwaitResume();
+    if (IsStopping()) return;
+    job_.monitor->SetState(OutputState::kRunning);
+  } while (IsPaused());
+  pace_start_ = Clock::now();
+  pace_rows_ = new_rows_;
+}
+
+absl::StatusOr<Delivery::Step> Delivery::Prologue() {
+  const std::string& prologue = job_.encoding->prologue.bytes;
+  if (has_commit_ || prologue.empty()) return Step::kContinue;
+  throng_records records{};
+  records.struct_size = sizeof records;
+  records.first_row = part_.slice.first();
+  records.bytes = Bytes(prologue);
+  absl::Status status = Retry([&] { return part_.sink->Write(records); });
+  if (!status.ok()) return status;
+  return Step::kContinue;
+}
+
+absl::Status Delivery::Deliver(const Block& block) {
+  const bool is_messages = job_.encoding->destination.mode == THRONG_RECORDS_MESSAGES;
+  throng_records records{};
+  records.struct_size = sizeof records;
+  records.rows = block.unit.rows;
+  records.first_row = block.unit.first;
+  records.bytes = Bytes(block.records.bytes());
+  records.key_end = is_messages ? block.key_end.data() : nullptr;
+  records.value_end = is_messages ? block.value_end.data() : nullptr;
+  records.event_time = is_messages && tally_ ? block.time.data() : nullptr;
+  absl::Status status = Retry([&] { return part_.sink->Write(records); });
+  if (!status.ok()) return status;
+  if (tally_) tally_->Add(block);
+  if (part_tally_) part_tally_->Add(block);
+  if (uncommitted_rows_ == 0) first_write_ = Clock::now();
+  position_ = block.unit.next;
+  uncommitted_rows_ += block.unit.rows;
+  new_rows_ += block.unit.rows;
+  job_.monitor->Change([&](OutputProgress* progress) {
+    progress->rows = job_.slice->RowsBelow(position_);
+    progress->new_rows = new_rows_;
+    progress->bytes += static_cast<int64_t>(records.bytes.size);
+  });
+  return absl::OkStatus();
+}
+
+bool Delivery::IsCommitDue() const {
+  if (!has_own_commit_) return true;  // soon, so that whoever watches sees that the place works
+  if (job_.commit_rows > 0 && uncommitted_rows_ >= job_.commit_rows) return true;
+  return job_.commit_interval.count() > 0 && Clock::now() - first_write_ >= job_.commit_interval;
+}
+
+absl::Status Delivery::Commit() {
+  const std::string host_state = job_.host_state(statistics_);
+  absl::Status status = Retry([&] { return part_.sink->Commit(position_, host_state); });
+  if (!status.ok()) return status;
+  has_commit_ = has_own_commit_ = true;
+  committed_ = position_;
+  uncommitted_rows_ = 0;
+  aborts_ = 0;
+  job_.monitor->Change([this](OutputProgress* progress) { progress->position = committed_; });
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Statistics> Delivery::Count(Tally* tally) {
+  if (!tally->IsUpToDate() && uncommitted_rows_ > 0) {
+    if (absl::Status status = Commit(); !status.ok()) return status;
+  }
+  return tally->Finish();
+}
+
+absl::Status Delivery::CountAll() {
+  if (!tally_ || statistics_) return absl::OkStatus();
+  auto counted = Count(&*tally_);
+  if (!counted.ok()) return counted.status();
+  statistics_ = *std::move(counted);
+  return absl::OkStatus();
+}
+
+absl::Status Delivery::Finish() {
+  if (IsLastPart()) {
+    if (absl::Status status = CountAll(); !status.ok()) return status;
+  }
+  std::optional<v1::Statistics> of_part = statistics_;
+  if (part_tally_) {
+    auto counted = Count(&*part_tally_);
+    if (!counted.ok()) return counted.status();
+    of_part = *std::move(counted);
+  }
+  position_ = part_.slice.end();
+  if (absl::Status status = Commit(); !status.ok()) return status;
+
+  RecordBuffer epilogue;
+  if (job_.encoding->destination.mode == THRONG_RECORDS_STREAM) {
+    const std::string statistics = job_.statistics_json(of_part);
+    throng_summary summary{};
+    summary.struct_size = sizeof summary;
+    summary.rows = part_.slice.RowsBelow(position_);
+    summary.statistics = statistics.c_str();
+    auto format =
+        Format::Create(*job_.encoding->format, *job_.environment, job_.encoding->options->values());
+    if (!format.ok()) return format.status();
+    const auto prologue = (*format)->Begin(job_.encoding->destination);
+    if (!prologue.ok()) return prologue.status();
+    absl::Status status = (*format)->End(summary, epilogue.abi());
+    if (!status.ok()) return status;
+  }
+  const std::string manifest = job_.manifest(of_part);
+  throng_completion completion{};
+  completion.struct_size = sizeof completion;
+  completion.rows = part_.slice.RowsBelow(position_);
+  completion.epilogue = Bytes(epilogue.bytes());
+  completion.manifest = manifest.c_str();
+  return Retry([&] { return part_.sink->Finish(completion); });
+}
+
+absl::StatusOr<Delivery::Step> Delivery::GoBack(const absl::Status& reason) {
+  const Clock::time_point now = Clock::now();
+  if (++aborts_ == 1) first_abort_ = now;
+  const bool is_patient = job_.settings.retry_timeout.count() == 0;
+  if (!is_patient && aborts_ > kFewAborts && now - first_abort_ > job_.settings.retry_timeout) {
+    return absl::UnavailableError(reason.message());  // no longer a reason to go back
+  }
+  job_.monitor->SetState(OutputState::kBlocked, MessageOf(reason));
+  SleepUntil(now + kFirstBackOff);
+  new_rows_ -= uncommitted_rows_;
+  uncommitted_rows_ = 0;
+  position_ = committed_;
+  walk_->Rewind(committed_);
+  job_.monitor->Change([this](OutputProgress* progress) {
+    progress->state = OutputState::kRunning;
+    progress->reason.clear();
+    progress->rows = job_.slice->RowsBelow(committed_);
+    progress->new_rows = new_rows_;
+  });
+  return Prologue();
+}
+
+int64_t Delivery::UnitRows() const {
+  if (job_.encoding->prologue.cut_rows > 1) return job_.encoding->prologue.cut_rows;
+  int64_t rows = kUnitRows;
+  if (job_.commit_rows > 0) rows = std::min(rows, job_.commit_rows);
+  if (job_.settings.rate > 0) {
+    rows = std::min(rows,
+                    std::max<int64_t>(1, static_cast<int64_t>(job_.settings.rate * kPaceSeconds)));
+  }
+  return rows;
+}
+
+void Delivery::SleepUntil(Clock::time_point due) const {
+  for (auto now = Clock::now(); now < due && !IsStopping() && !IsPaused(); now = Clock::now()) {
+    std::this_thread::sleep_for(std::min<Clock::duration>(due - now, milliseconds(20)));
+  }
+}
+
+absl::Status Delivery::Retry(const std::function<absl::Status()>& call) {
+  const bool is_patient = job_.settings.retry_timeout.count() == 0;
+  const Clock::time_point give_up =
+      is_patient ? Clock::time_point::max() : Clock::now() + job_.settings.retry_timeout;
+  bool was_blocked = false;
+  for (milliseconds back_off = kFirstBackOff;; back_off = std::min(2 * back_off, kLastBackOff)) {
+    absl::Status status = call();
+    if (status.ok() && was_blocked) job_.monitor->SetState(OutputState::kRunning);
+    if (status.ok() || !IsTransient(status) || Clock::now() >= give_up) return status;
+    was_blocked = true;
+    job_.monitor->SetState(OutputState::kBlocked, MessageOf(status));
+    SleepUntil(Clock::now() + back_off);
+    AwaitResume();  // with what it offers in hand
+    if (IsStopping()) return absl::CancelledError("stopped while the sink was blocked");
+  }
+}
+
+std::optional<Tally::Snapshot> Delivery::Peek() const {
+  if (!tally_) return std::nullopt;
+  return tally_->Peek();
+}
+
+}  // namespace throng

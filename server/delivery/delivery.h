@@ -1,0 +1,132 @@
+// The writer's side of an output: takes encoded blocks in row order, writes and commits them, and
+// finishes the output, or one part of it after the other.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/dataset/slice.h"
+#include "server/delivery/encoder.h"
+#include "server/delivery/progress.h"
+#include "server/delivery/tally.h"
+#include "server/host/instances.h"
+#include "throng/v1/statistics.pb.h"
+
+namespace throng {
+
+// How an output is walked; decides nothing about what is written.
+struct WalkSettings {
+  int threads = 1;
+  double rate = 0;  // rows a second; 0: as fast as possible
+  // How long a sink that is full or out of reach is offered the same again before the output fails;
+  // 0: without end.
+  std::chrono::milliseconds retry_timeout{10'000};
+};
+
+// What one instance of the sink takes: a part of an output that is rolled into parts, else all of
+// it.
+struct OutputPart {
+  Slice slice;
+  Sink* sink = nullptr;
+  std::optional<int64_t> position;  // as the sink opened; none: nothing was committed
+  bool is_complete = false;         // likewise
+};
+
+// What a delivery works with; all of it outlives the delivery.
+struct DeliveryJob {
+  const Encoding* encoding = nullptr;  // of the part that is open
+  const Slice* slice = nullptr;        // of the whole output
+  // Closes the part that is open and opens the one after it. Of outputs that are not rolled: none.
+  std::function<absl::StatusOr<OutputPart>()> open_next;
+  WalkSettings settings;
+  int64_t commit_rows = 0;                       // commit at the latest after so many; 0: no limit
+  std::chrono::milliseconds commit_interval{0};  // likewise; 0: no limit
+  const Environment* environment = nullptr;
+  ProgressMonitor* monitor = nullptr;
+  // The statistics as a JSON object, "{}" if there are none.
+  std::function<std::string(const std::optional<v1::Statistics>&)> statistics_json;
+  // The host state to commit, with the statistics of the whole output once all rows were seen.
+  std::function<std::string(const std::optional<v1::Statistics>&)> host_state;
+  // The manifest of the part that is open, with its statistics, as a JSON object.
+  std::function<std::string(const std::optional<v1::Statistics>&)> manifest;
+};
+
+class Delivery {
+ public:
+  // `part` is the one to go on with, which is not complete.
+  Delivery(const DeliveryJob& job, const OutputPart& part);
+  Delivery(const Delivery&) = delete;
+  Delivery& operator=(const Delivery&) = delete;
+
+  // Delivers from the position to the end and finishes; true. False: stopped at a commit because
+  // the environment is stopping. Once.
+  absl::StatusOr<bool> Run();
+
+  // Of the whole output, for interactions, after Run returned true.
+  const std::optional<v1::Statistics>& statistics() const { return statistics_; }
+
+  // Of the whole output so far; nothing for other tables. Any thread.
+  std::optional<Tally::Snapshot> Peek() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  enum class Step { kContinue, kStopped, kFinished };
+
+  // Begins with the part that is open.
+  absl::StatusOr<Step> Start();
+  // Goes on with the next part that is not complete, if there is one.
+  absl::StatusOr<Step> StartNext();
+  // Delivers one block, or ends: at a commit when stopping, else at the end of the slice.
+  absl::StatusOr<Step> Advance();
+  // Writes what comes before the first row, unless it is committed.
+  absl::StatusOr<Step> Prologue();
+  absl::Status Deliver(const Block& block);
+  absl::Status Commit();
+  absl::Status Finish();
+  // What a tally comes to, which may take a while: nothing is left uncommitted meanwhile.
+  absl::StatusOr<v1::Statistics> Count(Tally* tally);
+  absl::Status CountAll();
+  // Goes back to the last commit: `reason` says why the sink has nothing of what came after it.
+  absl::StatusOr<Step> GoBack(const absl::Status& reason);
+  bool IsCommitDue() const;
+  bool IsStopping() const { return job_.environment->IsStopping(); }
+  bool IsPaused() const { return job_.environment->IsPaused(); }
+  // Commits, if the sink takes it, and waits to be resumed or stopped.
+  absl::Status Hold();
+  // Waits to be resumed or stopped.
+  void AwaitResume();
+  int64_t UnitRows() const;
+  // Waits until the next row is due, and commits meanwhile when that is due.
+  absl::Status AwaitPace();
+  // Sleeps until `due`, or until stopping or paused.
+  void SleepUntil(Clock::time_point due) const;
+  // Calls until it no longer says that the sink is full or out of reach.
+  absl::Status Retry(const std::function<absl::Status()>& call);
+  bool IsLastPart() const { return part_.slice.end() == job_.slice->end(); }
+
+  const DeliveryJob& job_;
+  OutputPart part_;
+  std::optional<Tally> tally_;       // of the output, if it has interactions
+  std::optional<Tally> part_tally_;  // likewise of the part, if the output is rolled
+  std::optional<Walk> walk_;
+  bool has_commit_ = false;  // of any process, in this part
+  int64_t committed_ = 0;    // position of the last commit, or the part's first row
+  int64_t position_ = 0;     // after what was written
+  int64_t uncommitted_rows_ = 0;
+  int64_t new_rows_ = 0;  // written by this process
+  bool has_own_commit_ = false;
+  Clock::time_point pace_start_;   // since it began or was resumed
+  int64_t pace_rows_ = 0;          // new_rows_ then
+  Clock::time_point first_write_;  // since the last commit
+  Clock::time_point first_abort_;  // since the last commit
+  int aborts_ = 0;                 // likewise
+  std::optional<v1::Statistics> statistics_;
+};
+
+}  // namespace throng

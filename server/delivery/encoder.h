@@ -1,0 +1,42 @@
+// One thread's part of a walk: a unit of a table's rows -> records.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/delivery/table.h"
+#include "server/delivery/walk.h"
+#include "server/host/instances.h"
+#include "server/host/option_values.h"
+
+namespace throng {
+
+// What the encoders of an output share; outlives them.
+struct Encoding {
+  const Component* format = nullptr;
+  const OptionValues* options = nullptr;
+  const Environment* environment = nullptr;
+  const Table* table = nullptr;
+  throng_destination destination{};
+  Format::Prologue prologue;  // that every instance's begin must return
+};
+
+class Encoder {
+ public:
+  static absl::StatusOr<std::unique_ptr<Encoder>> Create(const Encoding& encoding);
+  absl::Status Encode(Block* block);
+
+ private:
+  Encoder(const Encoding& encoding, std::unique_ptr<Format> format, std::unique_ptr<TableRows> rows,
+          uint32_t batch_rows);
+
+  const Encoding& encoding_;
+  std::unique_ptr<Format> format_;
+  std::unique_ptr<TableRows> rows_;
+  uint32_t batch_rows_;  // encoded at once: a few, or a whole cut
+};
+
+}  // namespace throng

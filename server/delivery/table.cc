@@ -1,0 +1,202 @@
+#include "server/delivery/table.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <string_view>
+
+#include "server/dataset/slice.h"
+#include "server/spec/rules.h"
+
+namespace throng {
+namespace {
+
+struct SourceInfo {
+  ColumnSource source;
+  std::string_view name;
+  uint32_t type;
+  const char* doc;
+};
+constexpr std::array<SourceInfo, 10> kSources = {{
+    {ColumnSource::kUserId, "user_id", THRONG_COLUMN_ID, "Who."},
+    {ColumnSource::kItemId, "item_id", THRONG_COLUMN_ID, "What."},
+    {ColumnSource::kRating, "rating", THRONG_COLUMN_RATING, "How much they liked it, in stars."},
+    {ColumnSource::kTimestamp, "timestamp", THRONG_COLUMN_TIMESTAMP, "When."},
+    {ColumnSource::kRow, "interaction_id", THRONG_COLUMN_INT64, "Row of the dataset, from 0."},
+    {ColumnSource::kKind, "kind", THRONG_COLUMN_LABEL, "Why the item was chosen."},
+    {ColumnSource::kCluster, "cluster", THRONG_COLUMN_LABEL, "The user's cluster."},
+    {ColumnSource::kCategory, "category", THRONG_COLUMN_LABEL, "The item's category."},
+    {ColumnSource::kActivityRank, "activity_rank", THRONG_COLUMN_INT64,
+     "Place by activity, from 1, the most active."},
+    {ColumnSource::kPopular, "popular", THRONG_COLUMN_BOOL, "Whether it is a popular item."},
+}};
+
+const SourceInfo& FindSource(std::string_view name) {
+  return *std::find_if(kSources.begin(), kSources.end(),
+                       [name](const SourceInfo& info) { return info.name == name; });
+}
+
+}  // namespace
+
+Table::Table(const v1::OutputSpec& spec, const Plan& plan) : plan_(plan), kind_(spec.table()) {
+  const throng_world& world = plan.world();
+  for (uint32_t i = 0; i < world.clusters_count; ++i) {
+    cluster_labels_.push_back(world.clusters[i]->name);
+  }
+  for (uint32_t i = 0; i < world.categories_count; ++i) {
+    category_labels_.push_back(world.categories[i]->name);
+  }
+  for (const KindRows& kind : plan.kinds()) kind_labels_.push_back(kind.name.c_str());
+  const auto known = TableColumns(kind_);
+  names_.reserve(static_cast<size_t>(spec.columns_size()));
+  for (const v1::Column& column : spec.columns()) {
+    const SourceInfo& info = FindSource(column.column());
+    const bool is_extra = std::any_of(known.begin(), known.end(), [&](const TableColumn& c) {
+      return c.name == info.name && c.is_extra;
+    });
+    if (column.column() == spec.key()) key_column_ = static_cast<int32_t>(sources_.size());
+    sources_.push_back(info.source);
+    throng_column& c = columns_.emplace_back();
+    c.struct_size = sizeof c;
+    c.type = info.type;
+    c.flags = is_extra ? THRONG_COLUMN_EXTRA : 0;
+    c.name = names_.emplace_back(column.name()).c_str();
+    c.doc = info.doc;
+    c.prefix = info.source == ColumnSource::kUserId ? plan.spec().world().user_prefix().c_str()
+                                                    : plan.spec().world().item_prefix().c_str();
+    const std::vector<const char*>* labels = nullptr;
+    if (info.source == ColumnSource::kCluster) labels = &cluster_labels_;
+    if (info.source == ColumnSource::kCategory) labels = &category_labels_;
+    if (info.source == ColumnSource::kKind) labels = &kind_labels_;
+    if (labels != nullptr) {
+      c.labels = labels->data();
+      c.labels_count = static_cast<uint32_t>(labels->size());
+    }
+  }
+  for (const throng_column& column : columns_) column_pointers_.push_back(&column);
+  schema_.struct_size = sizeof schema_;
+  schema_.columns_count = static_cast<uint32_t>(columns_.size());
+  schema_.columns = column_pointers_.data();
+  schema_.table = kind_ == v1::TABLE_USERS   ? "users"
+                  : kind_ == v1::TABLE_ITEMS ? "items"
+                                             : "interactions";
+}
+
+int64_t Table::rows() const {
+  if (kind_ == v1::TABLE_USERS) return plan_.world().users;
+  if (kind_ == v1::TABLE_ITEMS) return plan_.world().items;
+  return plan_.spec().has_interactions() ? plan_.spec().interactions() : Slice::kEndless;
+}
+
+absl::StatusOr<std::unique_ptr<TableRows>> TableRows::Create(const Table& table, size_t capacity) {
+  std::unique_ptr<TableRows> made(new TableRows(table, capacity));
+  if (table.IsInteractions()) {
+    auto generator = table.plan().MakeGenerator();
+    if (!generator.ok()) return generator.status();
+    made->generator_ = *std::move(generator);
+  }
+  return made;
+}
+
+TableRows::TableRows(const Table& table, size_t capacity)
+    : table_(table),
+      world_(table.plan().world()),
+      columns_(table.IsInteractions() ? capacity : 0),
+      rank_(capacity) {
+  for (const ColumnSource source : table.sources()) {
+    const auto use = [&](auto* column) {
+      column->resize(capacity);
+      column_arrays_.push_back(column->data());
+    };
+    switch (source) {
+      case ColumnSource::kUserId:
+        use(&user_number_);
+        break;
+      case ColumnSource::kItemId:
+        use(&item_number_);
+        break;
+      case ColumnSource::kRating:
+        column_arrays_.push_back(columns_.rating.data());
+        break;
+      case ColumnSource::kTimestamp:
+        column_arrays_.push_back(columns_.time.data());
+        break;
+      case ColumnSource::kRow:
+      case ColumnSource::kActivityRank:
+        use(&row_);
+        break;
+      case ColumnSource::kKind:
+        use(&kind_);
+        break;
+      case ColumnSource::kCluster:
+        use(&cluster_);
+        break;
+      case ColumnSource::kCategory:
+        use(&category_);
+        break;
+      case ColumnSource::kPopular:
+        use(&popular_);
+        break;
+    }
+  }
+  // A side table goes by number, whether it shows it or not.
+  if (table.kind() == v1::TABLE_USERS) user_number_.resize(capacity);
+  if (table.kind() == v1::TABLE_ITEMS) item_number_.resize(capacity);
+}
+
+absl::Status TableRows::Fill(int64_t first, uint32_t rows) {
+  if (table_.kind() == v1::TABLE_USERS) {
+    FillUsers(first, rows);
+    return absl::OkStatus();
+  }
+  if (table_.kind() == v1::TABLE_ITEMS) {
+    FillItems(first, rows);
+    return absl::OkStatus();
+  }
+  for (uint32_t done = 0; done < rows; done += Generator::kBatchRows) {
+    const auto n = std::min<size_t>(rows - done, Generator::kBatchRows);
+    if (absl::Status status = FillInteractions(first + done, n, done); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TableRows::FillInteractions(int64_t first, size_t rows, size_t offset) {
+  absl::Status status = generator_->Fill(first, static_cast<int64_t>(rows), &columns_, offset);
+  if (!status.ok()) return status;
+  const int64_t* user = columns_.user.data() + offset;
+  const int64_t* item = columns_.item.data() + offset;
+  if (!user_number_.empty()) {
+    world_.user_number(world_.self, user, user_number_.data() + offset, rows);
+  }
+  if (!item_number_.empty()) {
+    world_.item_number(world_.self, item, item_number_.data() + offset, rows);
+  }
+  if (!cluster_.empty()) world_.user_cluster(world_.self, user, cluster_.data() + offset, rows);
+  if (!category_.empty()) world_.item_category(world_.self, item, category_.data() + offset, rows);
+  for (size_t i = 0; i < (row_.empty() ? 0 : rows); ++i) {
+    row_[offset + i] = first + static_cast<int64_t>(i);
+  }
+  for (size_t i = 0; i < (kind_.empty() ? 0 : rows); ++i) {
+    kind_[offset + i] = columns_.kind[offset + i];
+  }
+  return absl::OkStatus();
+}
+
+// Row i of a side table is the user or the item with number i.
+void TableRows::FillUsers(int64_t first, size_t rows) {
+  std::iota(user_number_.begin(), user_number_.begin() + static_cast<std::ptrdiff_t>(rows), first);
+  world_.user_rank(world_.self, user_number_.data(), rank_.data(), rows);
+  if (!cluster_.empty()) world_.user_cluster(world_.self, rank_.data(), cluster_.data(), rows);
+  for (size_t i = 0; i < (row_.empty() ? 0 : rows); ++i) row_[i] = rank_[i] + 1;
+}
+
+void TableRows::FillItems(int64_t first, size_t rows) {
+  std::iota(item_number_.begin(), item_number_.begin() + static_cast<std::ptrdiff_t>(rows), first);
+  world_.item_rank(world_.self, item_number_.data(), rank_.data(), rows);
+  if (!category_.empty()) world_.item_category(world_.self, rank_.data(), category_.data(), rows);
+  for (size_t i = 0; i < (popular_.empty() ? 0 : rows); ++i) {
+    popular_[i] = rank_[i] < world_.popular_items ? 1 : 0;
+  }
+}
+
+}  // namespace throng

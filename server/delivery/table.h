@@ -1,0 +1,98 @@
+// The table that an output writes: its columns as a schema for formats, and how they are filled.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/dataset/generator.h"
+#include "server/dataset/plan.h"
+#include "throng/plugin.h"
+#include "throng/v1/spec.pb.h"
+
+namespace throng {
+
+// Where a column's values come from.
+enum class ColumnSource {
+  kUserId,
+  kItemId,
+  kRating,
+  kTimestamp,
+  kRow,
+  kKind,
+  kCluster,
+  kCategory,
+  kActivityRank,
+  kPopular
+};
+
+class Table {
+ public:
+  // The spec is valid; the plan outlives this.
+  Table(const v1::OutputSpec& spec, const Plan& plan);
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+
+  const Plan& plan() const { return plan_; }
+  const throng_schema& schema() const { return schema_; }
+  const std::vector<ColumnSource>& sources() const { return sources_; }
+  v1::Table kind() const { return kind_; }
+  bool IsInteractions() const { return kind_ == v1::TABLE_INTERACTIONS; }
+  // The column that becomes a message's key; -1: none.
+  int32_t key_column() const { return key_column_; }
+  // Rows of the whole table, or Slice::kEndless.
+  int64_t rows() const;
+
+ private:
+  const Plan& plan_;
+  v1::Table kind_;
+  int32_t key_column_ = -1;
+  std::vector<ColumnSource> sources_;
+  std::vector<std::string> names_;
+  std::vector<const char*> cluster_labels_;
+  std::vector<const char*> category_labels_;
+  std::vector<const char*> kind_labels_;
+  std::vector<throng_column> columns_;
+  std::vector<const throng_column*> column_pointers_;
+  throng_schema schema_{};
+};
+
+// One thread's columns of a table.
+class TableRows {
+ public:
+  // Room for `capacity` rows. The table outlives this.
+  static absl::StatusOr<std::unique_ptr<TableRows>> Create(const Table& table, size_t capacity);
+
+  // Fills the first `rows` places with the table's rows from `first` on.
+  absl::Status Fill(int64_t first, uint32_t rows);
+
+  // An array for each column of the schema.
+  const void* const* columns() const { return column_arrays_.data(); }
+  // Interactions only: the columns behind them.
+  const Columns& interactions() const { return columns_; }
+
+ private:
+  TableRows(const Table& table, size_t capacity);
+  absl::Status FillInteractions(int64_t first, size_t rows, size_t offset);
+  void FillUsers(int64_t first, size_t rows);
+  void FillItems(int64_t first, size_t rows);
+
+  const Table& table_;
+  const throng_world& world_;
+  std::unique_ptr<Generator> generator_;
+  Columns columns_;
+  std::vector<int64_t> user_number_;
+  std::vector<int64_t> item_number_;
+  std::vector<int64_t> row_;  // also a user's activity rank, from 1
+  std::vector<int64_t> rank_;
+  std::vector<int32_t> cluster_;
+  std::vector<int32_t> category_;
+  std::vector<int32_t> kind_;
+  std::vector<uint8_t> popular_;
+  std::vector<const void*> column_arrays_;
+};
+
+}  // namespace throng

@@ -1,0 +1,173 @@
+// Instances of components: the C tables of plugin.h as classes that own an instance and turn codes
+// into statuses. A status names the component ("choice `zipf`: ...") and the option at fault.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/control/call_page.h"
+#include "server/host/catalogue.h"
+#include "throng/plugin.h"
+
+namespace throng {
+
+// What instances need of the process they live in. Outlives them; its functions are called by any
+// thread.
+struct Environment {
+  // `level` is a THRONG_LOG_... value; `source` names the component ("sink `file`").
+  std::function<void(int32_t level, const std::string& source, const std::string& sentence)> log;
+  const std::atomic<bool>* is_stopping = nullptr;
+  // Outputs hold while it is true; who sets it false, or stops, notifies. nullptr: never.
+  const std::atomic<bool>* is_paused = nullptr;
+  // Hears that an output's state or position has changed. May be empty.
+  std::function<void()> on_progress;
+  // Where files may be written, as options that are paths say: below one of these folders. Empty:
+  // anywhere.
+  std::vector<std::string> output_roots;
+  // Where secrets given as file:/path may lie, likewise; empty: nowhere, absent: anywhere.
+  std::optional<std::vector<std::string>> source_roots;
+
+  bool IsStopping() const { return is_stopping != nullptr && *is_stopping; }
+  // Not while stopping, which is more urgent.
+  bool IsPaused() const { return is_paused != nullptr && *is_paused && !IsStopping(); }
+  // Waits while paused.
+  void AwaitResume() const {
+    while (IsPaused()) is_paused->wait(true);
+  }
+};
+
+// The part that all instances share: the host table handed to the plugin, and how errors read.
+class Instance {
+ public:
+  Instance(const Component& component, const Environment& environment);
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+ protected:
+  ~Instance() = default;
+  // Makes a call of the plugin's, noted (call_page.h) with `row`, the first of those at hand. What
+  // it throws across the boundary ends the process, and the note still says where.
+  template <class Call>
+  auto Enter(int64_t row, Call&& call) const {
+    const CallScope scope(caller_, row);
+    return [&]() noexcept { return call(); }();
+  }
+  // Enters with `call(error)`, which returns a throng_code, and reads what came of it.
+  template <class Call>
+  absl::Status Try(int64_t row, Call&& call) const {
+    throng_error error{};
+    error.struct_size = sizeof error;
+    const throng_code code = Enter(row, [&] { return call(&error); });
+    return code == THRONG_OK ? absl::OkStatus() : Failure(code, error);
+  }
+  static constexpr int64_t kNoRow = -1;
+
+  const Component& component_;
+  throng_host host_{};
+  void* self_ = nullptr;
+
+ private:
+  absl::Status Failure(throng_code code, const throng_error& error) const;
+
+  const Environment& environment_;
+  std::string source_;
+  int32_t caller_;
+};
+
+class Behaviour : public Instance {
+ public:
+  static absl::StatusOr<std::unique_ptr<Behaviour>> Create(const Component& component,
+                                                           const Environment& environment,
+                                                           const throng_dataset& dataset,
+                                                           const throng_value* options);
+  ~Behaviour();
+  absl::Status Fill(const throng_batch& batch) {
+    return Try(batch.first_row,
+               [&](throng_error* e) { return component_.behaviour.fill(self_, &batch, e); });
+  }
+  // The reasons of a choice; empty: there is one, over all rows. Valid as long as this lives.
+  absl::StatusOr<std::vector<const throng_kind*>> Kinds();
+  // At least 1.
+  uint32_t BlockRows() const;
+  void Tables(const std::function<void(std::string_view table)>& visit) const;
+
+ private:
+  using Instance::Instance;
+};
+
+class Format : public Instance {
+ public:
+  struct Prologue {
+    std::string bytes;
+    std::string state;
+    uint32_t cut_rows = 1;
+  };
+  static absl::StatusOr<std::unique_ptr<Format>> Create(const Component& component,
+                                                        const Environment& environment,
+                                                        const throng_value* options);
+  ~Format();
+  absl::StatusOr<Prologue> Begin(const throng_destination& destination);
+  absl::Status Encode(const throng_block& block, throng_buffer* out) {
+    return Try(block.first_row,
+               [&](throng_error* e) { return component_.format.encode(self_, &block, out, e); });
+  }
+  absl::Status End(const throng_summary& summary, throng_buffer* out);
+
+ private:
+  using Instance::Instance;
+};
+
+class Sink : public Instance {
+ public:
+  struct Opened {
+    std::optional<int64_t> position;
+    bool is_complete = false;
+    std::string host_state;
+    int64_t max_commit_rows = 0;
+    int64_t max_commit_ms = 0;
+  };
+  static absl::StatusOr<std::unique_ptr<Sink>> Create(const Component& component,
+                                                      const Environment& environment,
+                                                      const throng_value* options);
+  ~Sink();
+  bool IsDurable() const { return component_.sink.is_durable != 0; }
+  absl::StatusOr<Opened> Open(const throng_target& target);
+  absl::Status Write(const throng_records& records) {
+    return Try(records.first_row,
+               [&](throng_error* e) { return component_.sink.write(self_, &records, e); });
+  }
+  absl::Status Commit(int64_t position, std::string_view host_state);
+  absl::Status Finish(const throng_completion& completion);
+  // UNIMPLEMENTED if the sink has no such function.
+  absl::StatusOr<Opened> Peek(const throng_target& target);
+  absl::Status Reset(const throng_target& target);
+
+ private:
+  using Instance::Instance;
+  absl::StatusOr<Opened> Ask(decltype(throng_sink::open) function, const throng_target& target);
+};
+
+// A buffer that plugins append to. Grows by doubling and keeps its memory.
+class RecordBuffer {
+ public:
+  RecordBuffer();
+  ~RecordBuffer();
+  RecordBuffer(const RecordBuffer&) = delete;
+  RecordBuffer& operator=(const RecordBuffer&) = delete;
+  throng_buffer* abi() { return &buffer_; }
+  void Clear() { buffer_.size = 0; }
+  std::string_view bytes() const { return {buffer_.data, buffer_.size}; }
+
+ private:
+  throng_buffer buffer_{};
+};
+
+}  // namespace throng

@@ -1,0 +1,166 @@
+#include "server/host/catalogue.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "server/control/status.h"
+#include "tests/plugins/sinks/scratch_folder.h"
+
+namespace throng {
+namespace {
+
+using testing::HasSubstr;
+using testing::SizeIs;
+using testing::StartsWith;
+
+std::string Path(const std::string& plugin) {
+  return std::string(THRONG_TEST_PLUGINS) + "/" + plugin + ".so";
+}
+
+std::string LoadError(const std::string& path) { return MessageOf(Plugin::Load(path).status()); }
+
+// A folder with copies of plugins, under the names given.
+class PluginFolder {
+ public:
+  void Add(const std::string& plugin, const std::string& name) const {
+    std::filesystem::copy_file(Path(plugin), folder_.path(name + ".so"));
+  }
+  std::string path(const std::string& name = "") const { return folder_.path(name); }
+  void Write(const std::string& name, const std::string& text) const { folder_.Write(name, text); }
+  absl::StatusOr<Catalogue> Load() const { return Catalogue::Load({folder_.path()}); }
+
+ private:
+  ScratchFolder folder_;
+};
+
+TEST(PluginTest, ShowsItsTable) {
+  const auto plugin = Plugin::Load(Path("zipf"));
+  ASSERT_TRUE(plugin.ok()) << MessageOf(plugin.status());
+  EXPECT_EQ((*plugin)->name(), "zipf");
+  EXPECT_EQ((*plugin)->version(), "1.0.0");
+  EXPECT_EQ((*plugin)->abi_minor(), static_cast<uint32_t>(THRONG_ABI_MINOR));
+  ASSERT_THAT((*plugin)->components(), SizeIs(1));
+  const Component& zipf = *(*plugin)->components()[0];
+  EXPECT_EQ(zipf.role, Role::kChoice);
+  EXPECT_EQ(zipf.name, "zipf");
+  EXPECT_EQ(zipf.plugin, plugin->get());
+  ASSERT_THAT(zipf.options, SizeIs(1));
+  EXPECT_STREQ(zipf.options[0].name, "exponent");
+  EXPECT_THAT((*plugin)->digest(), SizeIs(64));
+}
+
+TEST(PluginTest, AnOlderTableIsFilledWithZeroesAndANewerOneIsCutOff) {
+  for (const char* name : {"misbehaving/table_older", "misbehaving/table_newer"}) {
+    const auto plugin = Plugin::Load(Path(name));
+    ASSERT_TRUE(plugin.ok()) << MessageOf(plugin.status());
+    const throng_behaviour& functions = (*plugin)->components()[0]->behaviour;
+    EXPECT_NE(functions.fill, nullptr);
+    EXPECT_EQ(functions.kinds, nullptr);
+    EXPECT_EQ(functions.block_rows, nullptr);
+    EXPECT_EQ(functions.tables, nullptr);
+  }
+  EXPECT_EQ((*Plugin::Load(Path("misbehaving/table_newer")))->abi_minor(), 7U);
+}
+
+TEST(PluginTest, WhatCannotBeLoadedSaysWhy) {
+  EXPECT_THAT(
+      LoadError("/nowhere/x.so"),
+      AllOf(StartsWith("plugin /nowhere/x.so cannot be loaded: "), HasSubstr("No such file")));
+  const ScratchFolder folder;
+  folder.Write("text.so", "This is no library.");
+  EXPECT_THAT(LoadError(folder.path("text.so")),
+              AllOf(StartsWith("plugin " + folder.path("text.so") + " cannot be loaded: "),
+                    HasSubstr("file too short")));
+  EXPECT_THAT(LoadError(Path("misbehaving/table_undefined_symbol")),
+              HasSubstr("undefined symbol: nobody_has_this"));
+}
+
+TEST(PluginTest, AnotherMajorVersionIsRefused) {
+  const std::string path = Path("misbehaving/table_other_major");
+  EXPECT_EQ(LoadError(path),
+            "plugin " + path +
+                " has no function throng_plugin_v1: it is not a Throng plugin, or it was built for "
+                "another major version of the plugin ABI (this host has version 1; rebuild it).");
+}
+
+TEST(PluginTest, WhatIsMissingInATableIsNamed) {
+  const auto error = [](const std::string& name) {
+    const std::string path = Path("misbehaving/" + name);
+    const std::string message = LoadError(path);
+    const std::string prefix = "plugin " + path + ": ";
+    EXPECT_THAT(message, StartsWith(prefix));
+    return message.size() < prefix.size() ? message : message.substr(prefix.size());
+  };
+  EXPECT_EQ(error("table_null"), "throng_plugin_v1 returned NULL.");
+  EXPECT_EQ(error("table_too_small"),
+            "its table (struct_size 8) lacks a name, version, doc or components.");
+  EXPECT_THAT(error("table_without_doc"), HasSubstr("lacks a role, name or doc."));
+  EXPECT_EQ(error("table_name_not_utf8"), "a component has a name that is not UTF-8 text.");
+  EXPECT_EQ(error("table_default_not_utf8"),
+            "component `table` has option `stars` with a default that is not UTF-8 text.");
+  EXPECT_EQ(error("table_without_fill"), "component `table` lacks: fill.");
+  EXPECT_EQ(error("table_functions_too_small"), "component `table` lacks: create, destroy, fill.");
+  EXPECT_EQ(error("table_unknown_role"),
+            "component `table` plays the role \"oracle/1\", which this host does not know; rebuild "
+            "it against this version's plugin.h.");
+}
+
+TEST(CatalogueTest, FindsComponentsByRoleAndName) {
+  PluginFolder folder;
+  folder.Add("zipf", "zipf");
+  folder.Add("journal", "journal");
+  const auto catalogue = folder.Load();
+  ASSERT_TRUE(catalogue.ok()) << MessageOf(catalogue.status());
+  const auto zipf = catalogue->Find(Role::kChoice, "zipf");
+  ASSERT_TRUE(zipf.ok()) << MessageOf(zipf.status());
+  EXPECT_EQ((*zipf)->name, "zipf");
+  EXPECT_TRUE(catalogue->Find(Role::kSink, "journal").ok());
+  EXPECT_FALSE(catalogue->Find(Role::kSink, "zipf").ok());
+}
+
+TEST(CatalogueTest, WhatIsNotThereIsAnsweredWithTheNearestName) {
+  PluginFolder folder;
+  folder.Add("zipf", "zipf");
+  const auto catalogue = folder.Load();
+  ASSERT_TRUE(catalogue.ok());
+  const absl::Status status = catalogue->Find(Role::kChoice, "zapf").status();
+  EXPECT_TRUE(absl::IsNotFound(status));
+  EXPECT_EQ(MessageOf(status),
+            "there is no choice `zapf` in " + folder.path() + ". Did you mean \"zipf\"?");
+}
+
+TEST(CatalogueTest, WhatCouldNotBeLoadedIsSaidWhereItIsMissed) {
+  PluginFolder folder;
+  folder.Add("zipf", "zipf");
+  folder.Write("broken.so", "This is no library.");
+  folder.Write("notes.txt", "Not looked at.");
+  const auto catalogue = folder.Load();
+  ASSERT_TRUE(catalogue.ok());
+  EXPECT_THAT(catalogue->load_errors(), SizeIs(1));
+  EXPECT_TRUE(catalogue->Find(Role::kChoice, "zipf").ok());
+  EXPECT_THAT(MessageOf(catalogue->Find(Role::kSink, "broken").status()),
+              HasSubstr(" Not loaded: plugin " + folder.path("broken.so") + " cannot be loaded: "));
+}
+
+TEST(CatalogueTest, AClashNamesBothFiles) {
+  PluginFolder folder;
+  folder.Add("zipf", "a");
+  folder.Add("zipf", "b");
+  const absl::Status status = folder.Load().status();
+  EXPECT_TRUE(absl::IsAlreadyExists(status));
+  EXPECT_EQ(MessageOf(status), "the choice `zipf` is in two plugins: " + folder.path("a.so") +
+                                   " and " + folder.path("b.so") + ". Remove one of them.");
+}
+
+TEST(CatalogueTest, AFolderThatCannotBeReadIsNamedWithTheRemedy) {
+  EXPECT_EQ(MessageOf(Catalogue::Load({"/nowhere/plugins"}).status()),
+            "the plugin folder /nowhere/plugins cannot be read: No such file or directory. Name "
+            "another with --plugin-dir.");
+}
+
+}  // namespace
+}  // namespace throng

@@ -1,0 +1,58 @@
+// A dataset planned from the text of a spec with the plugins of this build, for tests of what its
+// rows promise.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/dataset/plan.h"
+#include "server/host/catalogue.h"
+#include "server/spec/reader.h"
+
+namespace throng {
+
+class PlannedDataset {
+ public:
+  // `dataset` is the part below `dataset:`, as YAML in braces; the plugins are those of the build,
+  // or of another folder, which the first dataset from there loads for good.
+  explicit PlannedDataset(const std::string& dataset,
+                          const std::string& folder = THRONG_PLUGIN_FOLDER) {
+    const SpecLayer layer{"test", "dataset: " + dataset +
+                                      "\noutputs: [{format: {component: csv}, "
+                                      "sink: {component: 'null'}}]\n"};
+    const std::optional<v1::RunSpec> spec = ReadSpec(std::span(&layer, 1), &problems_);
+    if (spec) plan_ = Plan::Create(spec->dataset(), Plugins(folder), environment_, 0, &problems_);
+  }
+
+  // Null if there are problems.
+  const Plan* plan() const { return plan_.get(); }
+  const Problems& problems() const { return problems_; }
+
+  // Rows [first, first + rows) in one piece.
+  Columns Rows(int64_t first, int64_t rows) const {
+    const auto generator = plan_->MakeGenerator();
+    EXPECT_TRUE(generator.ok()) << generator.status();
+    Columns columns(static_cast<size_t>(rows));
+    const absl::Status status = (*generator)->Fill(first, rows, &columns, 0);
+    EXPECT_TRUE(status.ok()) << status;
+    return columns;
+  }
+
+ private:
+  static const Catalogue& Plugins(const std::string& folder) {
+    static std::map<std::string, Catalogue> catalogues;
+    const auto known = catalogues.find(folder);
+    if (known != catalogues.end()) return known->second;
+    return catalogues.emplace(folder, Catalogue::Load({folder}).value()).first->second;
+  }
+
+  Environment environment_;
+  Problems problems_;
+  std::unique_ptr<Plan> plan_;
+};
+
+}  // namespace throng
