@@ -57,13 +57,13 @@ class Pareto {
     BuildGuide();
   }
 
-  // Grid point k belongs to the user whose rows [D_r, D_r + n) hold it.
-  void Fill(const Rows& rows, ActivityColumns out) const {
+  // Place k belongs to the user whose rows [D_r, D_r + n) hold it.
+  void Fill(const Rows& rows, ActivityRunColumns out) const {
     for (size_t i = 0; i < rows.size; ++i) {
-      const auto k = static_cast<uint64_t>(rows.grid[i]);
+      const auto k = static_cast<uint64_t>(rows.place[i]);
       size_t at = guide_[(k * step_) >> kGuideShift];
       for (size_t jump = widest_jump_; jump > 0; jump /= 2) {
-        at += first_row_[at + jump] <= rows.grid[i] ? jump : 0;
+        at += first_row_[at + jump] <= rows.place[i] ? jump : 0;
       }
       const Run& run = runs_[at];
       const uint64_t offset = k - static_cast<uint64_t>(run.first_row);
@@ -71,6 +71,9 @@ class Pareto {
       out.user[i] = run.first_user + static_cast<int64_t>(user);
       out.user_row[i] = static_cast<int64_t>(offset) - static_cast<int64_t>(user) * run.rows_each;
       out.user_rows[i] = run.rows_each;
+      // A user's places follow one another.
+      out.run_row[i] = out.user_row[i];
+      out.run_rows[i] = run.rows_each;
     }
   }
 

@@ -157,19 +157,20 @@ class Clustered {
     }
   }
 
-  // The place of a grid point in the word is shifted round by another amount each epoch.
+  // The word is shifted round by another amount each epoch.
   void FillKinds(const Rows& rows, ChoiceColumns out) {
     place_.resize(rows.size);
     const int64_t all = rows_;
     const int64_t shift = shift_;
     for (size_t i = 0; i < rows.size; ++i) {
-      const int64_t place = rows.grid[i] + shift;
+      const int64_t place = rows.place[i] + shift;
       place_[i] = place >= all ? place - all : place;
     }
     word_.At(place_, out.kind, out.kind_row);
   }
 
-  // The o-th of a user's m preferred choices lies in the o-th m-th of the tail's popularity curve.
+  // The o-th of the m preferred choices of a user's run lies in the o-th m-th of the tail's
+  // popularity curve.
   void FillPreferred(const Rows& rows, std::span<const uint32_t> chosen, ChoiceColumns out) {
     const size_t n = chosen.size();
     for (auto* column : {&user_, &grid_, &index_}) column->resize(n);
@@ -197,8 +198,8 @@ class Clustered {
     for (size_t j = 0; j < special; ++j) out.item[rows_of_[j]] = rank[j];
   }
 
-  // o_ and m_ for each chosen row. They follow from the word: a user's grid points are consecutive
-  // places of it, round its end.
+  // o_ and m_ for each chosen row. They follow from the word: the places of a user's run follow one
+  // another in it, round its end.
   void CountPreferred(const Rows& rows, std::span<const uint32_t> chosen,
                       std::span<const int64_t> kind_row) {
     const KindWord::Counter preferred = word_.CounterOf(kPreferred);
@@ -206,8 +207,8 @@ class Clustered {
     const int64_t all_preferred = kinds_[kPreferred].rows;
     for (size_t j = 0; j < chosen.size(); ++j) {
       const size_t i = chosen[j];
-      const int64_t begin = place_[i] - rows.user_row[i];
-      const int64_t end = begin + rows.user_rows[i];
+      const int64_t begin = place_[i] - rows.run_row[i];
+      const int64_t end = begin + rows.run_rows[i];
       // Places before the word's begin are at its end, those behind its end at its begin.
       const bool is_wrapped = begin < 0;
       const bool wraps = end > all;
@@ -216,7 +217,7 @@ class Clustered {
       const int64_t o = kind_row[i] - before + (is_wrapped ? all_preferred : 0);
       const int64_t m = until - before + (is_wrapped || wraps ? all_preferred : 0);
       user_[j] = rows.user[i];
-      grid_[j] = rows.grid[i];
+      grid_[j] = rows.place[i];
       o_[j] = static_cast<double>(o);
       m_[j] = static_cast<double>(m);
     }

@@ -78,38 +78,39 @@ absl::Status CheckWrites(CheckContext& context) {
 // ---- What the columns hold ----------------------------------------------------------------------
 
 absl::Status CheckUsers(const StandInDataset& dataset, const Columns& rows) {
-  struct User {
-    int64_t rows;
-    int64_t first_point;
-  };
-  std::map<int64_t, User> users;  // that were seen in the epoch
+  std::map<int64_t, int64_t> users;                     // that were seen in the epoch: rows
+  std::map<std::pair<int64_t, int64_t>, int64_t> seen;  // their rows: where
   for (int64_t i = 0; i < Trial::kEpochs * dataset.plan_size(); ++i) {
-    if (i % dataset.plan_size() == 0) users.clear();
+    if (i % dataset.plan_size() == 0) {
+      users.clear();
+      seen.clear();
+    }
     const auto at = static_cast<size_t>(i);
     const int64_t user = rows.user[at];
-    const User found{rows.user_rows[at], rows.grid[at] - rows.user_row[at]};
+    const int64_t user_row = rows.user_row[at];
+    const int64_t user_rows = rows.user_rows[at];
     if (user < 0 || user >= dataset.world().active_users) {
       return Fault("user {} of row {} is not in [0, {}).", user, i, dataset.world().active_users);
     }
-    if (rows.user_row[at] < 0 || rows.user_row[at] >= found.rows) {
-      return Fault("user_row {} of row {} is not in [0, user_rows), which is {}.",
-                   rows.user_row[at], i, found.rows);
+    if (user_row < 0 || user_row >= user_rows) {
+      return Fault("user_row {} of row {} is not in [0, user_rows), which is {}.", user_row, i,
+                   user_rows);
     }
-    const User& known = users.try_emplace(user, found).first->second;
-    if (known.rows != found.rows) {
-      return Fault("user {} has {} rows in epoch {}, and at row {} it has {}.", user, known.rows,
-                   i / dataset.plan_size(), i, found.rows);
+    const int64_t known = users.try_emplace(user, user_rows).first->second;
+    if (known != user_rows) {
+      return Fault("user {} has {} rows in epoch {}, and at row {} it has {}.", user, known,
+                   i / dataset.plan_size(), i, user_rows);
     }
-    // So no two are the same row of a user.
-    if (known.first_point != found.first_point) {
-      return Fault(
-          "the rows of user {} are not consecutive grid points: row {} is its row {} and has grid "
-          "point {}, where {} would follow from others.",
-          user, i, rows.user_row[at], rows.grid[at], known.first_point + rows.user_row[at]);
+    if (const auto [it, is_new] = seen.try_emplace({user, user_row}, i); !is_new) {
+      return Fault("rows {} and {} are both row {} of user {}.", it->second, i, user_row, user);
+    }
+    if (rows.run_row[at] < 0 || rows.run_row[at] >= rows.run_rows[at]) {
+      return Fault("run_row {} of row {} is not in [0, run_rows), which is {}.", rows.run_row[at],
+                   i, rows.run_rows[at]);
     }
     if ((i + 1) % dataset.plan_size() != 0) continue;
     int64_t sum = 0;
-    for (const auto& [rank, of_epoch] : users) sum += of_epoch.rows;
+    for (const auto& [rank, of_epoch] : users) sum += of_epoch;
     if (sum != dataset.plan_size()) {
       return Fault("the user_rows of all users of an epoch are {} rows; it has {}.", sum,
                    dataset.plan_size());
@@ -205,11 +206,10 @@ absl::Status CheckBatches(CheckContext& context) {
     const auto trial = Trial::Create(context, dataset);
     if (!trial.ok()) return trial.status();
     const auto found = (*trial)->MakeColumns();
-    const int64_t rows = batch_rows * (*trial)->block_rows();
     // What was not filled, or was read before it was filled, differs too.
-    absl::Status status = (*trial)->FillAll(rows, Trial::kOtherPoison, found.get());
+    absl::Status status = (*trial)->FillAll(batch_rows, Trial::kOtherPoison, found.get());
     if (status.ok()) {
-      status = Compare(**trial, **expected, *found, fmt::format("in batches of {}", rows));
+      status = Compare(**trial, **expected, *found, fmt::format("in batches of {}", batch_rows));
     }
     if (!status.ok()) return status;
   }

@@ -64,6 +64,8 @@ throng_dataset StandInDataset::For(Role role) const {
   dataset.key = DeriveKey(kKey, RoleName(role));
   dataset.plan_size = plan_size_;
   dataset.world = world_->abi();
+  dataset.world_key = DeriveKey(kKey, "world_key");
+  dataset.from_time = INT64_MIN;
   if (role == Role::kRating) {
     dataset.kinds = kind_pointers_.data();
     dataset.kinds_count = static_cast<uint32_t>(kind_pointers_.size());
@@ -73,17 +75,19 @@ throng_dataset StandInDataset::For(Role role) const {
 
 void StandInDataset::FillBefore(Role role, const throng_batch& batch) const {
   const int64_t active = world().active_users;
-  const Permutation grid(static_cast<uint64_t>(plan_size_),
-                         Hash(kKey, static_cast<uint64_t>(batch.epoch)));
-  grid.MapRange(static_cast<uint64_t>(batch.epoch_row), {batch.grid, batch.rows});
-  // Users own runs of grid points, as equal as can be.
-  const auto first_point = [&](int64_t user) { return (user * plan_size_ + active - 1) / active; };
+  const Permutation order(static_cast<uint64_t>(batch.segment_rows),
+                          Hash(kKey, static_cast<uint64_t>(batch.epoch)));
+  order.MapRange(static_cast<uint64_t>(batch.epoch_row - batch.segment_row),
+                 {batch.place, batch.rows});
+  // Users own runs of places, as equal as can be.
+  const auto first_place = [&](int64_t user) { return (user * plan_size_ + active - 1) / active; };
   for (size_t i = 0; i < batch.rows; ++i) {
-    const int64_t k = batch.grid[i];
+    const int64_t k = batch.place[i] += batch.segment_row;
     if (role > Role::kActivity) {
       batch.user[i] = k * active / plan_size_;
-      batch.user_row[i] = k - first_point(batch.user[i]);
-      batch.user_rows[i] = first_point(batch.user[i] + 1) - first_point(batch.user[i]);
+      batch.user_row[i] = batch.run_row[i] = k - first_place(batch.user[i]);
+      batch.user_rows[i] = batch.run_rows[i] =
+          first_place(batch.user[i] + 1) - first_place(batch.user[i]);
     }
     if (role > Role::kClock) {
       batch.time[i] = kStart + (batch.first_row + static_cast<int64_t>(i)) * kMsPerRow;
@@ -124,6 +128,7 @@ StandInTable::StandInTable(int64_t rows, bool is_wide) : rows_(rows) {
     column.flags = flags;
     column.name = name;
     column.doc = "A column of the conformance check.";
+    column.id_first = 1;
     return column;
   };
   add(THRONG_COLUMN_ID, "user_id", 0).prefix = "user_";

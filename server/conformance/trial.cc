@@ -1,7 +1,6 @@
 #include "server/conformance/trial.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "server/conformance/process.h"
@@ -10,7 +9,6 @@ namespace throng {
 namespace {
 
 constexpr size_t kGuardRows = 64;
-constexpr int64_t kMostBlockRows = 65'536;
 
 }  // namespace
 
@@ -22,26 +20,27 @@ absl::StatusOr<std::unique_ptr<BehaviourTrial>> BehaviourTrial::Create(
   const throng_dataset made_for = dataset.For(context.component->role);
   NoteStep("create");
   auto behaviour =
-      Behaviour::Create(*context.component, context.environment, made_for, values->values());
+      PluginBehaviour::Create(*context.component, context.environment, made_for, values->values());
   if (!behaviour.ok()) return behaviour.status();
   std::unique_ptr<BehaviourTrial> trial(new BehaviourTrial(
       context.component->role, dataset, *std::move(values), *std::move(behaviour)));
   NoteStep("block_rows");
   trial->block_rows_ = trial->behaviour_->BlockRows();
-  if (trial->block_rows_ > kMostBlockRows) {
-    return Fault("it asks for blocks of {} rows; {} are allowed.", trial->block_rows_,
-                 kMostBlockRows);
+  if (trial->block_rows_ > Segments::kMostBlockRows) {
+    return Fault("it wishes for blocks of {} rows; {} are allowed.", trial->block_rows_,
+                 Segments::kMostBlockRows);
   }
+  if (absl::Status status = trial->TakeSegments(); !status.ok()) return status;
   if (context.component->role != Role::kChoice) return trial;
   NoteStep("kinds");
   const auto kinds = trial->behaviour_->Kinds();
   if (!kinds.ok()) return kinds.status();
-  for (const throng_kind* kind : *kinds) trial->kinds_.push_back({kind->name, kind->rows});
+  trial->kinds_ = *kinds;
   return trial;
 }
 
 BehaviourTrial::BehaviourTrial(Role role, const StandInDataset& dataset, OptionValues options,
-                               std::unique_ptr<Behaviour> behaviour)
+                               std::unique_ptr<PluginBehaviour> behaviour)
     : role_(role),
       dataset_(dataset),
       options_(std::move(options)),
@@ -52,9 +51,9 @@ BehaviourTrial::~BehaviourTrial() { NoteStep("destroy"); }
 unsigned BehaviourTrial::Own() const {
   switch (role_) {
     case Role::kActivity:
-      return kUserBit | kUserRowBit | kUserRowsBit;
+      return kUserBit | kUserRowBit | kUserRowsBit | kRunRowBit | kRunRowsBit;
     case Role::kClock:
-      return kTimeBit | kGridBit | kUserBit | kUserRowBit | kUserRowsBit;
+      return kTimeBit;
     case Role::kChoice:
       return kinds_.empty() ? kItemBit : kItemBit | kKindBit | kKindRowBit;
     default:
@@ -67,15 +66,34 @@ std::unique_ptr<Columns> BehaviourTrial::MakeColumns() const {
 }
 
 std::vector<std::pair<int64_t, int64_t>> BehaviourTrial::Batches(int64_t batch_rows) const {
-  const int64_t step = std::max<int64_t>(1, batch_rows / block_rows_) * block_rows_;
   const int64_t plan_size = dataset_.plan_size();
   std::vector<std::pair<int64_t, int64_t>> batches;
   for (int64_t epoch = 0; epoch < kEpochs; ++epoch) {
-    for (int64_t row = 0; row < plan_size; row += step) {
-      batches.emplace_back(epoch * plan_size + row, std::min(step, plan_size - row));
+    for (int64_t row = 0; row < plan_size;) {
+      const SegmentRange range = segments_[static_cast<size_t>(epoch)].At(row);
+      const int64_t rows = HasBlocks() ? range.rows : std::min(range.rows, batch_rows);
+      batches.emplace_back(epoch * plan_size + row, rows);
+      row += rows;
     }
   }
   return batches;
+}
+
+absl::Status BehaviourTrial::TakeSegments() {
+  NoteStep("sorts");
+  sorts_ = role_ == Role::kClock && behaviour_->Sorts();
+  if (sorts_ && !HasBlocks()) {
+    return Fault("it wants its rows sorted and wishes for no blocks to sort.");
+  }
+  NoteStep("segments");
+  for (int64_t epoch = 0; epoch < kEpochs; ++epoch) {
+    auto first_rows = behaviour_->Segments(epoch);
+    if (!first_rows.ok()) return first_rows.status();
+    absl::Status status = Segments::Check(*first_rows, dataset_.plan_size());
+    if (!status.ok()) return status;
+    segments_.emplace_back(*std::move(first_rows), dataset_.plan_size(), block_rows_);
+  }
+  return absl::OkStatus();
 }
 
 void BehaviourTrial::Prepare(int64_t first, int64_t rows, uint8_t poison) {
@@ -88,6 +106,10 @@ void BehaviourTrial::Prepare(int64_t first, int64_t rows, uint8_t poison) {
   batch_.first_row = first;
   batch_.epoch = first / dataset_.plan_size();
   batch_.epoch_row = first % dataset_.plan_size();
+  const SegmentRange range = segments_[static_cast<size_t>(batch_.epoch)].At(batch_.epoch_row);
+  batch_.segment = range.segment;
+  batch_.segment_row = range.segment_first;
+  batch_.segment_rows = range.segment_rows;
   dataset_.FillBefore(role_, batch_);
   NoteStep(fmt::format("fill of rows {} to {}", first, first + rows - 1));
 }
@@ -98,6 +120,7 @@ absl::Status BehaviourTrial::Fill(int64_t first, int64_t rows, uint8_t poison, C
   ForEachColumn(*cells_, *all, [&](unsigned, const char*, const auto& from, auto& to) {
     std::copy_n(from.begin() + kGuardRows, rows, to.begin() + first);
   });
+  if (sorts_) all->SortByTime(static_cast<size_t>(first), static_cast<size_t>(rows));
   return absl::OkStatus();
 }
 
@@ -127,33 +150,7 @@ absl::Status BehaviourTrial::FillGuarded(int64_t first, int64_t rows) {
       }
     }
   });
-  return fault.ok() && role_ == Role::kClock ? CheckPermuted(before, first, rows) : fault;
-}
-
-// A clock may permute the rows of a block, all columns together.
-absl::Status BehaviourTrial::CheckPermuted(const Columns& before, int64_t first,
-                                           int64_t rows) const {
-  const auto row_at = [](const Columns& c, int64_t i) {
-    const size_t at = kGuardRows + static_cast<size_t>(i);
-    return std::array{c.grid[at], c.user[at], c.user_row[at], c.user_rows[at]};
-  };
-  for (int64_t begin = 0; begin < rows; begin += block_rows_) {
-    std::vector<std::array<int64_t, 4>> was;
-    std::vector<std::array<int64_t, 4>> is;
-    for (int64_t i = begin; i < std::min(rows, begin + block_rows_); ++i) {
-      was.push_back(row_at(before, i));
-      is.push_back(row_at(*cells_, i));
-    }
-    std::sort(was.begin(), was.end());
-    std::sort(is.begin(), is.end());
-    if (was != is) {
-      return Fault(
-          "in the block of {} rows from row {} on, it changed grid, user, user_row or user_rows "
-          "other than by permuting whole rows.",
-          was.size(), first + begin);
-    }
-  }
-  return absl::OkStatus();
+  return fault;
 }
 
 }  // namespace throng

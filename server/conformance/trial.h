@@ -14,28 +14,34 @@
 #include "server/conformance/check.h"
 #include "server/conformance/stand_in.h"
 #include "server/dataset/generator.h"
+#include "server/dataset/segments.h"
+#include "server/host/behaviours.h"
 
 namespace throng {
 
 enum ColumnBit : unsigned {
-  kGridBit = 1,
+  kPlaceBit = 1,
   kUserBit = 2,
   kUserRowBit = 4,
   kUserRowsBit = 8,
-  kTimeBit = 16,
-  kItemBit = 32,
-  kKindBit = 64,
-  kKindRowBit = 128,
-  kRatingBit = 256
+  kRunRowBit = 16,
+  kRunRowsBit = 32,
+  kTimeBit = 64,
+  kItemBit = 128,
+  kKindBit = 256,
+  kKindRowBit = 512,
+  kRatingBit = 1024
 };
 
 // Calls `visit(bit, name, column of a, the same column of b)` for each column.
 template <class Visit>
 void ForEachColumn(const Columns& a, Columns& b, Visit&& visit) {
-  visit(kGridBit, "grid", a.grid, b.grid);
+  visit(kPlaceBit, "place", a.place, b.place);
   visit(kUserBit, "user", a.user, b.user);
   visit(kUserRowBit, "user_row", a.user_row, b.user_row);
   visit(kUserRowsBit, "user_rows", a.user_rows, b.user_rows);
+  visit(kRunRowBit, "run_row", a.run_row, b.run_row);
+  visit(kRunRowsBit, "run_rows", a.run_rows, b.run_rows);
   visit(kTimeBit, "time", a.time, b.time);
   visit(kItemBit, "item", a.item, b.item);
   visit(kKindBit, "kind", a.kind, b.kind);
@@ -58,8 +64,9 @@ class BehaviourTrial {
   BehaviourTrial(const BehaviourTrial&) = delete;
   BehaviourTrial& operator=(const BehaviourTrial&) = delete;
 
-  const Behaviour& behaviour() const { return *behaviour_; }
-  int64_t block_rows() const { return block_rows_; }
+  PluginBehaviour& behaviour() const { return *behaviour_; }
+  // Whether it is given whole blocks, whatever batches are asked for.
+  bool HasBlocks() const { return block_rows_ > 0; }
   const std::vector<KindRows>& kinds() const { return kinds_; }
   int64_t rows() const { return kEpochs * dataset_.plan_size(); }
   // Bits of the columns that the behaviour fills.
@@ -68,7 +75,7 @@ class BehaviourTrial {
   // Columns for all rows of the dataset.
   std::unique_ptr<Columns> MakeColumns() const;
 
-  // All rows in batches of whole blocks, about `batch_rows` rows each: first rows and sizes.
+  // All rows in batches of up to `batch_rows` rows, or of a block each: first rows and sizes.
   std::vector<std::pair<int64_t, int64_t>> Batches(int64_t batch_rows) const;
 
   // Fills `rows` rows from `first` on, all of one epoch, and copies them to where they belong in
@@ -81,15 +88,18 @@ class BehaviourTrial {
 
  private:
   BehaviourTrial(Role role, const StandInDataset& dataset, OptionValues options,
-                 std::unique_ptr<Behaviour> behaviour);
+                 std::unique_ptr<PluginBehaviour> behaviour);
+  // Asks it how its rows are cut.
+  absl::Status TakeSegments();
   void Prepare(int64_t first, int64_t rows, uint8_t poison);
-  absl::Status CheckPermuted(const Columns& before, int64_t first, int64_t rows) const;
 
   const Role role_;
   const StandInDataset& dataset_;
   const OptionValues options_;
-  const std::unique_ptr<Behaviour> behaviour_;
-  int64_t block_rows_ = 1;
+  const std::unique_ptr<PluginBehaviour> behaviour_;
+  int64_t block_rows_ = 0;
+  bool sorts_ = false;
+  std::vector<Segments> segments_;  // of each epoch
   std::vector<KindRows> kinds_;
   std::optional<Columns> cells_;  // a batch, with guard rows on either side
   throng_batch batch_{};

@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "server/control/status.h"
 
 namespace throng {
 namespace {
@@ -44,25 +48,6 @@ THRONG_SIMD bool NeverFalls(const int64_t* values, size_t n) {
   return !falls;
 }
 
-template <class T>
-void Copy(const std::vector<T>& from, size_t from_offset, size_t n, std::vector<T>* to,
-          size_t to_offset) {
-  std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(from_offset), n,
-              to->begin() + static_cast<std::ptrdiff_t>(to_offset));
-}
-
-void CopyRows(const Columns& from, size_t from_offset, size_t n, Columns* to, size_t to_offset) {
-  Copy(from.grid, from_offset, n, &to->grid, to_offset);
-  Copy(from.user, from_offset, n, &to->user, to_offset);
-  Copy(from.user_row, from_offset, n, &to->user_row, to_offset);
-  Copy(from.user_rows, from_offset, n, &to->user_rows, to_offset);
-  Copy(from.time, from_offset, n, &to->time, to_offset);
-  Copy(from.item, from_offset, n, &to->item, to_offset);
-  Copy(from.kind, from_offset, n, &to->kind, to_offset);
-  Copy(from.kind_row, from_offset, n, &to->kind_row, to_offset);
-  Copy(from.rating, from_offset, n, &to->rating, to_offset);
-}
-
 absl::Status CheckKinds(const std::vector<KindRows>& kinds, int64_t plan_size) {
   int64_t rows = 0;
   for (const KindRows& kind : kinds) {
@@ -80,153 +65,161 @@ absl::Status CheckKinds(const std::vector<KindRows>& kinds, int64_t plan_size) {
 
 }  // namespace
 
-Columns::Columns(size_t n)
-    : grid(n),
-      user(n),
-      user_row(n),
-      user_rows(n),
-      time(n),
-      item(n),
-      kind_row(n),
-      kind(n),
-      rating(n) {}
-
-throng_batch Columns::At(size_t offset) {
-  throng_batch batch{};
-  batch.struct_size = sizeof batch;
-  batch.grid = grid.data() + offset;
-  batch.user = user.data() + offset;
-  batch.user_row = user_row.data() + offset;
-  batch.user_rows = user_rows.data() + offset;
-  batch.time = time.data() + offset;
-  batch.item = item.data() + offset;
-  batch.kind = kind.data() + offset;
-  batch.kind_row = kind_row.data() + offset;
-  batch.rating = rating.data() + offset;
-  return batch;
-}
-
-Generator::Generator(const GeneratorParameters& parameters) : parameters_(parameters) {}
+Generator::Generator(const GeneratorParameters& parameters, std::shared_ptr<BlockCache> blocks)
+    : parameters_(parameters), blocks_(std::move(blocks)) {}
 
 std::unique_ptr<Generator> Generator::Create(const GeneratorParameters& parameters,
-                                             const Environment& environment,
+                                             const Remark& remark,
+                                             std::shared_ptr<BlockCache> blocks,
                                              std::vector<RoleError>* errors) {
-  std::unique_ptr<Generator> made(new Generator(parameters));
+  std::unique_ptr<Generator> made(new Generator(parameters, std::move(blocks)));
   throng_dataset dataset{};
   dataset.struct_size = sizeof dataset;
   dataset.plan_size = parameters.plan_size;
   dataset.world = parameters.world;
-  const auto create = [&](size_t role) {
-    dataset.key = DeriveKey(parameters.seed, RoleName(kRoles[role]));
-    auto behaviour = Behaviour::Create(*parameters.behaviours[role].component, environment, dataset,
-                                       parameters.behaviours[role].options.values());
-    if (!behaviour.ok()) {
-      errors->push_back({kRoles[role], behaviour.status()});
-      return false;
-    }
-    made->behaviours_[role] = *std::move(behaviour);
-    if (made->behaviours_[role]->BlockRows() > 65'536) {
-      errors->push_back(
-          {kRoles[role], absl::InternalError(fmt::format(
-                             "{} `{}` asks for blocks of {} rows; 65536 are allowed.",
-                             RoleName(kRoles[role]), parameters.behaviours[role].component->name,
-                             made->behaviours_[role]->BlockRows()))});
-      return false;
-    }
-    made->block_rows_ =
-        std::lcm(made->block_rows_, static_cast<int64_t>(made->behaviours_[role]->BlockRows()));
-    return true;
-  };
-  create(kActivity);
-  create(kClock);
-  if (create(kChoice)) {
-    auto kinds = made->behaviours_[kChoice]->Kinds();
-    if (kinds.ok()) {
-      const throng_kind any{sizeof(throng_kind), "any", parameters.plan_size};
-      if (kinds->empty()) kinds->push_back(&any);
-      dataset.kinds = kinds->data();
-      dataset.kinds_count = static_cast<uint32_t>(kinds->size());
-      for (const throng_kind* kind : *kinds) {
-        made->kinds_.push_back({kind->name, kind->rows});
-        made->kind_rows_[made->kinds_.size() - 1] = Bits(made->kinds_.back().rows);
-      }
-      if (absl::Status status = CheckKinds(made->kinds_, parameters.plan_size); status.ok()) {
-        create(kRating);
-      } else {
-        errors->push_back({Role::kChoice, status});
-      }
+  dataset.world_key = DeriveKey(parameters.seed, "world_key");
+  dataset.from_time = INT64_MIN;
+  made->Make(kActivity, dataset, remark, errors);
+  made->Make(kClock, dataset, remark, errors);
+  if (made->Make(kChoice, dataset, remark, errors)) {
+    if (absl::Status status = made->TakeKinds(&dataset); !status.ok()) {
+      errors->push_back({Role::kChoice, status});
     } else {
-      errors->push_back({Role::kChoice, kinds.status()});
+      made->Make(kRating, dataset, remark, errors);
     }
-  }
-  constexpr int64_t kMaxBlockRows = 1 << 20;
-  if (made->block_rows_ > kMaxBlockRows) {
-    errors->push_back(
-        {Role::kClock,
-         absl::InvalidArgumentError(fmt::format(
-             "these behaviours need {} rows at once, their blocks' least common multiple; {} are "
-             "allowed. Choose behaviours whose blocks divide one another.",
-             made->block_rows_, kMaxBlockRows))});
   }
   if (!errors->empty()) return nullptr;
-  if (made->block_rows_ > 1) {
-    made->block_ = std::make_unique<Columns>(static_cast<size_t>(made->block_rows_));
+  if (absl::Status status = made->StartEpoch(0); !status.ok()) {
+    errors->push_back({Role::kActivity, status});
+    return nullptr;
   }
   return made;
 }
 
+bool Generator::Make(size_t role, throng_dataset dataset, const Remark& remark,
+                     std::vector<RoleError>* errors) {
+  const ChosenBehaviour& chosen = *parameters_.behaviours[role];
+  const auto fail = [&](const absl::Status& status) {
+    errors->push_back({kRoles[role], status});
+    return false;
+  };
+  dataset.key = DeriveKey(parameters_.seed, RoleName(kRoles[role]));
+  auto behaviour = chosen.Make(dataset, remark);
+  if (!behaviour.ok()) return fail(behaviour.status());
+  behaviours_[role] = *std::move(behaviour);
+  const int64_t wish = behaviours_[role]->BlockRows();
+  if (wish > Segments::kMostBlockRows) {
+    return fail(absl::InternalError(
+        fmt::format("{} `{}` wishes for blocks of {} rows; {} are allowed.", RoleName(kRoles[role]),
+                    chosen.name(), wish, Segments::kMostBlockRows)));
+  }
+  block_rows_ = std::max(block_rows_, wish);
+  if (role != kClock) return true;
+  sorts_ = behaviours_[role]->Sorts();
+  if (!sorts_ || wish > 0) return true;
+  return fail(absl::InternalError(fmt::format(
+      "clock `{}` wants its rows sorted and wishes for no blocks to sort.", chosen.name())));
+}
+
+absl::Status Generator::TakeKinds(throng_dataset* dataset) {
+  auto kinds = behaviours_[kChoice]->Kinds();
+  if (!kinds.ok()) return kinds.status();
+  kinds_ = *std::move(kinds);
+  if (kinds_.size() > kind_rows_.size()) {
+    return absl::InternalError(
+        fmt::format("the choice has {} kinds; {} are allowed.", kinds_.size(), kind_rows_.size()));
+  }
+  if (kinds_.empty()) kinds_.push_back({"any", parameters_.plan_size});
+  for (const KindRows& kind : kinds_) {
+    kind_rows_[kind_table_.size()] = Bits(kind.rows);
+    kind_table_.push_back({sizeof(throng_kind), kind.name.c_str(), kind.rows});
+  }
+  for (const throng_kind& kind : kind_table_) kind_pointers_.push_back(&kind);
+  dataset->kinds = kind_pointers_.data();
+  dataset->kinds_count = static_cast<uint32_t>(kind_pointers_.size());
+  return CheckKinds(kinds_, parameters_.plan_size);
+}
+
+absl::Status Generator::StartEpoch(int64_t epoch) {
+  auto first_rows = behaviours_[kActivity]->Segments(epoch);
+  if (!first_rows.ok()) return first_rows.status();
+  absl::Status status = Segments::Check(*first_rows, parameters_.plan_size);
+  if (status.ok() && segments_.count() > 0 && first_rows->size() != segments_.count()) {
+    status =
+        absl::InternalError(fmt::format("it cuts epoch {} into {} segments, and others into {}.",
+                                        epoch, first_rows->size(), segments_.count()));
+  }
+  if (!status.ok()) {
+    return absl::InternalError(fmt::format(
+        "activity `{}`: {}", parameters_.behaviours[kActivity]->name(), MessageOf(status)));
+  }
+  segments_ = Segments(*std::move(first_rows), parameters_.plan_size, block_rows_);
+  epoch_ = epoch;
+  segment_ = -1;
+  return absl::OkStatus();
+}
+
 absl::Status Generator::Fill(int64_t first_row, int64_t rows, Columns* columns, size_t offset) {
-  const int64_t plan_size = parameters_.plan_size;
   while (rows > 0) {
-    const int64_t epoch = first_row / plan_size;
-    const int64_t epoch_row = first_row - epoch * plan_size;
-    const int64_t left = std::min(rows, plan_size - epoch_row);  // of the epoch
-    int64_t filled = std::min(left, kBatchRows);
-    throng_batch batch = block_ ? block_->At(0) : columns->At(offset);
-    batch.epoch = epoch;
-    if (block_) {
-      const int64_t block_first = epoch_row / block_rows_ * block_rows_;
-      const int64_t block_size = std::min(block_rows_, plan_size - block_first);
-      batch.rows = static_cast<uint32_t>(block_size);
-      batch.epoch_row = block_first;
-      batch.first_row = first_row - epoch_row + block_first;
-      filled = std::min(left, block_first + block_size - epoch_row);
-    } else {
-      batch.rows = static_cast<uint32_t>(filled);
-      batch.epoch_row = epoch_row;
-      batch.first_row = first_row;
+    const int64_t epoch = first_row / parameters_.plan_size;
+    const int64_t epoch_row = first_row - epoch * parameters_.plan_size;
+    if (epoch != epoch_) {
+      if (absl::Status status = StartEpoch(epoch); !status.ok()) return status;
     }
-    // A block is filled once, however small the pieces that are asked for.
-    if (!block_ || block_first_row_ != batch.first_row) {
-      block_first_row_ = -1;
-      if (absl::Status status = FillBatch(batch); !status.ok()) return status;
-      if (block_) block_first_row_ = batch.first_row;
-    }
-    if (block_) {
-      CopyRows(*block_, static_cast<size_t>(epoch_row - batch.epoch_row),
-               static_cast<size_t>(filled), columns, offset);
-    }
-    first_row += filled;
-    rows -= filled;
-    offset += static_cast<size_t>(filled);
+    const auto filled = FillSome(epoch_row, rows, columns, offset);
+    if (!filled.ok()) return filled.status();
+    first_row += *filled;
+    rows -= *filled;
+    offset += static_cast<size_t>(*filled);
   }
   return absl::OkStatus();
 }
 
-absl::Status Generator::FillBatch(throng_batch batch) {
-  if (batch.epoch != epoch_) {
-    const uint64_t key = DeriveKey(parameters_.seed, "grid");
-    grid_ = Permutation(static_cast<uint64_t>(parameters_.plan_size),
-                        Hash(key, static_cast<uint64_t>(batch.epoch)));
-    epoch_ = batch.epoch;
+absl::StatusOr<int64_t> Generator::FillSome(int64_t epoch_row, int64_t rows, Columns* columns,
+                                            size_t offset) {
+  SegmentRange range = segments_.At(epoch_row);
+  if (block_rows_ == 0) {
+    range.rows = std::min({range.rows, rows, kBatchRows});
+    if (absl::Status status = FillRange(range, columns, offset); !status.ok()) return status;
+    return range.rows;
   }
-  grid_.MapRange(static_cast<uint64_t>(batch.epoch_row), {batch.grid, batch.rows});
-  for (size_t role = 0; role < 4; ++role) {
+  const auto block =
+      blocks_->Get(epoch_ * parameters_.plan_size + range.first, static_cast<size_t>(range.rows),
+                   [&](Columns* whole) { return FillRange(range, whole, 0); });
+  if (!block.ok()) return block.status();
+  const int64_t skipped = epoch_row - range.first;
+  const int64_t taken = std::min(rows, range.rows - skipped);
+  columns->Copy(**block, static_cast<size_t>(skipped), static_cast<size_t>(taken), offset);
+  return taken;
+}
+
+absl::Status Generator::FillRange(const SegmentRange& range, Columns* columns, size_t offset) {
+  throng_batch batch = columns->At(offset);
+  batch.rows = static_cast<uint32_t>(range.rows);
+  batch.first_row = epoch_ * parameters_.plan_size + range.first;
+  batch.epoch = epoch_;
+  batch.epoch_row = range.first;
+  batch.segment = range.segment;
+  batch.segment_row = range.segment_first;
+  batch.segment_rows = range.segment_rows;
+  if (segment_ != range.segment) {
+    // Shuffled: each segment's rows are permuted among themselves.
+    uint64_t key = Hash(DeriveKey(parameters_.seed, "grid"), Bits(epoch_));
+    if (segments_.count() > 1) key = Hash(key, Bits(range.segment));
+    order_ = Permutation(Bits(range.segment_rows), key);
+    segment_ = range.segment;
+  }
+  order_.MapRange(Bits(range.first - range.segment_first), {batch.place, batch.rows});
+  if (range.segment_first > 0) {
+    for (uint32_t i = 0; i < batch.rows; ++i) batch.place[i] += range.segment_first;
+  }
+  for (size_t role = 0; role < kBehaviours; ++role) {
     if (role == kChoice) {
       std::fill_n(batch.kind, batch.rows, uint8_t{0});
-      std::copy_n(batch.grid, batch.rows, batch.kind_row);
+      std::copy_n(batch.place, batch.rows, batch.kind_row);
     }
     if (absl::Status status = behaviours_[role]->Fill(batch); !status.ok()) return status;
+    if (role == kClock && sorts_) columns->SortByTime(offset, batch.rows);
     if (absl::Status status = Check(role, batch); !status.ok()) return status;
   }
   return absl::OkStatus();
@@ -237,7 +230,7 @@ absl::Status Generator::Check(size_t role, const throng_batch& batch) const {
   const auto fault = [&](std::string_view what) {
     return absl::InternalError(fmt::format("{} `{}` filled {} within rows {} to {}.",
                                            RoleName(kRoles[role]),
-                                           parameters_.behaviours[role].component->name, what,
+                                           parameters_.behaviours[role]->name(), what,
                                            batch.first_row, batch.first_row + batch.rows - 1));
   };
   switch (role) {
@@ -248,13 +241,16 @@ absl::Status Generator::Check(size_t role, const throng_batch& batch) const {
       if (!EachBelow(batch.user_row, batch.user_rows, batch.rows)) {
         return fault("a user_row outside [0, user_rows)");
       }
+      if (!EachBelow(batch.run_row, batch.run_rows, batch.rows)) {
+        return fault("a run_row outside [0, run_rows)");
+      }
       break;
     case kClock:
       if (!AllWithin(batch.time, batch.rows, kFirstTime, kLastTime + 1)) {
         return absl::OutOfRangeError(fmt::format(
             "clock `{}`: the event times of rows {} to {} leave the years 1 to 9999. Ask for fewer "
             "interactions, for a shorter window or an earlier start.",
-            parameters_.behaviours[kClock].component->name, batch.first_row,
+            parameters_.behaviours[kClock]->name(), batch.first_row,
             batch.first_row + batch.rows - 1));
       }
       if (!NeverFalls(batch.time, batch.rows)) {
@@ -276,8 +272,13 @@ absl::Status Generator::Check(size_t role, const throng_batch& batch) const {
       if (!is_row) return fault("a kind_row outside [0, the rows of its kind)");
       break;
     }
-    default:
+    default: {
+      constexpr int32_t kAbsent = -1;
+      int32_t least = kAbsent;
+      for (size_t i = 0; i < batch.rows; ++i) least = std::min(least, batch.rating[i]);
+      if (least < kAbsent) return fault("a rating below 0 that is not -1, none");
       break;
+    }
   }
   return absl::OkStatus();
 }

@@ -9,43 +9,22 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/host/instances.h"
-#include "server/host/option_values.h"
+#include "server/dataset/behaviour.h"
+#include "server/dataset/block_cache.h"
+#include "server/dataset/columns.h"
+#include "server/dataset/segments.h"
 #include "throng/plugin.h"
 #include "throng/random.hpp"
 
 namespace throng {
-
-// Columns of consecutive interactions; see throng_batch.
-class Columns {
- public:
-  explicit Columns(size_t capacity);
-  size_t capacity() const { return user.size(); }
-  // The rows from `offset` on as a batch, with nothing said of which rows they are.
-  throng_batch At(size_t offset);
-
-  std::vector<int64_t> grid, user, user_row, user_rows, time, item, kind_row;
-  std::vector<uint8_t> kind;
-  std::vector<int32_t> rating;
-};
-
-// A behaviour of a dataset and its options.
-struct ChosenBehaviour {
-  const Component* component = nullptr;
-  OptionValues options;
-};
 
 // What generators are made for; outlives them.
 struct GeneratorParameters {
   uint64_t seed = 0;
   int64_t plan_size = 0;
   const throng_world* world = nullptr;
-  ChosenBehaviour behaviours[4];  // by role: activity, clock, choice, rating
-};
-
-struct KindRows {
-  std::string name;
-  int64_t rows = 0;
+  // By role: activity, clock, choice, rating.
+  std::array<std::unique_ptr<ChosenBehaviour>, kBehaviours> behaviours;
 };
 
 // A mistake found while a behaviour was made.
@@ -59,9 +38,10 @@ class Generator {
   // Rows that are filled at once: enough to pay for a call, few enough for the level-2 cache.
   static constexpr int64_t kBatchRows = 2048;
 
-  // The errors of all four are collected, as far as they do not follow from one another.
+  // The errors of all four are collected, as far as they do not follow from one another. Where
+  // behaviours wish for blocks, the generators of a walk share `blocks`.
   static std::unique_ptr<Generator> Create(const GeneratorParameters& parameters,
-                                           const Environment& environment,
+                                           const Remark& remark, std::shared_ptr<BlockCache> blocks,
                                            std::vector<RoleError>* errors);
 
   // Fills `rows` rows of the dataset from `first_row` on into `columns` from `offset` on. Fails
@@ -71,22 +51,39 @@ class Generator {
 
   // Reasons for a choice, at least one, with their rows an epoch.
   const std::vector<KindRows>& kinds() const { return kinds_; }
-  const Behaviour& behaviour(size_t role) const { return *behaviours_[role]; }
+  // The largest wish for blocks; 0: batches are of any rows.
+  int64_t block_rows() const { return block_rows_; }
+  Behaviour& behaviour(size_t role) { return *behaviours_[role]; }
 
  private:
-  explicit Generator(const GeneratorParameters& parameters);
-  absl::Status FillBatch(throng_batch batch);
+  Generator(const GeneratorParameters& parameters, std::shared_ptr<BlockCache> blocks);
+  bool Make(size_t role, throng_dataset dataset, const Remark& remark,
+            std::vector<RoleError>* errors);
+  // The choice's kinds, into kinds_ and `dataset`, which borrows them.
+  absl::Status TakeKinds(throng_dataset* dataset);
+  absl::Status StartEpoch(int64_t epoch);
+  // Fills rows of the current epoch, as many as lie together, and says how many those were.
+  absl::StatusOr<int64_t> FillSome(int64_t epoch_row, int64_t rows, Columns* columns,
+                                   size_t offset);
+  // Fills the rows of a range into `columns` from `offset` on.
+  absl::Status FillRange(const SegmentRange& range, Columns* columns, size_t offset);
   absl::Status Check(size_t role, const throng_batch& batch) const;
 
   const GeneratorParameters& parameters_;
-  std::unique_ptr<Behaviour> behaviours_[4];
+  const std::shared_ptr<BlockCache> blocks_;
   std::vector<KindRows> kinds_;
+  std::vector<throng_kind> kind_table_;  // of kinds_
+  std::vector<const throng_kind*> kind_pointers_;
+  std::unique_ptr<Behaviour> behaviours_[kBehaviours];
   std::array<uint64_t, 256> kind_rows_{};  // of kinds_
-  int64_t block_rows_ = 1;
-  std::unique_ptr<Columns> block_;  // where blocks are filled whole
-  int64_t block_first_row_ = -1;    // of the block that it holds
-  int64_t epoch_ = -1;              // that grid_ belongs to
-  Permutation grid_;
+  int64_t block_rows_ = 0;
+  bool sorts_ = false;
+
+  // Of the epoch that was filled last.
+  int64_t epoch_ = -1;
+  Segments segments_;
+  int64_t segment_ = -1;  // that order_ belongs to
+  Permutation order_;
 };
 
 }  // namespace throng

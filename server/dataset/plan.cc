@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
+#include <utility>
 
 #include "server/control/digest.h"
 #include "server/control/status.h"
@@ -57,13 +59,11 @@ Problem AsProblem(const RoleError& error) {
 
 }  // namespace
 
-std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const Catalogue& catalogue,
-                                   const Environment& environment, int64_t now,
-                                   Problems* problems) {
+std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const BehaviourSource& source,
+                                   const Remark& remark, int64_t now, Problems* problems) {
   const size_t problems_before = problems->size();
   std::unique_ptr<Plan> plan(new Plan(spec));
-  plan->quiet_.is_stopping = environment.is_stopping;
-  plan->ChooseBehaviours(catalogue, environment, now, problems);
+  plan->ChooseBehaviours(source, now, problems);
   plan->world_ = World::Create(ParametersOf(spec), problems);
   if (problems->size() > problems_before) return nullptr;
   plan->BuildIdentity();
@@ -72,19 +72,25 @@ std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const Catalogue&
   parameters.seed = spec.seed();
   parameters.plan_size = spec.plan_size();
   parameters.world = plan->world_->abi();
-  Environment planning = environment;
-  planning.log = [&](int32_t level, const std::string& source, const std::string& sentence) {
+  // Heard once, not of every generator.
+  const Remark planning = [&](int32_t level, const std::string& source_name,
+                              const std::string& sentence) {
     if (level == THRONG_LOG_WARNING) {
-      plan->warnings_.push_back(fmt::format("{}: {}", source, sentence));
-    } else if (environment.log) {
-      environment.log(level, source, sentence);
+      plan->warnings_.push_back(fmt::format("{}: {}", source_name, sentence));
+    } else if (remark) {
+      remark(level, source_name, sentence);
     }
   };
   std::vector<RoleError> errors;
-  const auto generator = Generator::Create(parameters, planning, &errors);
+  const auto generator = Generator::Create(parameters, planning, plan->MakeBlocks(), &errors);
   for (const RoleError& error : errors) problems->push_back(AsProblem(error));
   if (generator == nullptr) return nullptr;
   plan->kinds_ = generator->kinds();
+  // An interleaved slice has at least so many of its blocks whole.
+  constexpr int64_t kBlocksOfStride = 16;
+  const int64_t stride = kBlocksOfStride * generator->block_rows();
+  plan->stride_ = (stride + Slice::kStride - 1) / Slice::kStride * Slice::kStride;
+  plan->stride_ = std::max(plan->stride_, Slice::kStride);
   if (absl::Status status = plan->TakeFingerprint(generator.get()); !status.ok()) {
     problems->push_back(
         {absl::IsOutOfRange(status) ? "dataset.clock" : "dataset", MessageOf(status)});
@@ -93,24 +99,14 @@ std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const Catalogue&
   return plan;
 }
 
-void Plan::ChooseBehaviours(const Catalogue& catalogue, const Environment& environment, int64_t now,
-                            Problems* problems) {
-  for (size_t i = 0; i < 4; ++i) {
-    const Role role = kRoles[i];
-    const std::string field = fmt::format("dataset.{}", RoleName(role));
-    v1::Component* component = MutableSpecOf(&spec_, role);
-    const auto found = catalogue.Find(role, component->component());
-    if (!found.ok()) {
-      problems->push_back({field + ".component", MessageOf(found.status())});
-      continue;
-    }
-    ChosenBehaviour& chosen = parameters_.behaviours[i];
-    chosen.component = *found;
-    chosen.options =
-        OptionValues::Parse(**found, {component->options().begin(), component->options().end()},
-                            field, now, problems, environment.source_roots);
+void Plan::ChooseBehaviours(const BehaviourSource& source, int64_t now, Problems* problems) {
+  for (size_t i = 0; i < kBehaviours; ++i) {
+    v1::Component* component = MutableSpecOf(&spec_, kRoles[i]);
+    std::unique_ptr<ChosenBehaviour>& chosen = parameters_.behaviours[i];
+    chosen = source.Choose(kRoles[i], *component, now, problems);
+    if (chosen == nullptr) continue;
     component->mutable_options()->clear();
-    for (const auto& [name, text] : chosen.options.resolved()) {
+    for (const auto& [name, text] : chosen->options()) {
       (*component->mutable_options())[name] = text;
     }
   }
@@ -131,9 +127,9 @@ void Plan::BuildIdentity() {
   for (const v1::Category& category : world.categories()) {
     fmt::format_to(out, "category {} {}\n", text(category.name()), category.share());
   }
-  for (const ChosenBehaviour& behaviour : parameters_.behaviours) {
-    fmt::format_to(out, "{} {}\n{}", RoleName(behaviour.component->role),
-                   text(behaviour.component->name), behaviour.options.Canonical(false));
+  for (size_t role = 0; role < kBehaviours; ++role) {
+    fmt::format_to(out, "{} {}\n{}", RoleName(kRoles[role]), text(behaviour(role).name()),
+                   behaviour(role).Canonical());
   }
 }
 
@@ -141,7 +137,7 @@ absl::Status Plan::TakeFingerprint(Generator* generator) {
   constexpr int64_t kRows = 256;
   Digest digest;
   digest.AddField("throng fingerprint 1");
-  for (size_t role = 0; role < 4; ++role) {
+  for (size_t role = 0; role < kBehaviours; ++role) {
     generator->behaviour(role).Tables([&](std::string_view table) { digest.AddField(table); });
   }
   const throng_world& world = *world_->abi();
@@ -173,20 +169,20 @@ absl::Status Plan::TakeFingerprint(Generator* generator) {
 }
 
 bool Plan::HasRelativeTimes() const {
-  return std::any_of(
-      std::begin(parameters_.behaviours), std::end(parameters_.behaviours),
-      [](const ChosenBehaviour& behaviour) { return behaviour.options.has_relative_times(); });
+  return std::any_of(parameters_.behaviours.begin(), parameters_.behaviours.end(),
+                     [](const auto& behaviour) { return behaviour->HasRelativeTimes(); });
 }
 
-std::vector<const Component*> Plan::components() const {
-  std::vector<const Component*> components;
-  for (const ChosenBehaviour& b : parameters_.behaviours) components.push_back(b.component);
-  return components;
+std::shared_ptr<BlockCache> Plan::MakeBlocks() const {
+  // A block is at hand until every thread has gone beyond it.
+  const size_t threads = std::max(1U, std::thread::hardware_concurrency());
+  return std::make_shared<BlockCache>(std::max<size_t>(8, 2 * threads));
 }
 
-absl::StatusOr<std::unique_ptr<Generator>> Plan::MakeGenerator() const {
+absl::StatusOr<std::unique_ptr<Generator>> Plan::MakeGenerator(
+    std::shared_ptr<BlockCache> blocks) const {
   std::vector<RoleError> errors;
-  auto generator = Generator::Create(parameters_, quiet_, &errors);
+  auto generator = Generator::Create(parameters_, Remark(), std::move(blocks), &errors);
   if (generator == nullptr) return errors.front().status;
   return generator;
 }

@@ -7,9 +7,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/dataset/behaviour.h"
 #include "server/dataset/generator.h"
+#include "server/dataset/slice.h"
 #include "server/dataset/world.h"
-#include "server/host/catalogue.h"
 #include "server/spec/problem.h"
 #include "throng/v1/spec.pb.h"
 
@@ -18,16 +19,15 @@ namespace throng {
 class Plan {
  public:
   // Plans a spec that the rules of spec/rules.h accept; nullptr with all that stands against it in
-  // `problems`. `now` (ms since 1970 UTC) resolves relative times. The catalogue and the
-  // environment outlive the plan.
-  static std::unique_ptr<Plan> Create(const v1::DatasetSpec& spec, const Catalogue& catalogue,
-                                      const Environment& environment, int64_t now,
-                                      Problems* problems);
+  // `problems`. `now` (ms since 1970 UTC) resolves relative times. `remark` hears what behaviours
+  // say, but for warnings; it may be empty.
+  static std::unique_ptr<Plan> Create(const v1::DatasetSpec& spec, const BehaviourSource& source,
+                                      const Remark& remark, int64_t now, Problems* problems);
 
   // Only whether there are such behaviours and what is wrong with their options.
-  static void CheckBehaviours(const v1::DatasetSpec& spec, const Catalogue& catalogue,
-                              const Environment& environment, int64_t now, Problems* problems) {
-    Plan(spec).ChooseBehaviours(catalogue, environment, now, problems);
+  static void CheckBehaviours(const v1::DatasetSpec& spec, const BehaviourSource& source,
+                              int64_t now, Problems* problems) {
+    Plan(spec).ChooseBehaviours(source, now, problems);
   }
 
   // The spec with every option of its behaviours, and absolute times.
@@ -47,24 +47,31 @@ class Plan {
   // Whether the plan depends on when it was made: a time was given relative to now.
   bool HasRelativeTimes() const;
 
-  // Of the four behaviours.
-  std::vector<const Component*> components() const;
+  // As the spec chose it.
+  const ChosenBehaviour& behaviour(size_t role) const { return *parameters_.behaviours[role]; }
+  // Rows that an interleaved slice takes at once.
+  int64_t stride() const { return stride_; }
 
+  // Where the generators of one walk find the blocks that another of them filled.
+  std::shared_ptr<BlockCache> MakeBlocks() const;
   // Another thread's behaviours. The plan outlives them.
-  absl::StatusOr<std::unique_ptr<Generator>> MakeGenerator() const;
+  absl::StatusOr<std::unique_ptr<Generator>> MakeGenerator(
+      std::shared_ptr<BlockCache> blocks) const;
+  absl::StatusOr<std::unique_ptr<Generator>> MakeGenerator() const {
+    return MakeGenerator(MakeBlocks());
+  }
 
  private:
   explicit Plan(const v1::DatasetSpec& spec) : spec_(spec) {}
-  void ChooseBehaviours(const Catalogue& catalogue, const Environment& environment, int64_t now,
-                        Problems* problems);
+  void ChooseBehaviours(const BehaviourSource& source, int64_t now, Problems* problems);
   void BuildIdentity();
   absl::Status TakeFingerprint(Generator* generator);
 
   v1::DatasetSpec spec_;
   std::unique_ptr<World> world_;
   GeneratorParameters parameters_;
-  Environment quiet_;  // of the generators: their remarks were heard once
   std::vector<KindRows> kinds_;
+  int64_t stride_ = Slice::kStride;
   std::vector<std::string> warnings_;
   std::string fingerprint_;
   std::string identity_;

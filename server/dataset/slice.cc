@@ -12,7 +12,8 @@ int64_t Share(int64_t n, int64_t index, int64_t count) {
 
 }  // namespace
 
-Slice::Slice(int64_t from, int64_t to, const v1::Slice& slice) : from_(from), to_(to) {
+Slice::Slice(int64_t from, int64_t to, const v1::Slice& slice, int64_t stride)
+    : from_(from), to_(to), stride_(stride) {
   if (slice.count() <= 1) return;
   if (slice.mode() == v1::SLICE_MODE_INTERLEAVED) {
     index_ = slice.index();
@@ -26,14 +27,14 @@ Slice::Slice(int64_t from, int64_t to, const v1::Slice& slice) : from_(from), to
 
 int64_t Slice::NextFrom(int64_t row) const {
   row = std::clamp(row, from_, to_);
-  const int64_t stride = row / kStride;
+  const int64_t stride = row / stride_;
   const int64_t ahead = (index_ - stride % count_ + count_) % count_;
-  return ahead == 0 ? row : std::min((stride + ahead) * kStride, to_);
+  return ahead == 0 ? row : std::min((stride + ahead) * stride_, to_);
 }
 
 int64_t Slice::RowsOfAllBelow(int64_t row) const {
-  const int64_t period = kStride * count_;
-  return row / period * kStride + std::clamp(row % period - index_ * kStride, int64_t{0}, kStride);
+  const int64_t period = stride_ * count_;
+  return row / period * stride_ + std::clamp(row % period - index_ * stride_, int64_t{0}, stride_);
 }
 
 int64_t Slice::RowsBelow(int64_t position) const {
@@ -43,7 +44,7 @@ int64_t Slice::RowsBelow(int64_t position) const {
 Slice Slice::Part(int64_t part, int64_t rows) const {
   const auto position_after = [this](int64_t n) {  // of the slice's rows
     const int64_t all = RowsOfAllBelow(from_) + n;
-    return std::min((all / kStride * count_ + index_) * kStride + all % kStride, to_);
+    return std::min((all / stride_ * count_ + index_) * stride_ + all % stride_, to_);
   };
   Slice piece = *this;
   piece.from_ = position_after(part * rows);
@@ -55,7 +56,7 @@ std::optional<Unit> Slice::UnitAt(int64_t position, int64_t unit_rows) const {
   const int64_t first = NextFrom(position);
   if (first >= to_) return std::nullopt;
   int64_t end = std::min(to_, (first / unit_rows + 1) * unit_rows);
-  if (count_ > 1) end = std::min(end, (first / kStride + 1) * kStride);
+  if (count_ > 1) end = std::min(end, (first / stride_ + 1) * stride_);
   return Unit{first, static_cast<uint32_t>(end - first), NextFrom(end)};
 }
 

@@ -21,9 +21,10 @@ struct Unit {
 class Slice {
  public:
   static constexpr int64_t kEndless = INT64_MAX;
-  static constexpr int64_t kStride = 4096;  // rows that an interleaved slice takes at once
+  static constexpr int64_t kStride = 4096;
 
-  Slice(int64_t from, int64_t to, const v1::Slice& slice);
+  // An interleaved slice takes `stride` rows at once, a multiple of kStride.
+  Slice(int64_t from, int64_t to, const v1::Slice& slice, int64_t stride = kStride);
   Slice(int64_t from, int64_t to) : Slice(from, to, v1::Slice()) {}
 
   int64_t first() const { return NextFrom(from_); }
@@ -44,6 +45,7 @@ class Slice {
 
   int64_t from_;
   int64_t to_;
+  int64_t stride_;
   int64_t index_ = 0;  // interleaved only
   int64_t count_ = 1;
 };

@@ -139,7 +139,9 @@ Groups::Groups(std::span<const int64_t> tiers, std::span<const int64_t> weights,
   std::vector<std::vector<int32_t>> members(groups_);
   for (int64_t rank = 0; rank < all; ++rank) {
     const int32_t group = OfRank(rank);
-    members[static_cast<size_t>(group)].push_back(static_cast<int32_t>(rank));
+    std::vector<int32_t>& ranks = members[static_cast<size_t>(group)];
+    index_.push_back(static_cast<int32_t>(ranks.size()));
+    ranks.push_back(static_cast<int32_t>(rank));
     group_.push_back(group);
   }
   for (const std::vector<int32_t>& ranks : members) {
@@ -180,6 +182,21 @@ void Groups::Members(std::span<const int32_t> group, std::span<const int64_t> in
       rank[i] =
           member_[static_cast<size_t>(first_member_[static_cast<size_t>(group[i])] + index[i])];
     }
+  }
+}
+
+int64_t Groups::Index(int64_t rank) const {
+  size_t tier = first_rank_.size() - 1;
+  while (rank < first_rank_[tier]) --tier;
+  const Deal::Card card = deals_[tier].Find(rank - first_rank_[tier]);
+  int64_t index = card.index;
+  while (tier-- > 0) index += Count(tier, static_cast<size_t>(card.hand));
+  return index;
+}
+
+void Groups::Indices(std::span<const int64_t> rank, std::span<int64_t> index) const {
+  for (size_t i = 0; i < rank.size(); ++i) {
+    index[i] = index_.empty() ? Index(rank[i]) : index_[static_cast<size_t>(rank[i])];
   }
 }
 
@@ -289,6 +306,12 @@ World::World(const WorldParameters& p, int64_t active, int64_t popular, int64_t 
   abi_.category_item = [](const void* world, const int32_t* category, const int64_t* index,
                           int64_t* rank, size_t n) {
     static_cast<const World*>(world)->categories_.Members({category, n}, {index, n}, {rank, n});
+  };
+  abi_.item_index = [](const void* world, const int64_t* rank, int64_t* index, size_t n) {
+    static_cast<const World*>(world)->categories_.Indices({rank, n}, {index, n});
+  };
+  abi_.user_member = [](const void* world, const int64_t* rank, int64_t* member, size_t n) {
+    static_cast<const World*>(world)->clusters_.Indices({rank, n}, {member, n});
   };
 }
 

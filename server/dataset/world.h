@@ -64,16 +64,20 @@ class Groups {
   // The rank of the index-th of a group, tier by tier.
   void Members(std::span<const int32_t> group, std::span<const int64_t> index,
                std::span<int64_t> rank) const;
+  // And back: which of its group a rank is.
+  void Indices(std::span<const int64_t> rank, std::span<int64_t> index) const;
 
  private:
   int32_t OfRank(int64_t rank) const;
   int64_t Member(int32_t group, int64_t index) const;
+  int64_t Index(int64_t rank) const;
 
   size_t groups_;
   std::vector<int64_t> counts_;
   std::vector<int64_t> first_rank_;  // of each tier
   std::vector<Deal> deals_;
   std::vector<int32_t> group_;         // by rank, where there are few; else empty
+  std::vector<int32_t> index_;         // likewise, within the group
   std::vector<int32_t> member_;        // ranks, group by group
   std::vector<int32_t> first_member_;  // of each group
 };

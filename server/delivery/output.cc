@@ -133,7 +133,8 @@ void Output::Configure(const Plan& plan, Problems* problems) {
   table_ = std::make_unique<Table>(spec_, plan);
   const auto [from, to] = RangeOf(spec_, table_->rows());
 
-  slice_.emplace(table_->IsInteractions() ? Slice(from, to, run_.slice()) : Slice(from, to));
+  slice_.emplace(table_->IsInteractions() ? Slice(from, to, run_.slice(), plan.stride())
+                                          : Slice(from, to));
 
   if (mode_ == THRONG_RECORDS_MESSAGES && table_->key_column() < 0) {
     problems->push_back({field_ + ".key", fmt::format("\"{}\" is not among the output's columns; "

@@ -12,6 +12,7 @@
 #include "server/control/digest.h"
 #include "server/control/status.h"
 #include "server/delivery/output.h"
+#include "server/host/behaviours.h"
 
 namespace throng {
 
@@ -386,7 +387,7 @@ std::string Output::Manifest(const std::optional<v1::Statistics>& statistics) co
   manifest["fingerprint"] = ToHex(plan_->fingerprint());
   manifest["throng_version"] = THRONG_VERSION;
   nlohmann::ordered_json plugins = nlohmann::ordered_json::array();
-  std::vector<const Component*> used = plan_->components();
+  std::vector<const Component*> used = ComponentsOf(*plan_);
   used.push_back(format_);
   used.push_back(sink_component_);
   for (const Component* component : used) {

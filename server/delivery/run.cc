@@ -7,6 +7,7 @@
 
 #include "server/control/digest.h"
 #include "server/control/status.h"
+#include "server/host/behaviours.h"
 
 namespace throng {
 namespace {
@@ -24,7 +25,7 @@ std::unique_ptr<Run> Run::Create(const v1::RunSpec& spec, const Catalogue& catal
                                  const Environment& environment, int64_t now, Problems* problems) {
   std::unique_ptr<Run> run(new Run(spec, catalogue, environment, now));
   const size_t problems_before = problems->size();
-  run->plan_ = Plan::Create(spec.dataset(), catalogue, environment, now, problems);
+  run->plan_ = PlanDataset(spec.dataset(), catalogue, environment, now, problems);
   for (int i = 0; i < spec.outputs_size(); ++i) {
     run->outputs_.push_back(
         std::make_unique<Output>(spec, i, catalogue, environment, now, problems));
@@ -37,7 +38,7 @@ std::unique_ptr<Run> Run::Create(const v1::RunSpec& spec, const Catalogue& catal
 
 void Run::CheckComponents(const v1::RunSpec& spec, const Catalogue& catalogue,
                           const Environment& environment, int64_t now, Problems* problems) {
-  Plan::CheckBehaviours(spec.dataset(), catalogue, environment, now, problems);
+  Plan::CheckBehaviours(spec.dataset(), PluginBehaviours(catalogue, environment), now, problems);
   for (int i = 0; i < spec.outputs_size(); ++i) {
     const Output output(spec, i, catalogue, environment, now, problems);
   }
@@ -139,7 +140,7 @@ absl::Status Run::Settle() {
     dataset.set_interactions(spec_.dataset().interactions());
   }
   Problems problems;
-  auto plan = Plan::Create(dataset, catalogue_, environment_, now_, &problems);
+  auto plan = PlanDataset(dataset, catalogue_, environment_, now_, &problems);
   if (plan == nullptr) {
     return absl::FailedPreconditionError(
         fmt::format("output `{}`: {} was begun with a dataset that cannot be planned here: {}",

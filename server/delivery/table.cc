@@ -62,6 +62,7 @@ Table::Table(const v1::OutputSpec& spec, const Plan& plan) : plan_(plan), kind_(
     c.flags = is_extra ? THRONG_COLUMN_EXTRA : 0;
     c.name = names_.emplace_back(column.name()).c_str();
     c.doc = info.doc;
+    c.id_first = 1;
     c.prefix = info.source == ColumnSource::kUserId ? plan.spec().world().user_prefix().c_str()
                                                     : plan.spec().world().item_prefix().c_str();
     const std::vector<const char*>* labels = nullptr;

@@ -104,31 +104,6 @@ std::string DescriptorFault(const throng_option& o) {
 
 }  // namespace
 
-std::string_view RoleName(Role role) {
-  switch (role) {
-    case Role::kActivity:
-      return "activity";
-    case Role::kClock:
-      return "clock";
-    case Role::kChoice:
-      return "choice";
-    case Role::kRating:
-      return "rating";
-    case Role::kFormat:
-      return "format";
-    case Role::kSink:
-      return "sink";
-  }
-  return "";
-}
-
-std::optional<Role> RoleNamed(std::string_view name) {
-  for (const Role role : kRoles) {
-    if (name == RoleName(role)) return role;
-  }
-  return std::nullopt;
-}
-
 absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
   const std::string file = std::filesystem::path(path).filename().string();
   const CallScope scope(CallerOf("plugin " + file), -1);

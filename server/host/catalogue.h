@@ -13,18 +13,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/dataset/role.h"
 #include "server/spec/problem.h"
 #include "throng/plugin.h"
 
 namespace throng {
-
-// The roles of components, in the order in which a row passes them.
-enum class Role { kActivity, kClock, kChoice, kRating, kFormat, kSink };
-inline constexpr Role kRoles[] = {Role::kActivity, Role::kClock,  Role::kChoice,
-                                  Role::kRating,   Role::kFormat, Role::kSink};
-// "activity", "clock", ...
-std::string_view RoleName(Role role);
-std::optional<Role> RoleNamed(std::string_view name);
 
 class Plugin;
 

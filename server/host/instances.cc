@@ -13,6 +13,11 @@ namespace throng {
 namespace {
 
 constexpr size_t kMostSentenceBytes = 4096;  // of a log line; what follows is cut
+// See plugin.h; a host state is ours, and holds a spec and the notes of an output's cuts.
+constexpr uint32_t kMostCutRows = 1 << 20;
+constexpr size_t kMostPrologueBytes = size_t{64} << 20;
+constexpr size_t kMostStateBytes = size_t{1} << 20;
+constexpr size_t kMostHostStateBytes = size_t{1} << 30;
 
 // The text of a fixed array that a plugin filled, which may lack its end.
 template <size_t N>
@@ -62,76 +67,23 @@ absl::Status Instance::Failure(throng_code code, const throng_error& error) cons
   return status;
 }
 
-absl::StatusOr<std::unique_ptr<Behaviour>> Behaviour::Create(const Component& component,
-                                                             const Environment& environment,
-                                                             const throng_dataset& dataset,
-                                                             const throng_value* options) {
-  std::unique_ptr<Behaviour> made(new Behaviour(component, environment));
-  void* self = nullptr;
-  absl::Status status = made->Try(kNoRow, [&](throng_error* error) {
-    return component.behaviour.create(&made->host_, &dataset, options, &self, error);
-  });
-  if (!status.ok()) return status;
-  made->self_ = self;
-  return made;
-}
-
-Behaviour::~Behaviour() {
-  if (self_ != nullptr) Enter(kNoRow, [this] { component_.behaviour.destroy(self_); });
-}
-
-absl::StatusOr<std::vector<const throng_kind*>> Behaviour::Kinds() {
-  std::vector<const throng_kind*> result;
-  if (component_.behaviour.kinds == nullptr) return result;
-  const throng_kind* const* kinds = nullptr;
-  uint32_t count = 0;
-  absl::Status status = Try(kNoRow, [&](throng_error* e) {
-    return component_.behaviour.kinds(self_, &kinds, &count, e);
-  });
-  if (!status.ok()) return status;
-  if (count > 256) {
-    return absl::InternalError(
-        fmt::format("choice `{}` has {} kinds; 256 are allowed.", component_.name, count));
+absl::StatusOr<std::string> Instance::Take(throng_bytes bytes, size_t most,
+                                           std::string_view what) const {
+  if (bytes.size > most || (bytes.size > 0 && bytes.data == nullptr)) {
+    return Fault("gave {} of {} bytes{}; {} are allowed.", what, bytes.size,
+                 bytes.data == nullptr ? " at NULL" : "", most);
   }
-  for (uint32_t i = 0; i < count; ++i) {
-    if (kinds != nullptr && kinds[i] != nullptr && kinds[i]->name != nullptr &&
-        FindInvalidUtf8(kinds[i]->name) == std::string_view::npos && kinds[i]->rows >= 0) {
-      continue;
-    }
-    return absl::InternalError(
-        fmt::format("choice `{}`: its kind {} lacks a name in UTF-8, or has less than no rows.",
-                    component_.name, i));
-  }
-  result.assign(kinds, kinds + count);
-  return result;
-}
-
-uint32_t Behaviour::BlockRows() const {
-  const auto block_rows = component_.behaviour.block_rows;
-  if (block_rows == nullptr) return 1;
-  return std::max(1U, Enter(kNoRow, [&] { return block_rows(self_); }));
-}
-
-void Behaviour::Tables(const std::function<void(std::string_view table)>& visit) const {
-  if (component_.behaviour.tables == nullptr) return;
-  auto* context = const_cast<void*>(static_cast<const void*>(&visit));
-  const auto hand_over = [](void* c, const void* table, size_t bytes) {
-    (*static_cast<const std::function<void(std::string_view)>*>(c))(
-        {static_cast<const char*>(table), bytes});
-  };
-  Enter(kNoRow, [&] { component_.behaviour.tables(self_, context, hand_over); });
+  return std::string(View(bytes));
 }
 
 absl::StatusOr<std::unique_ptr<Format>> Format::Create(const Component& component,
                                                        const Environment& environment,
                                                        const throng_value* options) {
   std::unique_ptr<Format> made(new Format(component, environment));
-  void* self = nullptr;
-  absl::Status status = made->Try(kNoRow, [&](throng_error* error) {
-    return component.format.create(&made->host_, options, &self, error);
+  absl::Status status = made->TryCreate([&](const throng_host* host, void** self, throng_error* e) {
+    return component.format.create(host, options, self, e);
   });
   if (!status.ok()) return status;
-  made->self_ = self;
   return made;
 }
 
@@ -146,13 +98,46 @@ absl::StatusOr<Format::Prologue> Format::Begin(const throng_destination& destina
     return component_.format.begin(self_, &destination, &prologue, error);
   });
   if (!status.ok()) return status;
-  if (prologue.cut_rows > 1 && (prologue.cut_rows % 4096 != 0 || prologue.cut_rows > 65'536)) {
-    return absl::InternalError(fmt::format(
-        "format `{}` asks for cuts of {} rows; they are a multiple of 4096, at most 65536.",
-        component_.name, prologue.cut_rows));
+  if (prologue.cut_rows > 1 &&
+      (prologue.cut_rows % 4096 != 0 || prologue.cut_rows > kMostCutRows)) {
+    return Fault("asks for cuts of {} rows; they are a multiple of 4096, at most {}.",
+                 prologue.cut_rows, kMostCutRows);
   }
-  return Prologue{std::string(View(prologue.bytes)), std::string(View(prologue.state)),
-                  std::max(1U, prologue.cut_rows)};
+  auto bytes = Take(prologue.bytes, kMostPrologueBytes, "a prologue");
+  if (!bytes.ok()) return bytes.status();
+  auto state = Take(prologue.state, kMostStateBytes, "a state");
+  if (!state.ok()) return state.status();
+  return Prologue{*std::move(bytes), *std::move(state), std::max(1U, prologue.cut_rows)};
+}
+
+absl::Status Format::Encode(const throng_block& block, throng_buffer* out) {
+  const size_t before = out->size;
+  absl::Status status = Try(block.first_row, [&](throng_error* e) {
+    return component_.format.encode(self_, &block, out, e);
+  });
+  if (!status.ok()) return status;
+  const auto rows = [&] {
+    return fmt::format("rows {} to {}", block.first_row, block.first_row + block.rows - 1);
+  };
+  if (out->size < before || out->size > out->capacity || (out->size > 0 && out->data == nullptr)) {
+    return Fault("encoded {} into a buffer of {} bytes and says that {} of them are full; {} were.",
+                 rows(), out->capacity, out->size, before);
+  }
+  if (block.key_end == nullptr) return absl::OkStatus();
+  // Each begins where the one before it ends, and the last one ends with the buffer.
+  size_t end = before;
+  for (uint32_t i = 0; i < block.rows; ++i) {
+    const bool is_key = block.key_end[i] < end;
+    if (is_key || block.value_end[i] < block.key_end[i]) {
+      return Fault("encoded a message wrong: the {} of row {} ends at {}, before it begins.",
+                   is_key ? "key" : "value", block.first_row + i,
+                   is_key ? block.key_end[i] : block.value_end[i]);
+    }
+    end = block.value_end[i];
+  }
+  if (end == out->size) return absl::OkStatus();
+  return Fault("encoded messages wrong: of {}, the last value ends at {} and the buffer at {}.",
+               rows(), end, out->size);
 }
 
 absl::Status Format::End(const throng_summary& summary, throng_buffer* out) {
@@ -166,12 +151,10 @@ absl::StatusOr<std::unique_ptr<Sink>> Sink::Create(const Component& component,
                                                    const Environment& environment,
                                                    const throng_value* options) {
   std::unique_ptr<Sink> made(new Sink(component, environment));
-  void* self = nullptr;
-  absl::Status status = made->Try(kNoRow, [&](throng_error* error) {
-    return component.sink.create(&made->host_, options, &self, error);
+  absl::Status status = made->TryCreate([&](const throng_host* host, void** self, throng_error* e) {
+    return component.sink.create(host, options, self, e);
   });
   if (!status.ok()) return status;
-  made->self_ = self;
   return made;
 }
 
@@ -186,10 +169,16 @@ absl::StatusOr<Sink::Opened> Sink::Ask(decltype(throng_sink::open) function,
   absl::Status status =
       Try(kNoRow, [&](throng_error* error) { return function(self_, &target, &opened, error); });
   if (!status.ok()) return status;
+  auto host_state = Take(opened.host_state, kMostHostStateBytes, "a host state");
+  if (!host_state.ok()) return host_state.status();
+  if (opened.max_commit_rows < 0 || opened.max_commit_ms < 0) {
+    return Fault("limits a commit to {} rows and {} ms; 0 is no limit, and less there is not.",
+                 opened.max_commit_rows, opened.max_commit_ms);
+  }
   return Opened{
       .position = opened.has_position != 0 ? std::optional(opened.position) : std::nullopt,
       .is_complete = opened.is_complete != 0,
-      .host_state = std::string(View(opened.host_state)),
+      .host_state = *std::move(host_state),
       .max_commit_rows = opened.max_commit_rows,
       .max_commit_ms = opened.max_commit_ms};
 }

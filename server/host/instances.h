@@ -2,6 +2,8 @@
 // into statuses. A status names the component ("choice `zipf`: ...") and the option at fault.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -9,11 +11,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/control/call_page.h"
+#include "server/dataset/behaviour.h"
 #include "server/host/catalogue.h"
 #include "throng/plugin.h"
 
@@ -22,8 +26,8 @@ namespace throng {
 // What instances need of the process they live in. Outlives them; its functions are called by any
 // thread.
 struct Environment {
-  // `level` is a THRONG_LOG_... value; `source` names the component ("sink `file`").
-  std::function<void(int32_t level, const std::string& source, const std::string& sentence)> log;
+  // The source names the component ("sink `file`").
+  Remark log;
   const std::atomic<bool>* is_stopping = nullptr;
   // Outputs hold while it is true; who sets it false, or stops, notifies. nullptr: never.
   const std::atomic<bool>* is_paused = nullptr;
@@ -69,6 +73,25 @@ class Instance {
     return code == THRONG_OK ? absl::OkStatus() : Failure(code, error);
   }
   static constexpr int64_t kNoRow = -1;
+  // `create(host, self, error)` makes the plugin's instance, self_.
+  template <class Call>
+  absl::Status TryCreate(Call&& create) {
+    void* self = nullptr;
+    absl::Status status =
+        Try(kNoRow, [&](throng_error* error) { return create(&host_, &self, error); });
+    if (status.ok() && self == nullptr) return Fault("was created without an instance.");
+    if (status.ok()) self_ = self;
+    return status;
+  }
+  // What the component did that its contract does not allow: INTERNAL, its name before the
+  // sentence.
+  template <class... Arguments>
+  absl::Status Fault(fmt::format_string<Arguments...> sentence, Arguments&&... arguments) const {
+    return absl::InternalError(fmt::format(
+        "{} {}", source_, fmt::format(sentence, std::forward<Arguments>(arguments)...)));
+  }
+  // What it hands over as bytes, which may be at most `most`; `what` names them.
+  absl::StatusOr<std::string> Take(throng_bytes bytes, size_t most, std::string_view what) const;
 
   const Component& component_;
   throng_host host_{};
@@ -80,27 +103,6 @@ class Instance {
   const Environment& environment_;
   std::string source_;
   int32_t caller_;
-};
-
-class Behaviour : public Instance {
- public:
-  static absl::StatusOr<std::unique_ptr<Behaviour>> Create(const Component& component,
-                                                           const Environment& environment,
-                                                           const throng_dataset& dataset,
-                                                           const throng_value* options);
-  ~Behaviour();
-  absl::Status Fill(const throng_batch& batch) {
-    return Try(batch.first_row,
-               [&](throng_error* e) { return component_.behaviour.fill(self_, &batch, e); });
-  }
-  // The reasons of a choice; empty: there is one, over all rows. Valid as long as this lives.
-  absl::StatusOr<std::vector<const throng_kind*>> Kinds();
-  // At least 1.
-  uint32_t BlockRows() const;
-  void Tables(const std::function<void(std::string_view table)>& visit) const;
-
- private:
-  using Instance::Instance;
 };
 
 class Format : public Instance {
@@ -115,10 +117,9 @@ class Format : public Instance {
                                                         const throng_value* options);
   ~Format();
   absl::StatusOr<Prologue> Begin(const throng_destination& destination);
-  absl::Status Encode(const throng_block& block, throng_buffer* out) {
-    return Try(block.first_row,
-               [&](throng_error* e) { return component_.format.encode(self_, &block, out, e); });
-  }
+  // Appends records to `out`. INTERNAL if what comes back cannot be: a buffer beyond its bounds,
+  // ends of keys and values that fall or leave the buffer.
+  absl::Status Encode(const throng_block& block, throng_buffer* out);
   absl::Status End(const throng_summary& summary, throng_buffer* out);
 
  private:

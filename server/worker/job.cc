@@ -14,6 +14,7 @@
 #include "server/control/digest.h"
 #include "server/control/frame.h"
 #include "server/control/status.h"
+#include "server/host/behaviours.h"
 #include "server/spec/reader.h"
 #include "server/spec/rules.h"
 #include "server/spec/tree.h"
@@ -347,7 +348,7 @@ v1::Plan PlanMessage(const Plan& plan, const Run* run) {
     quota->set_tail_items(world.categories[i]->tail);
     quota->set_untouched_items(world.categories[i]->untouched);
   }
-  std::vector<const Component*> used = plan.components();
+  std::vector<const Component*> used = ComponentsOf(plan);
   if (run == nullptr) {
     *message.mutable_spec()->mutable_dataset() = plan.spec();
   } else {

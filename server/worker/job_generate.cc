@@ -14,6 +14,7 @@
 #include "server/dataset/generator.h"
 #include "server/dataset/slice.h"
 #include "server/delivery/walk.h"
+#include "server/host/behaviours.h"
 #include "server/worker/job.h"
 #include "throng/v1/generation_service.pb.h"
 
@@ -266,7 +267,7 @@ worker::v1::Finished Execute(const worker::v1::GenerateJob& job, const worker::v
   std::unique_ptr<Plan> plan;
   if (problems.empty()) {
     plan =
-        Plan::Create(spec->dataset(), catalogue, *control->environment(), job.now_ms(), &problems);
+        PlanDataset(spec->dataset(), catalogue, *control->environment(), job.now_ms(), &problems);
   }
   if (plan == nullptr) return AsFinished(problems);
   if (!job.fingerprint().empty() && job.fingerprint() != ToHex(plan->fingerprint())) {

@@ -9,7 +9,9 @@
 
 #include "server/dataset/plan.h"
 #include "server/dataset/statistics.h"
+#include "server/host/behaviours.h"
 #include "server/host/catalogue.h"
+#include "server/host/option_values.h"
 #include "server/spec/reader.h"
 
 namespace throng {
@@ -36,7 +38,7 @@ std::unique_ptr<Plan> MakePlan(const benchmark::State& state) {
                                      "'null'}}]\n"};
   Problems problems;
   const std::optional<v1::RunSpec> spec = ReadSpec(std::span(&layer, 1), &problems);
-  auto plan = spec ? Plan::Create(spec->dataset(), Plugins(), Quiet(), 0, &problems) : nullptr;
+  auto plan = spec ? PlanDataset(spec->dataset(), Plugins(), Quiet(), 0, &problems) : nullptr;
   if (plan == nullptr) {
     fprintf(stderr, "%s", ToString(problems).c_str());
     abort();
@@ -85,7 +87,7 @@ void Grid(benchmark::State& state) {
 void Stage(benchmark::State& state, size_t role) {
   const auto plan = MakePlan(state);
   Batches batches(*plan);
-  const Component& component = *plan->components()[role];
+  const Component& component = *ComponentsOf(*plan)[role];
   const std::string name(RoleName(component.role));
   Problems problems;
   const OptionValues options = OptionValues::Parse(component, {}, name, 0, &problems);
@@ -103,7 +105,7 @@ void Stage(benchmark::State& state, size_t role) {
   dataset.key = DeriveKey(plan->spec().seed(), name);
   dataset.plan_size = plan->spec().plan_size();
   dataset.world = &plan->world();
-  const auto behaviour = Behaviour::Create(component, Quiet(), dataset, options.values());
+  const auto behaviour = PluginBehaviour::Create(component, Quiet(), dataset, options.values());
   for (auto _ : state) {
     if (!(*behaviour)->Fill(batches.Next()).ok()) abort();
   }

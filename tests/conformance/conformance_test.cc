@@ -206,7 +206,7 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"refuses", kCreated, "rating `faulty_rating`: Not today."},
         Fault{"segfault_at_edge", kEdges, "SIGSEGV in create."},
         Fault{"says_nothing", kEdges, "Say what is wrong"},
-        Fault{"block_too_large", kCreated, "it asks for blocks of 100000 rows"}),
+        Fault{"block_too_large", kCreated, "it wishes for blocks of 100000 rows"}),
     NameOf);
 
 // Under a sanitizer, which has memory of its own, these are that sanitizer's to find.
@@ -242,10 +242,10 @@ TEST_P(ActivityFaultTest, IsCaughtByItsCheck) {
 INSTANTIATE_TEST_SUITE_P(
     Activities, ActivityFaultTest,
     testing::Values(Fault{"user_out_of_range", kUsers, "is not in [0, 400)."},
-                    Fault{"user_row_twice", kUsers, "are not consecutive grid points"},
+                    Fault{"user_row_twice", kUsers, "are both row 0 of user"},
                     Fault{"user_row_out_of_range", kUsers, "is not in [0, user_rows), which"},
                     Fault{"user_rows_wrong", kUsers, "the user_rows of all users of an epoch are"},
-                    Fault{"rows_scattered", kUsers, "are not consecutive grid points"}),
+                    Fault{"run_row_out_of_range", kUsers, "is not in [0, run_rows), which"}),
     NameOf);
 
 class ClockFaultTest : public testing::TestWithParam<Fault> {};
@@ -255,7 +255,7 @@ TEST_P(ClockFaultTest, IsCaughtByItsCheck) {
 INSTANTIATE_TEST_SUITE_P(Clocks, ClockFaultTest,
                          testing::Values(Fault{"goes_back", kTimes, "the time of row 12344 is"},
                                          Fault{"changes_user", kWrites,
-                                               "other than by permuting whole rows"}),
+                                               "it changed the column user at row"}),
                          NameOf);
 
 class ChoiceFaultTest : public testing::TestWithParam<Fault> {};
@@ -300,7 +300,7 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"carries_state", kOrder, "the records of another instance"},
         Fault{"uses_time", kProcess, "records: it differs from one process to another"},
         Fault{"ends_too_early", kEnds, "the last value ends at"},
-        Fault{"ends_out_of_order", kEnds, "as messages, the key of row 0 ends at"},
+        Fault{"ends_out_of_order", kEnds, "the value of row 0 ends at 13, before it begins"},
         Fault{"beyond_reserve", kAppends, "it wrote beyond what it had reserved"},
         Fault{"overwrites", kAppends, "it changed what the buffer held before, at rows 1000"},
         Fault{"counts_rows", kEpilogue, "ends otherwise than one that did"},

@@ -4,34 +4,23 @@
 #include <numeric>
 #include <throng/sdk.hpp>
 
-// Blocks of 1000 rows, each in the order of users; a second a row.
+// Blocks of about 1000 rows, each in the order of users; a second a row.
 class ByUserClock {
  public:
-  template <class Options>
-  ByUserClock(const Options& /*none*/, const throng::Dataset& /*dataset*/) {}
-  static uint32_t BlockRows() { return kBlock; }
+  explicit ByUserClock(const throng::Dataset& /*dataset*/) {}
+  static uint32_t BlockRows() { return 1000; }
+  static bool Sorts() { return true; }
 
-  void Fill(const throng::Rows& rows, const throng::ClockColumns& columns) {
-    for (size_t begin = 0; begin < rows.size; begin += kBlock) {
-      std::vector<size_t> order(std::min<size_t>(kBlock, rows.size - begin));
-      std::iota(order.begin(), order.end(), begin);
-      std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-        return std::pair(rows.user[a], rows.user_row[a]) <
-               std::pair(rows.user[b], rows.user_row[b]);
-      });
-      for (const auto& column : {columns.grid, columns.user, columns.user_row, columns.user_rows}) {
-        std::vector<int64_t> moved(order.size());
-        for (size_t i = 0; i < order.size(); ++i) moved[i] = column[order[i]];
-        std::copy(moved.begin(), moved.end(), column.subspan(begin).begin());
-      }
-    }
+  void Fill(const throng::Rows& rows, std::span<int64_t> time) {
+    std::vector<size_t> order(rows.size);
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      return std::pair(rows.user[a], rows.user_row[a]) < std::pair(rows.user[b], rows.user_row[b]);
+    });
     for (size_t i = 0; i < rows.size; ++i) {
-      columns.time[i] = (rows.first + static_cast<int64_t>(i)) * 1000;
+      time[order[i]] = (rows.first + static_cast<int64_t>(i)) * 1000;
     }
   }
-
- private:
-  static constexpr uint32_t kBlock = 1000;
 };
 
 class CutsFormat {
@@ -83,6 +72,7 @@ class MailboxSink {
 };
 
 THRONG_PLUGIN("whole_blocks", "1.0.0", "What plugins yet to come will ask of the host.",
-              throng::Clock<ByUserClock>("by_user", "Blocks of 1000 rows in the order of users."),
+              throng::Clock<ByUserClock>("by_user",
+                                         "Blocks of about 1000 rows in the order of users."),
               throng::Format<CutsFormat>("cuts", "Inner blocks of 4096 rows."),
               throng::Sink<MailboxSink>("mailbox", "Messages as lines of a file."))

@@ -49,7 +49,7 @@ uint32_t Members::cut_rows() const { return compressor_ == nullptr ? 0 : kMember
 
 std::string Members::Of(std::string text) {
   if (compressor_ == nullptr || text.empty()) return text;
-  throng_buffer member = {sizeof(throng_buffer), nullptr, 0, 0, &Grow};
+  throng_buffer member = {sizeof(throng_buffer), nullptr, 0, 0, &Grow, {}};
   const std::unique_ptr<throng_buffer, void (*)(throng_buffer*)> owner(
       &member, [](throng_buffer* buffer) { std::free(buffer->data); });
   Buffer out(&member);

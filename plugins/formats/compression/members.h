@@ -61,7 +61,7 @@ class Members {
   static int32_t Grow(throng_buffer* buffer, size_t bytes);
 
   std::unique_ptr<Compressor> compressor_;
-  throng_buffer plain_ = {sizeof(throng_buffer), nullptr, 0, 0, &Grow};
+  throng_buffer plain_ = {sizeof(throng_buffer), nullptr, 0, 0, &Grow, {}};
 };
 
 // A file's name without .gz or .zst.

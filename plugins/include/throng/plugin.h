@@ -3,16 +3,17 @@
  * A plugin is a shared library that exports one function, throng_plugin_v1(), which returns a
  * static table of components. A component plays one role: a behaviour fills columns of a batch of
  * interactions, a format turns rows into records, a sink delivers records. `sdk.hpp` is the same
- * contract in C++; README.md beside this folder walks through both.
+ * contract in C++, `hash.h` its randomness for C; README.md walks through it.
  *
  * Rules that hold for everything below
  *   growth   A struct that may grow begins with `struct_size`, set by whoever fills it to its
- *            sizeof, and grows at its end only. Read nothing beyond the struct_size you were given.
- *            Arrays of growing structs are arrays of pointers. Structs without struct_size are
- *            values, frozen within this major version. A higher minor version only adds.
+ *            sizeof, and grows at its end only. Arrays of growing structs are arrays of pointers.
+ *            Structs without struct_size are values, frozen within this major version. A higher
+ *            minor version only adds; a member that says "since 1.n" (none does yet) is read after
+ *            THRONG_HAS only. A component of an unknown role or revision is left out, alone.
  *   memory   Everything is borrowed: arguments for the call, results until the next call of the
- *            same instance. Nobody frees what the other allocated. What describe returns (the
- *            plugin table and all it points to) lives as long as the library.
+ *            same instance, but host, options, world, kinds and schema for an instance's life, and
+ *            the plugin's table for the library's. Nobody frees what the other allocated.
  *   errors   A function that can fail returns a throng_code; other than THRONG_OK it may fill the
  *            caller's throng_error. Nothing may be thrown or longjmp'ed across the boundary.
  *   threads  [load]  by one thread while the library is loaded; does no I/O.
@@ -23,8 +24,9 @@
  *            and needs no symbol of the host: it links with -z defs.
  *   life     create -> calls -> destroy. After UNAVAILABLE or RESOURCE_EXHAUSTED the same call
  *            may come again; after ABORTED a sink meets the rewound walk; after any other failure
- *            only destroy follows. A failed create leaves nothing behind and is not destroyed.
- *   text     UTF-8. `const char*` is NUL-terminated; throng_bytes is not.
+ *            only destroy follows. create sets *self, not to NULL; one that fails leaves nothing.
+ *   text     UTF-8. `const char*` is NUL-terminated; throng_bytes is not. Names, labels and id
+ *            prefixes hold no comma, quote, newline or other control character.
  *   build    C11 or C++20, with nothing but the standard integer types.
  */
 #ifndef THRONG_PLUGIN_H_
@@ -34,7 +36,11 @@
 #include <stdint.h>
 
 #define THRONG_ABI_MAJOR 1
-#define THRONG_ABI_MINOR 0
+#define THRONG_ABI_MINOR 0 /* a candidate until release 1.0 */
+/* Whether whoever filled *p knew of the member. */
+#define THRONG_HAS(p, member) \
+  (offsetof(__typeof__(*(p)), member) + sizeof((p)->member) <= (p)->struct_size)
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -60,19 +66,18 @@ enum {
   THRONG_UNAUTHENTICATED = 16
 };
 
-/* The caller's; the callee fills and truncates. A sentence: what, and what to do about it. */
+/* The caller's; the callee fills and truncates. A sentence: what, and what to do. */
 typedef struct throng_error {
   uint32_t struct_size;
   char option[64]; /* the option at fault, or empty */
   char message[1024];
 } throng_error;
-
 typedef struct throng_bytes {
   const char* data;
   size_t size;
 } throng_bytes;
 
-/* What the host offers to an instance; valid for the instance's life. */
+/* What the host offers to an instance. */
 typedef struct throng_host {
   uint32_t struct_size;
   const void* self;
@@ -80,7 +85,8 @@ typedef struct throng_host {
   void (*log)(const void* self, int32_t level, const char* message);
   /* [any] Not 0 once the host wants to stop: a call that waits returns THRONG_CANCELLED soon. */
   int32_t (*is_cancelled)(const void* self);
-  /* [any] A later addition by its versioned name ("metrics/1"), or NULL. */
+  /* [any] An addition by name ("metrics/1" of metrics.h; a third party's "org.example.cache/1"), or
+   * NULL: this host has none. */
   const void* (*get_extension)(const void* self, const char* name);
 } throng_host;
 enum { THRONG_LOG_DEBUG = 0, THRONG_LOG_INFO = 1, THRONG_LOG_WARNING = 2, THRONG_LOG_ERROR = 3 };
@@ -101,8 +107,8 @@ enum {
 enum {
   THRONG_OPTION_REQUIRED = 1, /* no default; its absence is an error */
   THRONG_OPTION_SECRET = 2, /* given as env:NAME or file:/path, never returned or logged; no MAP */
-  THRONG_OPTION_IDENTITY = 4, /* decides what is written or where, so whether two runs are one */
-  THRONG_OPTION_PATH = 8 /* of a file that is written: a daemon allows it below its roots only */
+  THRONG_OPTION_IDENTITY = 4, /* decides what is written or where; of behaviours each does */
+  THRONG_OPTION_PATH = 8      /* is written to: within roots; {part}, {slice} are replaced before */
 };
 
 /* The host parses, fills defaults, checks ranges, and rejects unknown keys with a suggestion. */
@@ -117,7 +123,6 @@ typedef struct throng_option {
   const char* maximum;
   const char* const* choices; /* ENUM: NULL-terminated */
 } throng_option;
-
 /* A parsed option; which members hold it follows from the type. */
 typedef struct throng_value {
   int32_t is_set;   /* 1: given in the spec or by default_text; 0: neither */
@@ -133,8 +138,8 @@ typedef struct throng_value {
 
 /* ---- Plugin and components ------------------------------------------------------------------ */
 /* Roles, each with a revision of its own. */
-#define THRONG_ROLE_ACTIVITY "activity/1" /* who:  fills user, user_row, user_rows */
-#define THRONG_ROLE_CLOCK "clock/1"       /* when: fills time; may permute a block's rows */
+#define THRONG_ROLE_ACTIVITY "activity/1" /* who:  fills user, user_row(s), run_row(s) */
+#define THRONG_ROLE_CLOCK "clock/1"       /* when: fills time */
 #define THRONG_ROLE_CHOICE "choice/1"     /* what: fills item, and kind, kind_row if it has kinds */
 #define THRONG_ROLE_RATING "rating/1"     /* how much they liked it: fills rating */
 #define THRONG_ROLE_FORMAT "format/1"
@@ -150,10 +155,10 @@ typedef struct throng_component {
   throng_code (*validate)(const throng_value* options, throng_error* error);
   const void* functions; /* throng_behaviour, throng_format or throng_sink, by role */
 } throng_component;
-
 typedef struct throng_plugin {
   uint32_t struct_size;
-  uint32_t abi_minor; /* THRONG_ABI_MINOR it was built with */
+  uint32_t abi_minor;  /* THRONG_ABI_MINOR it was built with */
+  uint32_t host_minor; /* the least of a host that it works with; an older one refuses it */
   const char* name;
   const char* version; /* of the plugin, as 1.2.3 */
   const char* doc;
@@ -168,7 +173,6 @@ typedef struct throng_cluster {
   int64_t users;
   int64_t active; /* of these users */
 } throng_cluster;
-
 typedef struct throng_category {
   uint32_t struct_size;
   const char* name;
@@ -202,7 +206,46 @@ typedef struct throng_world {
   /* The item that is index-th most popular of its category. */
   void (*category_item)(const void* self, const int32_t* category, const int64_t* index,
                         int64_t* rank, size_t n);
+  /* And back; and how many users of its cluster are more active. */
+  void (*item_index)(const void* self, const int64_t* rank, int64_t* index, size_t n);
+  void (*user_member)(const void* self, const int64_t* rank, int64_t* member, size_t n);
 } throng_world;
+
+/* ---- Columns -------------------------------------------------------------------------------- */
+enum { THRONG_TABLE_INTERACTIONS = 1, THRONG_TABLE_USERS = 2, THRONG_TABLE_ITEMS = 3 };
+/* Logical types, each with what an array holds and the value that stands for an absent one. */
+enum {
+  THRONG_COLUMN_ID = 1,        /* int64_t number; text by id_style; -1 */
+  THRONG_COLUMN_INT64 = 2,     /* int64_t; INT64_MIN */
+  THRONG_COLUMN_RATING = 3,    /* int32_t hundredths; text has one decimal, two if needed; -1 */
+  THRONG_COLUMN_TIMESTAMP = 4, /* int64_t ms since 1970 UTC; text has seconds; INT64_MIN */
+  THRONG_COLUMN_LABEL = 5,     /* int32_t index of labels; -1 */
+  THRONG_COLUMN_BOOL = 6,      /* uint8_t; 2 */
+  THRONG_COLUMN_FLOAT64 = 7    /* double; NaN */
+};
+enum {
+  THRONG_COLUMN_EXTRA = 1,   /* not one of the table's own: optional in typed formats */
+  THRONG_COLUMN_NULLABLE = 2 /* values may be absent; without it none is */
+};
+enum {
+  THRONG_ID_TEXT = 0,    /* prefix + (number + id_first) */
+  THRONG_ID_INTEGER = 1, /* number + id_first, a number in every typed format */
+  THRONG_ID_UUID = 2     /* RFC 9562's version 8, in the bits of throng_hash(id_key, number) and
+                          * throng_hash(~id_key, number), big-endian */
+};
+typedef struct throng_column {
+  uint32_t struct_size;
+  uint32_t type;
+  uint32_t flags;
+  uint32_t labels_count;
+  uint32_t id_style;
+  const char* name;
+  const char* doc;
+  const char* prefix;        /* ID */
+  const char* const* labels; /* LABEL */
+  int64_t id_first;          /* ID: what the number 0 is shown as */
+  uint64_t id_key;           /* ID */
+} throng_column;
 
 /* ---- Behaviours: activity, clock, choice, rating -------------------------------------------- */
 /* A reason for a choice ("preferred"); every epoch has the same number of rows of it. */
@@ -217,80 +260,100 @@ typedef struct throng_dataset {
   uint32_t struct_size;
   uint32_t kinds_count; /* ratings only: the choice's kinds, or one over all rows */
   const throng_kind* const* kinds;
-  uint64_t key;      /* of this role: all randomness is a function of (key, epoch, row, draw) */
-  int64_t plan_size; /* N: rows of an epoch, at least 1 */
-  const throng_world* world; /* valid for the instance's life */
+  uint64_t key;       /* of this role: its randomness is a function of (key, epoch, row, draw) */
+  uint64_t world_key; /* the same for every role: of what they must agree about (a user's taste) */
+  int64_t plan_size;  /* N: rows of an epoch, at least 1 */
+  const throng_world* world;
+  int64_t from_row;  /* the first row that it fills; 0 unless it replaces another on a live run */
+  int64_t from_time; /* no row's time is before it; INT64_MIN likewise */
 } throng_dataset;
 
-/* Consecutive rows of one epoch, as columns of `rows` elements. Each behaviour reads the columns
- * before its own and fills its own, all of them; the host fills the first. */
+/* Rows as columns of `rows` elements: of one segment, and one whole block where a behaviour wishes
+ * for blocks. Each behaviour reads the columns before its own and fills all of its own. The host
+ * fills the others: the order, and then sessions, which are where a piece of the order and a run of
+ * the activity overlap. If the clock sorts, it puts the rows in order of time, equal ones as is. */
 typedef struct throng_batch {
   uint32_t struct_size;
   uint32_t rows;
-  int64_t first_row; /* of the dataset */
+  int64_t first_row; /* of the dataset: where the first row is, or will be once sorted */
   int64_t epoch;
-  int64_t epoch_row;  /* first_row - epoch * plan_size */
-  int64_t* grid;      /* host: k in [0, N), a permutation of the epoch's rows */
-  int64_t* user;      /* activity: activity rank in [0, active_users) */
-  int64_t* user_row;  /* activity: ordinal in that user's rows, grid points from grid - user_row */
-  int64_t* user_rows; /* activity: how many those are */
-  int64_t* time;      /* clock: ms since 1970 UTC, non-decreasing with the row */
-  int64_t* item;      /* choice: popularity rank in [0, touched_items) */
-  uint8_t* kind;      /* choice: index of a kind; host sets 0 */
-  int64_t* kind_row;  /* choice: ordinal within the epoch's rows of that kind; host copies grid */
-  int32_t* rating;    /* rating: hundredths of a star, 450 is 4.5; any number from 0 */
+  int64_t epoch_row;   /* first_row - epoch * plan_size */
+  int64_t segment;     /* of the epoch, from 0 */
+  int64_t segment_row; /* the segment's first row in the epoch */
+  int64_t segment_rows;
+  int64_t* place;      /* order: a permutation of the epoch's rows, each segment's onto itself */
+  int64_t* piece_row;  /* order: how many rows of the same piece have the places before it */
+  int64_t* piece_rows; /* order: how many the piece has; 1 where rows are shuffled */
+  int64_t* user;       /* activity: activity rank in [0, active_users) */
+  int64_t* user_row;   /* activity: each of [0, user_rows) once an epoch, in any order of time */
+  int64_t* user_rows;  /* activity: that user's rows an epoch */
+  int64_t* run_row;    /* activity: like piece_row, of this user's places in this segment; else 0 */
+  int64_t* run_rows;   /* activity: how many those are; 1 if it does not know */
+  int64_t* session;    /* host: the least place of the session; of one user, unique in the epoch */
+  int64_t* session_row;  /* host: place - session */
+  int64_t* session_rows; /* host: how many rows it has */
+  int64_t* time;         /* clock: ms since 1970 UTC, non-decreasing with the row once sorted */
+  int64_t* item;         /* choice: popularity rank in [0, touched_items) */
+  uint8_t* kind;         /* choice: index of a kind; host sets 0 */
+  int64_t* kind_row;  /* choice: ordinal within the epoch's rows of that kind; host copies place */
+  int32_t* rating;    /* rating: hundredths of a star, 450 is 4.5, from 0; -1: none was given */
+  void* const* extra; /* the behaviour's own further columns, in its order; NULL: not asked for */
 } throng_batch;
+/* The truth about n pairs of user and item, each at a row. */
+typedef struct throng_pairs {
+  uint32_t struct_size;
+  uint32_t n;
+  const int64_t* row; /* of the dataset */
+  const int64_t* user;
+  const int64_t* item;
+  double* probability; /* choice: that this user's row is of this item */
+  double* kind_share;  /* choice: n times kinds, each pair's sum to 1: why it is, if it is */
+  double* stars;       /* rating: expected, given kind_share */
+} throng_pairs;
 
-/* A pure function of (dataset, options, row): the same bytes for any batch, in any order, in any
- * process. State may live inside a block of block_rows rows, never across. */
+/* All [task]. A pure function of (dataset, options, row): the same bytes for any batch, in any
+ * order and process. State may live inside a block, never across. After `fill` all may be NULL. */
 typedef struct throng_behaviour {
   uint32_t struct_size;
-  /* [task] Everything that costs time: real-valued work is rounded into integer tables here. */
+  /* Everything that costs time: real-valued work is rounded into integer tables here. */
   throng_code (*create)(const throng_host* host, const throng_dataset* dataset,
                         const throng_value* options, void** self, throng_error* error);
-  void (*destroy)(void* self);                                                     /* [task] */
-  throng_code (*fill)(void* self, const throng_batch* batch, throng_error* error); /* [task] */
-  /* [task] Choices: the reasons, at most 256. NULL: there is one, over all rows. */
+  void (*destroy)(void* self);
+  throng_code (*fill)(void* self, const throng_batch* batch, throng_error* error);
+  /* Choices: the reasons, at most 256. NULL: there is one, over all rows. */
   throng_code (*kinds)(void* self, const throng_kind* const** kinds, uint32_t* count,
                        throng_error* error);
-  /* [task] Rows that fill needs together, at most 65 536: batches then are whole blocks, aligned to
-   * the epoch's first row (its last block may be short). NULL or 1: any rows. */
+  /* A wish for blocks of so many rows, 128 to 65 408. The host takes the largest of all, B, and
+   * cuts each segment into equal blocks of at most B + 127 rows. NULL or 0: any rows. */
   uint32_t (*block_rows)(void* self);
-  /* [task] Hands each planned table to `visit`, for the dataset's fingerprint. May be NULL. */
+  /* Hands each planned table to `visit`, for the dataset's fingerprint. */
   void (*tables)(void* self, void* context,
                  void (*visit)(void* context, const void* table, size_t bytes));
+  /* Activities: the segments of an epoch, in which other people come and go: the first row of each,
+   * from 0, not falling; 1 to 256 of them, as many in every epoch. NULL: one. */
+  throng_code (*segments)(void* self, int64_t epoch, const int64_t** first_rows, uint32_t* count,
+                          throng_error* error);
+  /* Clocks that wish for blocks: whether the host shall sort them by time. */
+  int32_t (*sorts)(void* self);
+  /* Further columns that it has of a table, at most 32. `fill` gives those of interactions, `side`
+   * those of n users or items, both into arrays of which NULL is not asked for. */
+  throng_code (*columns)(void* self, uint32_t table, const throng_column* const** columns,
+                         uint32_t* count, throng_error* error);
+  throng_code (*side)(void* self, uint32_t table, const int64_t* rank, size_t n, void* const* extra,
+                      throng_error* error);
+  /* Choices and ratings that know the truth. Before it, `learn` is given the plan's first rows,
+   * batch by batch, all columns filled. */
+  throng_code (*learn)(void* self, const throng_batch* batch, throng_error* error);
+  throng_code (*score)(void* self, const throng_pairs* pairs, throng_error* error);
 } throng_behaviour;
 
 /* ---- Formats -------------------------------------------------------------------------------- */
-enum {                              /* logical types of columns, with what an array holds */
-       THRONG_COLUMN_ID = 1,        /* int64_t number; the text is prefix + (number + 1) */
-       THRONG_COLUMN_INT64 = 2,     /* int64_t */
-       THRONG_COLUMN_RATING = 3,    /* int32_t hundredths; text has one decimal, two where needed */
-       THRONG_COLUMN_TIMESTAMP = 4, /* int64_t ms since 1970 UTC; text has seconds */
-       THRONG_COLUMN_LABEL = 5,     /* int32_t index of labels, -1: absent */
-       THRONG_COLUMN_BOOL = 6,      /* uint8_t */
-       THRONG_COLUMN_FLOAT64 = 7    /* double */
-};
-enum { THRONG_COLUMN_EXTRA = 1 }; /* not one of the table's own: optional in typed formats */
-
-typedef struct throng_column {
-  uint32_t struct_size;
-  uint32_t type;
-  uint32_t flags;
-  uint32_t labels_count;
-  const char* name;
-  const char* doc;
-  const char* prefix;        /* ID */
-  const char* const* labels; /* LABEL */
-} throng_column;
-
 typedef struct throng_schema {
   uint32_t struct_size;
   uint32_t columns_count;
   const char* table; /* "interactions", "users" or "items" */
   const throng_column* const* columns;
 } throng_schema;
-
 enum { THRONG_RECORDS_STREAM = 1, THRONG_RECORDS_MESSAGES = 2 };
 enum { THRONG_SLICE_CONTIGUOUS = 0, THRONG_SLICE_INTERLEAVED = 1 };
 
@@ -310,19 +373,17 @@ typedef struct throng_destination {
   int64_t items;
   int64_t interactions; /* -1: without end */
   int64_t rows;         /* of this output; -1: without end */
-  int64_t first_row;    /* of this output: the least row of the dataset in its slice and range */
+  int64_t first_row;    /* of this output: the least row of the dataset that is delivered */
   throng_bytes state;   /* what begin returned when the output was first opened; else empty */
 } throng_destination;
-
 typedef struct throng_prologue {
   uint32_t struct_size;
   uint32_t cut_rows;  /* 0 or 1: any rows. Else inner blocks: encode is given a whole cut, between
-                       * rows of the dataset divisible by it (a multiple of 4096, at most 65 536),
+                       * rows of the dataset divisible by it (a multiple of 4096, at most 2^20),
                        * ends of the output and of interleaved strides; commits fall on these */
-  throng_bytes bytes; /* before the first record; STREAM only */
-  throng_bytes state; /* kept with the position for later instances (a schema's id) */
+  throng_bytes bytes; /* before the first record; STREAM only; at most 64 MiB */
+  throng_bytes state; /* kept with the position for later instances (a schema's id); 1 MiB */
 } throng_prologue;
-
 /* The host's growing output; append at data + size after reserve, then raise size. */
 typedef struct throng_buffer {
   uint32_t struct_size;
@@ -331,9 +392,12 @@ typedef struct throng_buffer {
   size_t capacity;
   /* [task] Makes room for `bytes` more (data may move); 0 when out of memory. */
   int32_t (*reserve)(struct throng_buffer* buffer, size_t bytes);
+  throng_bytes note; /* of a whole cut, STREAM only: what `end` needs of it; 64 KiB */
 } throng_buffer;
 
-/* Consecutive rows to encode. `columns[c]` has `rows` elements of the type of schema column c. */
+/* Rows to encode, in order: the dataset's from first_row on, but for those left out on the way.
+ * `columns[c]` has `rows` elements of the type of schema column c. An output's first record is in
+ * the block whose first_row is not above the destination's. */
 typedef struct throng_block {
   uint32_t struct_size;
   uint32_t rows;
@@ -343,14 +407,24 @@ typedef struct throng_block {
   uint32_t* key_end;
   uint32_t* value_end;
 } throng_block;
-
+/* A cut's note, and where the cut lies in the output, the prologue included. */
+typedef struct throng_note {
+  int64_t offset;
+  int64_t size;
+  int64_t rows;
+  throng_bytes note;
+} throng_note;
 typedef struct throng_summary {
   uint32_t struct_size;
-  int64_t rows;           /* of this output */
-  const char* statistics; /* a JSON object (throng.v1.Statistics), or "{}" where there is none */
+  uint32_t notes_count;
+  int64_t rows;             /* of this output */
+  const char* statistics;   /* a JSON object (throng.v1.Statistics), or "{}" where there is none */
+  const throng_note* notes; /* of all cuts, of every process, in order */
+  int64_t bytes;            /* before the epilogue */
 } throng_summary;
 
-/* All [task]. One instance a thread; begin on each, which may do I/O, and all prologues agree. */
+/* All [task]. One instance a thread; begin on each, which may do I/O, and all prologues agree, also
+ * where begin comes again, with other labels. */
 typedef struct throng_format {
   uint32_t struct_size;
   uint32_t modes; /* THRONG_RECORDS_... or'ed: what it can make */
@@ -367,7 +441,8 @@ typedef struct throng_format {
 } throng_format;
 
 /* ---- Sinks ---------------------------------------------------------------------------------- */
-/* Whose position it is. uid, output, slice and part together are the key of a position. */
+/* Whose position it is. uid, output, slice and part together are the key of a position. The host
+ * keeps the identity in its state, and refuses a place whose state holds another. */
 typedef struct throng_target {
   uint32_t struct_size;
   uint32_t slice_mode;
@@ -376,10 +451,8 @@ typedef struct throng_target {
   const char* identity; /* 64 hexadecimal digits: equal for requests that mean the same output */
   int64_t slice_index;
   int64_t slice_count;
-  int64_t part; /* of an output rolled into parts, from 0; -1: not rolled. Each part is opened and
-                 * finished by an instance of its own */
+  int64_t part; /* of an output in parts, each with an instance of its own, from 0; -1: in none */
 } throng_target;
-
 typedef struct throng_opened {
   uint32_t struct_size;
   int32_t has_position;    /* 0: nothing of this target is here, it starts at its first row */
@@ -390,19 +463,18 @@ typedef struct throng_opened {
   int64_t max_commit_ms;   /* longest time between first write and commit; 0: no limit */
 } throng_opened;
 
-/* Consecutive rows, of one encode or more, or the prologue (rows = 0). */
+/* Records of the dataset's rows from first_row on, but for those left out, or the prologue. */
 typedef struct throng_records {
   uint32_t struct_size;
   uint32_t rows;
   int64_t first_row;
   throng_bytes bytes;
   /* MESSAGES, else NULL. Key i is bytes [value_end[i-1], key_end[i]), or from 0 for the first;
-   * value i is [key_end[i], value_end[i]). Its row is first_row + i. */
+   * value i is [key_end[i], value_end[i]). */
   const uint32_t* key_end;
   const uint32_t* value_end;
   const int64_t* event_time; /* ms since 1970 UTC; NULL for tables without time */
 } throng_records;
-
 typedef struct throng_completion {
   uint32_t struct_size;
   int64_t rows;          /* of this output */
@@ -410,38 +482,36 @@ typedef struct throng_completion {
   const char* manifest;  /* a JSON object; the sink adds what only it knows (bytes, digest) */
 } throng_completion;
 
-/* Exactly-once is the contract of a durable sink: what commit made durable is there, together
- * with position and host state, and nothing else is, whatever happens in between. */
+/* All [task]. Exactly-once is the contract of a durable sink: what commit made durable is there,
+ * together with position and host state, and nothing else is, whatever happens in between. */
 typedef struct throng_sink {
   uint32_t struct_size;
   uint32_t modes;     /* THRONG_RECORDS_... or'ed: what it takes */
   int32_t is_durable; /* 0: it keeps no position, every run starts over (stdout, null) */
   throng_code (*create)(const throng_host* host, const throng_value* options, void** self,
-                        throng_error* error); /* [task] */
-  void (*destroy)(void* self);                /* [task] drops what is not committed */
-  /* [task] Takes the place (locks, fences) and tells what it holds; drops what is not committed.
-   * FAILED_PRECONDITION or ALREADY_EXISTS: something else is there; the sentence says what to do.
-   */
+                        throng_error* error);
+  void (*destroy)(void* self); /* drops what is not committed */
+  /* Takes the place (locks, fences), drops what is not committed and tells what it holds.
+   * FAILED_PRECONDITION, ALREADY_EXISTS: something else is there; the sentence says what to do. */
   throng_code (*open)(void* self, const throng_target* target, throng_opened* opened,
                       throng_error* error);
-  /* [task] All of the records, or none of them and an error. */
+  /* All of the records, or none of them and an error. */
   throng_code (*write)(void* self, const throng_records* records, throng_error* error);
-  /* [task] Everything written so far, the position and the host state, durable together; also
+  /* Everything written so far, the position and the host state, durable together; also
    * without a write in between. `position` is the next row, or the output's end. */
   throng_code (*commit)(void* self, int64_t position, throng_bytes host_state, throng_error* error);
-  /* [task] After the last commit: completes the output. May be repeated. */
+  /* After the last commit: completes the output. May be repeated. */
   throng_code (*finish)(void* self, const throng_completion* completion, throng_error* error);
-  /* [task] What open would tell, without locking, fencing or dropping. NULL: unknown. */
+  /* What open would tell, without locking, fencing or dropping. NULL: unknown. */
   throng_code (*peek)(void* self, const throng_target* target, throng_opened* opened,
                       throng_error* error);
-  /* [task] Forgets the position and what was delivered where it can; needs no open. May be NULL. */
+  /* Forgets the position and what was delivered where it can; needs no open. May be NULL. */
   throng_code (*reset)(void* self, const throng_target* target, throng_error* error);
 } throng_sink;
 
 /* ---- The exported symbol -------------------------------------------------------------------- */
 #define THRONG_EXPORT __attribute__((visibility("default")))
-/* [load] */
-THRONG_EXPORT const throng_plugin* throng_plugin_v1(void);
+THRONG_EXPORT const throng_plugin* throng_plugin_v1(void); /* [load] */
 typedef const throng_plugin* (*throng_plugin_function)(void);
 
 #ifdef __cplusplus

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/dataset/plan.h"
+#include "server/host/behaviours.h"
 #include "server/host/catalogue.h"
 #include "server/spec/reader.h"
 
@@ -25,7 +26,7 @@ class PlannedDataset {
                                       "\noutputs: [{format: {component: csv}, "
                                       "sink: {component: 'null'}}]\n"};
     const std::optional<v1::RunSpec> spec = ReadSpec(std::span(&layer, 1), &problems_);
-    if (spec) plan_ = Plan::Create(spec->dataset(), Plugins(folder), environment_, 0, &problems_);
+    if (spec) plan_ = PlanDataset(spec->dataset(), Plugins(folder), environment_, 0, &problems_);
   }
 
   // Null if there are problems.

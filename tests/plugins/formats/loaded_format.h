@@ -44,10 +44,13 @@ class Table {
                                  .type = column.type,
                                  .flags = column.is_extra ? uint32_t{THRONG_COLUMN_EXTRA} : 0,
                                  .labels_count = static_cast<uint32_t>(labels.size()),
+                                 .id_style = THRONG_ID_TEXT,
                                  .name = column.name.c_str(),
                                  .doc = "",
                                  .prefix = column.prefix.c_str(),
-                                 .labels = labels.data()});
+                                 .labels = labels.data(),
+                                 .id_first = 1,
+                                 .id_key = 0});
     }
     for (const throng_column& column : schema_columns_) pointers_.push_back(&column);
     schema_ = {.struct_size = sizeof(throng_schema),
@@ -163,8 +166,10 @@ class LoadedFormat {
     Check(format_->encode(self_, &block, &buffer_, &error_));
   }
   void End(int64_t rows, const char* statistics) {
-    const throng_summary summary = {
-        .struct_size = sizeof(throng_summary), .rows = rows, .statistics = statistics};
+    throng_summary summary{};
+    summary.struct_size = sizeof summary;
+    summary.rows = rows;
+    summary.statistics = statistics;
     Check(format_->end(self_, &summary, &buffer_, &error_));
   }
   std::string_view buffer() const { return {buffer_.data, buffer_.size}; }
@@ -248,7 +253,7 @@ class LoadedFormat {
   uint32_t cut_rows_ = 0;
   std::string state_;
   throng_error error_ = {sizeof(throng_error), {}, {}};
-  throng_buffer buffer_ = {sizeof(throng_buffer), nullptr, 0, 0, &Reserve};
+  throng_buffer buffer_ = {sizeof(throng_buffer), nullptr, 0, 0, &Reserve, {}};
 };
 
 // The table of interactions with its four own columns.

@@ -39,15 +39,17 @@ void FillActivity(Instance& self, const throng_batch& b) {
   const int64_t users = self.dataset.world->active_users;
   const auto first = [&](int64_t user) { return (user * n + users - 1) / users; };
   for (size_t i = 0; i < b.rows; ++i) {
-    const int64_t user = b.grid[i] * users / n;
+    const int64_t user = b.place[i] * users / n;
     b.user[i] = user;
-    b.user_row[i] = b.grid[i] - first(user);
+    b.user_row[i] = b.place[i] - first(user);
     b.user_rows[i] = first(user + 1) - first(user);
-    if (self.Has("user_out_of_range") && b.grid[i] == 0) b.user[i] = users;
+    if (self.Has("user_out_of_range") && b.place[i] == 0) b.user[i] = users;
     if (self.Has("user_row_twice") && b.user_row[i] == 1) b.user_row[i] = 0;
     if (self.Has("user_rows_wrong") && user == 5) b.user_rows[i] += 1;
-    if (self.Has("user_row_out_of_range") && b.grid[i] == 0) b.user_row[i] = b.user_rows[i];
-    if (self.Has("rows_scattered")) b.user_row[i] = b.user_rows[i] - 1 - b.user_row[i];
+    if (self.Has("user_row_out_of_range") && b.place[i] == 0) b.user_row[i] = b.user_rows[i];
+    b.run_row[i] = b.user_row[i];
+    b.run_rows[i] = b.user_rows[i];
+    if (self.Has("run_row_out_of_range") && b.place[i] == 0) b.run_row[i] = -1;
   }
 }
 
@@ -64,14 +66,14 @@ void FillClock(Instance& self, const throng_batch& b) {
 void FillChoice(Instance& self, const throng_batch& b) {
   const int64_t half = self.dataset.plan_size / 2;
   for (size_t i = 0; i < b.rows; ++i) {
-    const bool is_second = b.grid[i] >= half;
+    const bool is_second = b.place[i] >= half;
     b.item[i] = Random(self, b, i, self.dataset.world->touched_items);
     b.kind[i] = is_second ? 1 : 0;
-    b.kind_row[i] = b.grid[i] - (is_second ? half : 0);
-    if (self.Has("item_out_of_range") && b.grid[i] == 0) b.item[i] = -1;
-    if (self.Has("kind_out_of_range") && b.grid[i] == 0) b.kind[i] = 2;
-    if (self.Has("kind_row_twice") && b.grid[i] == half) b.kind_row[i] = 1;
-    if (self.Has("kind_row_out_of_range") && b.grid[i] == 1) b.kind_row[i] = half;
+    b.kind_row[i] = b.place[i] - (is_second ? half : 0);
+    if (self.Has("item_out_of_range") && b.place[i] == 0) b.item[i] = -1;
+    if (self.Has("kind_out_of_range") && b.place[i] == 0) b.kind[i] = 2;
+    if (self.Has("kind_row_twice") && b.place[i] == half) b.kind_row[i] = 1;
+    if (self.Has("kind_row_out_of_range") && b.place[i] == 1) b.kind_row[i] = half;
   }
 }
 
@@ -150,7 +152,7 @@ void Destroy(void* self) {
 }
 
 uint32_t BlockRows(void* self) {
-  return static_cast<Instance*>(self)->Has("block_too_large") ? 100'000 : 1;
+  return static_cast<Instance*>(self)->Has("block_too_large") ? 100'000 : 0;
 }
 
 const throng_option kFault = {.struct_size = sizeof kFault,
@@ -181,13 +183,14 @@ throng_code Fill(void* self, const throng_batch* batch, throng_error*) {
 
 template <void (*FillColumns)(Instance&, const throng_batch&)>
 constexpr throng_behaviour Functions(bool has_kinds) {
-  return {.struct_size = sizeof(throng_behaviour),
-          .create = &Create,
-          .destroy = &Destroy,
-          .fill = &Fill<FillColumns>,
-          .kinds = has_kinds ? &Kinds : nullptr,
-          .block_rows = &BlockRows,
-          .tables = nullptr};
+  throng_behaviour functions{};
+  functions.struct_size = sizeof functions;
+  functions.create = &Create;
+  functions.destroy = &Destroy;
+  functions.fill = &Fill<FillColumns>;
+  functions.kinds = has_kinds ? &Kinds : nullptr;
+  functions.block_rows = &BlockRows;
+  return functions;
 }
 constexpr throng_behaviour kFunctions[] = {Functions<FillActivity>(false),
                                            Functions<FillClock>(false), Functions<FillChoice>(true),
@@ -212,6 +215,7 @@ const throng_component* const kPointers[] = {&kComponents[0], &kComponents[1], &
                                              &kComponents[3], nullptr};
 const throng_plugin kPlugin = {.struct_size = sizeof(throng_plugin),
                                .abi_minor = THRONG_ABI_MINOR,
+                               .host_minor = 0,
                                .name = "faulty_behaviours",
                                .version = "1.0.0",
                                .doc = "Behaviours that break the contract on demand.",

@@ -10,7 +10,7 @@ int Shared<T>::value = 300;
 
 class UniqueRating {
  public:
-  UniqueRating(const throng::detail::NoOptions&, const throng::Dataset&) {}
+  explicit UniqueRating(const throng::Dataset&) {}
   void Fill(const throng::Rows&, std::span<int32_t> rating) const {
     for (int32_t& r : rating) r = Shared<int>::value;
   }

@@ -1,0 +1,46 @@
+// Whole blocks that threads share, so that none is computed twice although the units of a walk cut
+// through them.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/dataset/columns.h"
+
+namespace throng {
+
+class BlockCache {
+ public:
+  // Keeps the last `capacity` blocks that were asked for: one more than there are threads, at
+  // least.
+  explicit BlockCache(size_t capacity) : capacity_(capacity) {}
+
+  // The block that begins at a row of the dataset, of `rows` rows. Who asks for it first calls
+  // `fill`; who asks meanwhile waits. A failure is everybody's who waited, and is not kept.
+  absl::StatusOr<std::shared_ptr<const Columns>> Get(
+      int64_t first_row, size_t rows, const std::function<absl::Status(Columns*)>& fill);
+
+ private:
+  struct Entry {
+    int64_t first_row = 0;
+    bool is_filled = false;
+    absl::Status status;
+    std::shared_ptr<Columns> columns;
+  };
+
+  // Columns with room for `rows`, of a block that nobody reads any more if there is one.
+  std::shared_ptr<Columns> MakeRoom(size_t rows);
+
+  const size_t capacity_;
+  std::mutex mutex_;
+  std::condition_variable filled_;
+  std::list<std::shared_ptr<Entry>> entries_;  // the last one asked for first
+};
+
+}  // namespace throng

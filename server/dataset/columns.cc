@@ -1,0 +1,78 @@
+#include "server/dataset/columns.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace throng {
+
+Columns::Columns(size_t n)
+    : place(n),
+      piece_row(n),
+      piece_rows(n, 1),
+      user(n),
+      user_row(n),
+      user_rows(n),
+      run_row(n),
+      run_rows(n, 1),
+      session_row(n),
+      session_rows(n, 1),
+      time(n),
+      item(n),
+      kind(n),
+      kind_row(n),
+      rating(n) {}
+
+throng_batch Columns::At(size_t offset) {
+  throng_batch batch{};
+  batch.struct_size = sizeof batch;
+  batch.place = place.data() + offset;
+  batch.piece_row = piece_row.data() + offset;
+  batch.piece_rows = piece_rows.data() + offset;
+  batch.user = user.data() + offset;
+  batch.user_row = user_row.data() + offset;
+  batch.user_rows = user_rows.data() + offset;
+  batch.run_row = run_row.data() + offset;
+  batch.run_rows = run_rows.data() + offset;
+  batch.session = place.data() + offset;
+  batch.session_row = session_row.data() + offset;
+  batch.session_rows = session_rows.data() + offset;
+  batch.time = time.data() + offset;
+  batch.item = item.data() + offset;
+  batch.kind = kind.data() + offset;
+  batch.kind_row = kind_row.data() + offset;
+  batch.rating = rating.data() + offset;
+  return batch;
+}
+
+void Columns::Copy(const Columns& from, size_t from_offset, size_t n, size_t offset) {
+  const auto copy = [&](const auto& source, auto* target) {
+    std::copy_n(source.begin() + static_cast<std::ptrdiff_t>(from_offset), n,
+                target->begin() + static_cast<std::ptrdiff_t>(offset));
+  };
+  copy(from.place, &place);
+  copy(from.user, &user);
+  copy(from.user_row, &user_row);
+  copy(from.user_rows, &user_rows);
+  copy(from.run_row, &run_row);
+  copy(from.run_rows, &run_rows);
+  copy(from.time, &time);
+  copy(from.item, &item);
+  copy(from.kind, &kind);
+  copy(from.kind_row, &kind_row);
+  copy(from.rating, &rating);
+}
+
+void Columns::SortByTime(size_t offset, size_t n) {
+  order_.resize(n);
+  std::iota(order_.begin(), order_.end(), static_cast<uint32_t>(offset));
+  std::stable_sort(order_.begin(), order_.end(),
+                   [this](uint32_t a, uint32_t b) { return time[a] < time[b]; });
+  sorted_.resize(n);
+  for (auto* column : {&place, &user, &user_row, &user_rows, &run_row, &run_rows, &time}) {
+    for (size_t i = 0; i < n; ++i) sorted_[i] = (*column)[order_[i]];
+    std::copy(sorted_.begin(), sorted_.end(),
+              column->begin() + static_cast<std::ptrdiff_t>(offset));
+  }
+}
+
+}  // namespace throng

@@ -1,0 +1,39 @@
+// Columns of consecutive interactions; see throng_batch.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "throng/plugin.h"
+
+namespace throng {
+
+class Columns {
+ public:
+  explicit Columns(size_t capacity);
+  size_t capacity() const { return user.size(); }
+  // The rows from `offset` on as a batch, with nothing said of which rows they are.
+  throng_batch At(size_t offset);
+  // Rows [from_offset, from_offset + n) of `from` to `offset` on.
+  void Copy(const Columns& from, size_t from_offset, size_t n, size_t offset);
+  // Puts n rows from `offset` on in order of time, rows of one time as they were: all that is
+  // filled when a clock is done.
+  void SortByTime(size_t offset, size_t n);
+
+  // Where rows are shuffled, pieces and so sessions are of one row, and session is place.
+  std::vector<int64_t> place, piece_row, piece_rows;
+  std::vector<int64_t> user, user_row, user_rows, run_row, run_rows;
+  std::vector<int64_t> session_row, session_rows;
+  std::vector<int64_t> time;
+  std::vector<int64_t> item;
+  std::vector<uint8_t> kind;
+  std::vector<int64_t> kind_row;
+  std::vector<int32_t> rating;
+
+ private:
+  std::vector<uint32_t> order_;  // scratch
+  std::vector<int64_t> sorted_;
+};
+
+}  // namespace throng
