@@ -224,6 +224,35 @@ TEST(World, WithinACategoryItemsAreOrderedByPopularity) {
   }
 }
 
+// item_index is the way back from category_item, and user_member numbers each cluster's users.
+TEST(World, ItemsAndUsersKnowTheirPlaceInTheirGroup) {
+  for (const int64_t n : {50, 1'000, 100'000}) {
+    const std::unique_ptr<World> owner = Make(SeedWorld(n, n));
+    const throng_world& world = *owner->abi();
+    const std::vector<int64_t> ranks = Iota(n);
+    std::vector<int32_t> group(ranks.size());
+    std::vector<int64_t> index(ranks.size());
+    std::vector<int64_t> back(ranks.size());
+    world.item_category(world.self, ranks.data(), group.data(), ranks.size());
+    world.item_index(world.self, ranks.data(), index.data(), ranks.size());
+    world.category_item(world.self, group.data(), index.data(), back.data(), ranks.size());
+    EXPECT_EQ(back, ranks);
+
+    world.user_cluster(world.self, ranks.data(), group.data(), ranks.size());
+    world.user_member(world.self, ranks.data(), index.data(), ranks.size());
+    std::vector<std::vector<bool>> seen(world.clusters_count);
+    for (size_t i = 0; i < seen.size(); ++i) {
+      seen[i].resize(static_cast<size_t>(world.clusters[i]->users));
+    }
+    for (size_t rank = 0; rank < ranks.size(); ++rank) {
+      std::vector<bool>& members = seen[static_cast<size_t>(group[rank])];
+      ASSERT_LT(index[rank], static_cast<int64_t>(members.size()));
+      ASSERT_FALSE(members[static_cast<size_t>(index[rank])]) << rank;
+      members[static_cast<size_t>(index[rank])] = true;
+    }
+  }
+}
+
 // Awkward hands of many cards: more than 4096 of them are dealt at random.
 TEST(Deal, FindsEveryCardAndItsPosition) {
   for (const std::vector<int64_t>& hands :

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "throng/hash.h"
+
 namespace throng {
 namespace {
 
@@ -17,6 +19,14 @@ std::vector<int64_t> Iota(size_t n) {
 }
 
 // ---- Hashes ---------------------------------------------------------------------------------
+
+// hash.h is Hash for C, with vectors for other languages.
+TEST(Hash, IsTheSameInC) {
+  EXPECT_EQ(throng_hash(0, 0), 0xe220a8397b1dcdaf);
+  EXPECT_EQ(throng_hash(42, 7), 0xccf635ee9e9e2fa4);
+  EXPECT_EQ(throng_hash(~uint64_t{0}, ~uint64_t{0}), 0xb4d055fcf2cbbd7b);
+  for (uint64_t i = 0; i < 1000; ++i) ASSERT_EQ(throng_hash(i * i, ~i), Hash(i * i, ~i));
+}
 
 TEST(Mix, ChangesEachOutputBitWithEachInputBitHalfOfTheTime) {
   constexpr int kSamples = 4096;

@@ -1,0 +1,253 @@
+// Rows of a dataset whose behaviours are made here: no plugin file, no catalogue, no dlopen.
+#include "server/dataset/generator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "server/control/status.h"
+#include "server/dataset/plan.h"
+
+namespace throng {
+namespace {
+
+using testing::HasSubstr;
+
+// What the behaviours of a test do, for all of their instances.
+struct Script {
+  std::vector<int64_t> segments = {0};
+  uint32_t block_rows = 0;
+  bool sorts = false;
+  bool lacks_runs = false;
+  int32_t rating = 450;
+  std::atomic<int64_t> rows_filled = 0;  // by clocks
+};
+
+class Scripted : public Behaviour {
+ public:
+  Scripted(Role role, Script& script, const throng_dataset& dataset)
+      : role_(role), script_(script), dataset_(dataset) {}
+
+  absl::Status Fill(const throng_batch& b) override {
+    const int64_t users = dataset_.world->active_users;
+    if (role_ == Role::kClock) script_.rows_filled += b.rows;
+    for (uint32_t i = 0; i < b.rows; ++i) {
+      const auto row = static_cast<int64_t>(i);
+      switch (role_) {
+        case Role::kActivity:
+          b.user[i] = b.place[i] % users;
+          b.user_row[i] = b.place[i] / users;
+          b.user_rows[i] = (dataset_.plan_size - b.user[i] + users - 1) / users;
+          b.run_row[i] = 0;
+          b.run_rows[i] = script_.lacks_runs ? 0 : 1;
+          break;
+        case Role::kClock:
+          // A block's rows backwards, two of a time, where the host sorts them.
+          b.time[i] = b.first_row + (script_.sorts ? (b.rows - 1 - row) / 2 : row);
+          break;
+        case Role::kChoice:
+          b.item[i] = b.place[i] % dataset_.world->touched_items;
+          break;
+        default:
+          b.rating[i] = script_.rating;
+      }
+    }
+    return absl::OkStatus();
+  }
+  uint32_t BlockRows() override { return role_ == Role::kClock ? script_.block_rows : 0; }
+  bool Sorts() override { return script_.sorts; }
+  absl::StatusOr<std::vector<int64_t>> Segments(int64_t) override { return script_.segments; }
+
+ private:
+  const Role role_;
+  Script& script_;
+  const throng_dataset dataset_;
+};
+
+class ChosenScript : public ChosenBehaviour {
+ public:
+  ChosenScript(Role role, Script& script) : role_(role), script_(script) {}
+  std::string name() const override { return "scripted"; }
+  const std::map<std::string, std::string>& options() const override { return options_; }
+  std::string Canonical() const override { return ""; }
+  bool HasRelativeTimes() const override { return false; }
+  absl::StatusOr<std::unique_ptr<Behaviour>> Make(const throng_dataset& dataset,
+                                                  const Remark&) const override {
+    return std::make_unique<Scripted>(role_, script_, dataset);
+  }
+
+ private:
+  const Role role_;
+  Script& script_;
+  const std::map<std::string, std::string> options_;
+};
+
+class ScriptSource : public BehaviourSource {
+ public:
+  explicit ScriptSource(Script& script) : script_(script) {}
+  std::unique_ptr<ChosenBehaviour> Choose(Role role, const v1::Component&, int64_t,
+                                          Problems*) const override {
+    return std::make_unique<ChosenScript>(role, script_);
+  }
+
+ private:
+  Script& script_;
+};
+
+class GeneratorTest : public testing::Test {
+ protected:
+  static constexpr int64_t kPlanSize = 10'000;
+
+  std::unique_ptr<Plan> MakePlan() {
+    v1::DatasetSpec spec;
+    spec.set_seed(42);
+    spec.set_plan_size(kPlanSize);
+    spec.mutable_world()->set_users(100);
+    spec.mutable_world()->set_items(50);
+    spec.mutable_world()->set_active_users(0.8);
+    spec.mutable_world()->set_touched_items(0.9);
+    spec.mutable_world()->set_popular_items(0.1);
+    v1::Cluster* cluster = spec.mutable_world()->add_clusters();
+    cluster->set_name("all");
+    cluster->set_share(1);
+    v1::Category* category = spec.mutable_world()->add_categories();
+    category->set_name("all");
+    category->set_share(1);
+    problems_.clear();
+    return Plan::Create(spec, ScriptSource(script_), Remark(), 0, &problems_);
+  }
+  // Why there is no plan.
+  std::string Problem() { return MakePlan() == nullptr ? ToString(problems_) : "it was planned"; }
+  static Columns Rows(Generator* generator, int64_t first, int64_t rows) {
+    Columns columns(static_cast<size_t>(rows));
+    EXPECT_TRUE(generator->Fill(first, rows, &columns, 0).ok());
+    return columns;
+  }
+  static Columns Rows(const Plan& plan, int64_t first, int64_t rows) {
+    return Rows(plan.MakeGenerator()->get(), first, rows);
+  }
+
+  Script script_;
+  Problems problems_;
+};
+
+TEST_F(GeneratorTest, MakesRowsWithoutAPluginFile) {
+  const auto plan = MakePlan();
+  ASSERT_NE(plan, nullptr) << ToString(problems_);
+  EXPECT_EQ(plan->fingerprint().size(), 32U);
+  const Columns rows = Rows(*plan, 0, 2 * kPlanSize);
+  std::set<int64_t> places(rows.place.begin(), rows.place.begin() + kPlanSize);
+  EXPECT_EQ(places.size(), static_cast<size_t>(kPlanSize));
+  EXPECT_NE(rows.place[0], rows.place[kPlanSize]) << "another epoch has another order";
+  EXPECT_EQ(rows.rating[17], 450);
+  EXPECT_EQ(rows.time[17], 17);
+}
+
+TEST_F(GeneratorTest, PermutesEachSegmentOntoItself) {
+  script_.segments = {0, 3000, 3000, 9999};
+  const auto plan = MakePlan();
+  ASSERT_NE(plan, nullptr) << ToString(problems_);
+  const Columns rows = Rows(*plan, 0, kPlanSize);
+  std::set<int64_t> first(rows.place.begin(), rows.place.begin() + 3000);
+  EXPECT_EQ(first.size(), 3000U);
+  EXPECT_EQ(*first.begin(), 0);
+  EXPECT_EQ(*first.rbegin(), 2999);
+  EXPECT_EQ(rows.place[9999], 9999);
+}
+
+TEST_F(GeneratorTest, GivesWholeBlocksAndSortsThem) {
+  script_.block_rows = 1000;
+  script_.sorts = true;
+  const auto plan = MakePlan();
+  ASSERT_NE(plan, nullptr) << ToString(problems_);
+  EXPECT_EQ(plan->stride(), 16'384) << "16 blocks, as a multiple of 4096";
+  const Columns whole = Rows(*plan, 0, kPlanSize);
+  EXPECT_TRUE(std::is_sorted(whole.time.begin(), whole.time.end()));
+  // Rows of one time keep their order: the block's last two rows are the first two.
+  const auto generator = plan->MakeGenerator();
+  const Columns unsorted = [&] {
+    script_.sorts = false;
+    return Rows(*MakePlan(), 0, kPlanSize);
+  }();
+  const int64_t block = Segments({0}, kPlanSize, 1000).At(0).rows;
+  EXPECT_EQ(whole.place[0], unsorted.place[static_cast<size_t>(block - 2)]);
+  EXPECT_EQ(whole.place[1], unsorted.place[static_cast<size_t>(block - 1)]);
+}
+
+TEST_F(GeneratorTest, RowsDoNotDependOnHowTheyAreAskedFor) {
+  script_.block_rows = 500;
+  script_.sorts = true;
+  script_.segments = {0, 1234, 5000};
+  const auto plan = MakePlan();
+  ASSERT_NE(plan, nullptr) << ToString(problems_);
+  const Columns whole = Rows(*plan, 0, 3 * kPlanSize);
+  const auto generator = plan->MakeGenerator();
+  for (const int64_t first : {29'000, 0, 1233, 9999, 15'000, 4999, 12'345}) {
+    const Columns some = Rows(generator->get(), first, 777);
+    for (size_t i = 0; i < 777; ++i) {
+      ASSERT_EQ(some.place[i], whole.place[static_cast<size_t>(first) + i]) << first << " + " << i;
+      ASSERT_EQ(some.user[i], whole.user[static_cast<size_t>(first) + i]) << first << " + " << i;
+      ASSERT_EQ(some.time[i], whole.time[static_cast<size_t>(first) + i]) << first << " + " << i;
+    }
+  }
+}
+
+TEST_F(GeneratorTest, ThreadsThatShareBlocksComputeNoneTwice) {
+  script_.block_rows = 1000;
+  script_.sorts = true;
+  const auto plan = MakePlan();
+  ASSERT_NE(plan, nullptr) << ToString(problems_);
+  const auto blocks = plan->MakeBlocks();
+  script_.rows_filled = 0;
+  constexpr int64_t kPiece = 300;  // blocks are cut by all of them
+  std::atomic<int64_t> next = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      const auto generator = plan->MakeGenerator(blocks);
+      Columns columns(kPiece);
+      for (int64_t i = next++; i * kPiece < kPlanSize; i = next++) {
+        const int64_t rows = std::min(kPiece, kPlanSize - i * kPiece);
+        EXPECT_TRUE((*generator)->Fill(i * kPiece, rows, &columns, 0).ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(script_.rows_filled, kPlanSize);
+}
+
+TEST_F(GeneratorTest, WhatBehavioursMayNotDoIsNamed) {
+  script_.sorts = true;
+  EXPECT_THAT(Problem(), HasSubstr("clock `scripted` wants its rows sorted and wishes for no "
+                                   "blocks to sort"));
+  script_.sorts = false;
+  script_.block_rows = 65'409;
+  EXPECT_THAT(Problem(), HasSubstr("clock `scripted` wishes for blocks of 65409 rows; 65408 are"));
+  script_.block_rows = 0;
+  script_.segments = {0, kPlanSize + 1};
+  EXPECT_THAT(Problem(), HasSubstr("activity `scripted`: its segments begin at rows 0, 10001"));
+  script_.segments = {0};
+  script_.lacks_runs = true;
+  EXPECT_THAT(Problem(), HasSubstr("activity `scripted` filled a run_row outside [0, run_rows)"));
+  script_.lacks_runs = false;
+  script_.rating = -1;
+  EXPECT_EQ(Problem(), "it was planned") << "-1 is no rating";
+  script_.rating = -2;
+  EXPECT_THAT(Problem(), HasSubstr("rating `scripted` filled a rating below 0"));
+}
+
+TEST_F(GeneratorTest, AnActivityHasAsManySegmentsInEveryEpoch) {
+  const auto plan = MakePlan();
+  const auto generator = plan->MakeGenerator();
+  Columns columns(1);
+  ASSERT_TRUE((*generator)->Fill(0, 1, &columns, 0).ok());
+  script_.segments = {0, 10};
+  EXPECT_THAT(MessageOf((*generator)->Fill(kPlanSize, 1, &columns, 0)),
+              HasSubstr("it cuts epoch 1 into 2 segments, and others into 1"));
+}
+
+}  // namespace
+}  // namespace throng
