@@ -1,6 +1,5 @@
 // The order of kinds over the grid: a word that is repeated, in which each kind is spread evenly.
-#ifndef THRONG_BEHAVIOURS_KIND_WORD_H_
-#define THRONG_BEHAVIOURS_KIND_WORD_H_
+#pragma once
 
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +9,7 @@
 
 #include "throng/random.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // Letters 0, 1, ... in the ratio of their weights. Any stretch of the word has each letter in
 // proportion to less than one or two places, and any beginning of it to less than one.
@@ -94,6 +93,4 @@ class KindWord {
   Reciprocal period_;
 };
 
-}  // namespace throng
-
-#endif  // THRONG_BEHAVIOURS_KIND_WORD_H_
+}  // namespace throng::plugins

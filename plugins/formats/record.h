@@ -1,7 +1,6 @@
 // Rows as text records: constant texts (separators, names, prefixes, quotes) with values between
 // them. csv and json differ in the constant texts only.
-#ifndef THRONG_FORMATS_RECORD_H_
-#define THRONG_FORMATS_RECORD_H_
+#pragma once
 
 #include <algorithm>
 #include <cmath>
@@ -16,7 +15,7 @@
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 class Record {
  public:
@@ -190,6 +189,4 @@ inline std::vector<std::string> PlainTexts(const throng_column& column) {
   return texts;
 }
 
-}  // namespace throng
-
-#endif  // THRONG_FORMATS_RECORD_H_
+}  // namespace throng::plugins

@@ -3,8 +3,7 @@
 // Writers take the place to write at and return its end. They check no bounds: the caller has made
 // room for the longest text and kTextSlack bytes more, since stores have fixed sizes and may leave
 // rubbish behind the end.
-#ifndef THRONG_FORMATS_TEXT_H_
-#define THRONG_FORMATS_TEXT_H_
+#pragma once
 
 #include <algorithm>
 #include <array>
@@ -20,7 +19,7 @@
 
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 inline constexpr size_t kTextSlack = 32;
 inline constexpr size_t kTimestampText = 20;  // of every time
@@ -207,6 +206,4 @@ class TimestampWriter {
   int64_t midnight_ = 0;
 };
 
-}  // namespace throng
-
-#endif  // THRONG_FORMATS_TEXT_H_
+}  // namespace throng::plugins

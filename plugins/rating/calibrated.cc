@@ -2,7 +2,8 @@
 #include "plugins/rating/rating_table.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
+namespace {
 
 class Calibrated {
  public:
@@ -55,8 +56,9 @@ class Calibrated {
   RatingDealer dealer_;
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("calibrated", "1.0.0", "Ratings with a given histogram.",
-              throng::Rating<throng::Calibrated>(
+THRONG_PLUGIN("calibrated", THRONG_VERSION, "Ratings with a given histogram.",
+              throng::Rating<throng::plugins::Calibrated>(
                   "calibrated", "Half stars whose histogram is exact, near each kind's range."))

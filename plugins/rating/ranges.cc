@@ -2,7 +2,8 @@
 #include "plugins/rating/rating_table.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
+namespace {
 
 class Ranges {
  public:
@@ -33,8 +34,9 @@ class Ranges {
   RatingDealer dealer_;
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("ranges", "1.0.0", "Ratings within ranges.",
-              throng::Rating<throng::Ranges>(
+THRONG_PLUGIN("ranges", THRONG_VERSION, "Ratings within ranges.",
+              throng::Rating<throng::plugins::Ranges>(
                   "ranges", "Half stars evenly within each kind's range; the histogram follows."))

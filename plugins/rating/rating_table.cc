@@ -9,7 +9,7 @@
 
 #include "throng/rounding.hpp"
 
-namespace throng {
+namespace throng::plugins {
 namespace {
 
 constexpr double kMostFittingRounds = 20'000;
@@ -291,4 +291,4 @@ void RatingDealer::Fill(const Rows& rows, std::span<int32_t> rating) {
   }
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -1,7 +1,6 @@
 // How many interactions of each kind get each rating, and who gets which: what `calibrated` and
 // `ranges` share.
-#ifndef THRONG_BEHAVIOURS_RATING_TABLE_H_
-#define THRONG_BEHAVIOURS_RATING_TABLE_H_
+#pragma once
 
 #include <array>
 #include <cstdint>
@@ -13,7 +12,7 @@
 #include "throng/random.hpp"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // Half stars from 1.0 to 5.0, by index 0 to 8; as in the rating column, in hundredths of a star.
 inline constexpr size_t kRatings = 9;
@@ -69,6 +68,4 @@ class RatingDealer {
   std::vector<int32_t> rating_;
 };
 
-}  // namespace throng
-
-#endif  // THRONG_BEHAVIOURS_RATING_TABLE_H_
+}  // namespace throng::plugins

@@ -19,15 +19,13 @@
 #include "plugins/formats/registry/typed_schema.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 namespace {
 
 // Rows of a block: 0.4 MB of interactions, large enough for a write and small enough for a cache.
 constexpr uint32_t kBlockRows = 16'384;
 constexpr size_t kSyncBytes = 16;
 constexpr const char* kCodecNames[] = {"null", "deflate", "snappy", "zstandard"};  // as Codec
-
-}  // namespace
 
 class Avro {
  public:
@@ -111,7 +109,9 @@ class Avro {
   size_t gap_ = 3;
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("avro", "0.1.0", "Avro files and messages.",
-              throng::Format<throng::Avro>("avro", "A record per row, in Avro's binary encoding."))
+THRONG_PLUGIN("avro", THRONG_VERSION, "Avro files and messages.",
+              throng::Format<throng::plugins::Avro>("avro",
+                                                    "A record per row, in Avro's binary encoding."))

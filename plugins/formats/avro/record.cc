@@ -5,8 +5,7 @@
 
 #include "plugins/formats/registry/typed_schema.h"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr size_t kMaxDigits = 20;
@@ -155,4 +154,4 @@ char* AvroRecord::Write(const throng_block& block, size_t first, size_t last, ch
   return p;
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

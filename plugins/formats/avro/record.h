@@ -2,8 +2,7 @@
 //
 // What may be absent is a union of null and its type: extra columns, and the types that have a
 // value for absence (LABEL's -1, a FLOAT64 that is not finite).
-#ifndef THRONG_FORMATS_AVRO_RECORD_H_
-#define THRONG_FORMATS_AVRO_RECORD_H_
+#pragma once
 
 #include <algorithm>
 #include <cmath>
@@ -19,7 +18,7 @@
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // The schema of a table as JSON: the record throng.v1.Interaction, User or Item. INVALID_ARGUMENT
 // for a column whose name Avro cannot hold, UNIMPLEMENTED for one of an unknown type.
@@ -99,6 +98,4 @@ inline char* AvroRecord::WriteValue(const Field& field, const void* column, size
   }
 }
 
-}  // namespace throng
-
-#endif  // THRONG_FORMATS_AVRO_RECORD_H_
+}  // namespace throng::plugins

@@ -18,14 +18,12 @@
 #include "plugins/formats/registry/registry.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 namespace {
 
 // In a document it stands before each object but the output's first: that depends on the row alone,
 // not on how rows come in blocks.
 constexpr std::string_view kComma = ",\n";
-
-}  // namespace
 
 class Json {
  public:
@@ -171,7 +169,8 @@ class Json {
   Record object_;
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("json", "0.1.0", "JSON as a document, lines or messages.",
-              throng::Format<throng::Json>("json", "A JSON object per row."))
+THRONG_PLUGIN("json", THRONG_VERSION, "JSON as a document, lines or messages.",
+              throng::Format<throng::plugins::Json>("json", "A JSON object per row."))

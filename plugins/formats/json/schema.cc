@@ -3,8 +3,7 @@
 
 #include "plugins/formats/registry/typed_schema.h"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 const char* TypeOf(const throng_column& column) {
@@ -53,4 +52,4 @@ std::string JsonSchema(const throng_schema& schema) {
          R"("properties":{)" + properties + R"(},"required":[)" + required + "]}";
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

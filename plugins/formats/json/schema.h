@@ -6,7 +6,7 @@
 
 #include "throng/plugin.h"
 
-namespace throng {
+namespace throng::plugins {
 
 // As a JSON string; what the host hands over is valid UTF-8.
 std::string Quote(std::string_view text);
@@ -15,4 +15,4 @@ std::string Quote(std::string_view text);
 // earlier messages readable. UNIMPLEMENTED for a column of an unknown type.
 std::string JsonSchema(const throng_schema& schema);
 
-}  // namespace throng
+}  // namespace throng::plugins

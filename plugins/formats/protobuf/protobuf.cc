@@ -6,7 +6,8 @@
 #include "plugins/formats/registry/typed_schema.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
+namespace {
 
 class Protobuf {
  public:
@@ -45,7 +46,8 @@ class Protobuf {
   Record key_;
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("protobuf", "0.1.0", "Protobuf messages.",
-              throng::Format<throng::Protobuf>("protobuf", "A Protobuf message per row."))
+THRONG_PLUGIN("protobuf", THRONG_VERSION, "Protobuf messages.",
+              throng::Format<throng::plugins::Protobuf>("protobuf", "A Protobuf message per row."))

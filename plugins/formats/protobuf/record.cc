@@ -6,8 +6,7 @@
 
 #include "plugins/formats/registry/typed_schema.h"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr size_t kMaxDigits = 20;
@@ -152,4 +151,4 @@ char* ProtobufRecord::Write(const throng_block& block, size_t first, size_t last
   return p;
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -2,8 +2,7 @@
 //
 // Field numbers are the places of columns, from 1. What may be absent is optional, and left out
 // where it is.
-#ifndef THRONG_FORMATS_PROTOBUF_RECORD_H_
-#define THRONG_FORMATS_PROTOBUF_RECORD_H_
+#pragma once
 
 #include <cmath>
 #include <cstddef>
@@ -17,7 +16,7 @@
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // A file with the one message throng.v1.Interaction, User or Item. INVALID_ARGUMENT for a column
 // whose name Protobuf cannot hold, UNIMPLEMENTED for one of an unknown type.
@@ -111,6 +110,4 @@ inline char* ProtobufRecord::WriteValue(const Field& field, const void* column, 
   }
 }
 
-}  // namespace throng
-
-#endif  // THRONG_FORMATS_PROTOBUF_RECORD_H_
+}  // namespace throng::plugins

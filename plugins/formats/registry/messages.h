@@ -1,6 +1,5 @@
 // Messages: a row's value of one column as the key, a header and a record as the value.
-#ifndef THRONG_FORMATS_MESSAGES_H_
-#define THRONG_FORMATS_MESSAGES_H_
+#pragma once
 
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +8,7 @@
 #include "plugins/formats/text.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // The key as plain text; nothing if the destination has no key column.
 inline Record KeyOf(const throng_destination& destination) {
@@ -37,6 +36,4 @@ void EncodeMessages(const throng_block& block, Record& key, const Piece& header,
   out.EndAt(p);
 }
 
-}  // namespace throng
-
-#endif  // THRONG_FORMATS_MESSAGES_H_
+}  // namespace throng::plugins

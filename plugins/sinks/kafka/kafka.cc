@@ -17,8 +17,7 @@
 #include "plugins/sinks/kafka/topics.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr int64_t kDefaultMessageBytes = 1'048'588;  // of brokers
@@ -327,8 +326,7 @@ void KafkaSink::SettleDoubt() {
 }
 
 }  // namespace
+}  // namespace throng::plugins
 
-}  // namespace throng
-
-THRONG_PLUGIN("kafka", "1.0.0", "Records into Kafka.",
-              throng::Sink<throng::KafkaSink>("kafka", "A topic of Kafka, exactly once."))
+THRONG_PLUGIN("kafka", THRONG_VERSION, "Records into Kafka.",
+              throng::Sink<throng::plugins::KafkaSink>("kafka", "A topic of Kafka, exactly once."))

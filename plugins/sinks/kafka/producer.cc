@@ -5,8 +5,7 @@
 #include <cstring>
 #include <utility>
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr std::chrono::seconds kFencePatience{8};
@@ -354,4 +353,4 @@ void KafkaProducer::CommitTransaction() {
   }
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -13,7 +13,7 @@
 #include "plugins/sinks/kafka/positions.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // Waits are short: what takes longer is UNAVAILABLE, and the same call goes on with it. ABORTED:
 // all since the last commit is gone. FAILED_PRECONDITION: another producer took the place.
@@ -108,4 +108,4 @@ class KafkaProducer {
   rd_kafka_topic_t* positions_topic_;
 };
 
-}  // namespace throng
+}  // namespace throng::plugins

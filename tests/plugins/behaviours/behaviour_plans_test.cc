@@ -12,7 +12,7 @@
 #include "plugins/rating/rating_table.h"
 #include "throng/rounding.hpp"
 
-namespace throng {
+namespace throng::plugins {
 namespace {
 
 using ::testing::ElementsAre;
@@ -295,4 +295,4 @@ TEST(ParseRanges, RefusesWhatIsNoRange) {
 }
 
 }  // namespace
-}  // namespace throng
+}  // namespace throng::plugins
