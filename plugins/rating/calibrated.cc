@@ -5,7 +5,7 @@
 namespace throng::plugins {
 namespace {
 
-class Calibrated {
+class Calibrated : public RatingDealer {
  public:
   struct Options {
     std::string histogram = "seed";
@@ -37,23 +37,11 @@ class Calibrated {
   }
 
   Calibrated(const Options& options, const Dataset& dataset)
-      : dealer_(dataset.kinds,
-                FittedRatings(dataset.kinds, ParseRanges(options.ranges, dataset.kinds),
-                              ParseHistogram(options.histogram), options.leak, options.decay,
-                              options.blend),
-                dataset.key) {
-    WarnOfUnknownKinds(options.ranges, dataset.kinds, dataset.host);
-  }
-
-  void Fill(const Rows& rows, std::span<int32_t> rating) { dealer_.Fill(rows, rating); }
-
-  template <class Visit>
-  void Tables(Visit&& visit) const {
-    visit(std::as_bytes(dealer_.table()));
-  }
-
- private:
-  RatingDealer dealer_;
+      : RatingDealer(dataset,
+                     FittedRatings(dataset.kinds, ParseRanges(options.ranges, dataset.kinds),
+                                   ParseHistogram(options.histogram), options.leak, options.decay,
+                                   options.blend),
+                     options.ranges) {}
 };
 
 }  // namespace

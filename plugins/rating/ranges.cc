@@ -5,7 +5,7 @@
 namespace throng::plugins {
 namespace {
 
-class Ranges {
+class Ranges : public RatingDealer {
  public:
   struct Options {
     std::string ranges = kDefaultRanges;
@@ -17,21 +17,9 @@ class Ranges {
   static void Validate(const Options& options) { ParseRanges(options.ranges, {}); }
 
   Ranges(const Options& options, const Dataset& dataset)
-      : dealer_(dataset.kinds,
-                EvenRatings(dataset.kinds, ParseRanges(options.ranges, dataset.kinds)),
-                dataset.key) {
-    WarnOfUnknownKinds(options.ranges, dataset.kinds, dataset.host);
-  }
-
-  void Fill(const Rows& rows, std::span<int32_t> rating) { dealer_.Fill(rows, rating); }
-
-  template <class Visit>
-  void Tables(Visit&& visit) const {
-    visit(std::as_bytes(dealer_.table()));
-  }
-
- private:
-  RatingDealer dealer_;
+      : RatingDealer(dataset,
+                     EvenRatings(dataset.kinds, ParseRanges(options.ranges, dataset.kinds)),
+                     options.ranges) {}
 };
 
 }  // namespace
