@@ -3,8 +3,8 @@
 #include <numeric>
 #include <string>
 
-#include "plugins/choice/kind_word.h"
 #include "plugins/choice/kinds.h"
+#include "throng/kind_word.hpp"
 #include "throng/random.hpp"
 #include "throng/rounding.hpp"
 #include "throng/sdk.hpp"

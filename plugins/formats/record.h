@@ -12,9 +12,9 @@
 
 #include "plugins/formats/column_type.h"
 #include "plugins/formats/registry/typed_schema.h"
-#include "plugins/formats/text.h"
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
+#include "throng/text.hpp"
 
 namespace throng::plugins {
 

@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "plugins/formats/column_type.h"
-#include "plugins/formats/text.h"
 #include "plugins/formats/varint.h"
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
+#include "throng/text.hpp"
 
 namespace throng::plugins {
 

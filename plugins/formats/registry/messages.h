@@ -5,8 +5,8 @@
 #include <cstdint>
 
 #include "plugins/formats/record.h"
-#include "plugins/formats/text.h"
 #include "throng/sdk.hpp"
+#include "throng/text.hpp"
 
 namespace throng::plugins {
 

@@ -7,9 +7,9 @@
 #include <numeric>
 
 #include "plugins/activity/pareto_runs.h"
-#include "plugins/choice/kind_word.h"
 #include "plugins/choice/kinds.h"
 #include "plugins/rating/rating_table.h"
+#include "throng/kind_word.hpp"
 #include "throng/rounding.hpp"
 
 namespace throng::plugins {

@@ -3,7 +3,8 @@
 // Writers take the place to write at and return its end. They check no bounds: the caller has made
 // room for the longest text and kTextSlack bytes more, since stores have fixed sizes and may leave
 // rubbish behind the end.
-#pragma once
+#ifndef THRONG_TEXT_HPP_
+#define THRONG_TEXT_HPP_
 
 #include <algorithm>
 #include <array>
@@ -19,7 +20,7 @@
 
 #include "throng/sdk.hpp"
 
-namespace throng::plugins {
+namespace throng {
 
 inline constexpr size_t kTextSlack = 32;
 inline constexpr size_t kTimestampText = 20;  // of every time
@@ -206,4 +207,6 @@ class TimestampWriter {
   int64_t midnight_ = 0;
 };
 
-}  // namespace throng::plugins
+}  // namespace throng
+
+#endif  // THRONG_TEXT_HPP_

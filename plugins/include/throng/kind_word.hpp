@@ -1,5 +1,6 @@
 // The order of kinds over the grid: a word that is repeated, in which each kind is spread evenly.
-#pragma once
+#ifndef THRONG_KIND_WORD_HPP_
+#define THRONG_KIND_WORD_HPP_
 
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 #include "throng/random.hpp"
 
-namespace throng::plugins {
+namespace throng {
 
 // Letters 0, 1, ... in the ratio of their weights. Any stretch of the word has each letter in
 // proportion to less than one or two places, and any beginning of it to less than one.
@@ -93,4 +94,6 @@ class KindWord {
   Reciprocal period_;
 };
 
-}  // namespace throng::plugins
+}  // namespace throng
+
+#endif  // THRONG_KIND_WORD_HPP_
