@@ -40,9 +40,9 @@ class Record {
         : type(type_of), column(index), lead(text), timestamp(text) {}
     uint32_t type;
     size_t column;
-    Piece lead;
-    std::vector<Piece> texts;   // each after the lead
-    TimestampWriter timestamp;  // after the lead
+    FixedText lead;
+    std::vector<FixedText> texts;  // each after the lead
+    TimestampWriter timestamp;     // after the lead
   };
 
   template <class Column>
@@ -52,9 +52,9 @@ class Record {
   char* WriteInteractions(const throng_block& block, size_t first, size_t last, char* p);
 
   std::string start_text_;  // the lead of the first field, whose own is empty
-  Piece start_;             // to be written
+  FixedText start_;         // to be written
   std::vector<Field> fields_;
-  Piece turn_;  // the end of one record and the start of the next, in one go
+  FixedText turn_;  // the end of one record and the start of the next, in one go
   size_t max_size_ = 0;
   bool is_interaction_ = false;  // begins with the four columns of interactions
 };
@@ -80,8 +80,8 @@ inline void Record::Add(const throng_column& column, size_t index, const std::st
 }
 
 inline void Record::End(const std::string& end) {
-  start_ = Piece(start_text_);
-  turn_ = Piece(end + start_text_);
+  start_ = FixedText(start_text_);
+  turn_ = FixedText(end + start_text_);
   max_size_ += end.size();
   const auto is = [&](size_t i, uint32_t type) { return fields_[i].type == type; };
   is_interaction_ = fields_.size() >= 4 && is(0, THRONG_COLUMN_ID) && is(1, THRONG_COLUMN_ID) &&

@@ -53,7 +53,7 @@ class Avro {
       key_ = KeyOf(destination);
       const Registration registration =
           registry_.Register({"AVRO", schema_text, FullRecordName(schema)}, destination);
-      header_ = Piece(registration.header);
+      header_ = FixedText(registration.header);
       return {.bytes = "", .cut_rows = 0, .state = registration.state};
     }
     registry_.RefuseFiles();
@@ -101,7 +101,7 @@ class Avro {
   bool is_messages_ = false;
   AvroRecord record_;
   Record key_;
-  Piece header_;  // of messages
+  FixedText header_;  // of messages
   std::string sync_;
   std::string plain_;  // records before they are compressed
   // Bytes kept free for the size of a block, which stands before it: as many as the last one took.

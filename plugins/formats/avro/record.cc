@@ -66,7 +66,7 @@ AvroRecord::AvroRecord(const throng_schema& schema) {
       const std::string prefix = column.prefix;
       field.prefix_size = prefix.size();
       field.is_short = prefix.size() + kMaxDigits < kShort;
-      field.lead = Piece((field.is_nullable ? "\x02" : "") + std::string(1, '\0') + prefix);
+      field.lead = FixedText((field.is_nullable ? "\x02" : "") + std::string(1, '\0') + prefix);
       longest += prefix.size() + kMaxDigits;
     }
     if (column.type == THRONG_COLUMN_LABEL) {

@@ -47,8 +47,8 @@ class AvroRecord {
     bool is_nullable;
     bool is_short;  // an ID whose text always has less than 64 bytes
     size_t prefix_size;
-    Piece lead;                // of an ID: what comes before the number, its size left open
-    std::vector<Piece> texts;  // of a LABEL: absent, then each label
+    FixedText lead;                // of an ID: what comes before the number, its size left open
+    std::vector<FixedText> texts;  // of a LABEL: absent, then each label
   };
 
   template <class Column>

@@ -30,7 +30,7 @@ class Protobuf {
         registry_.Register({"PROTOBUF", text, FullRecordName(schema)}, destination);
     // After a schema's id stands which of its messages it is: a zero byte for the first.
     const std::string index(registration.header.empty() ? 0 : 1, '\0');
-    header_ = Piece(registration.header + index);
+    header_ = FixedText(registration.header + index);
     return {.bytes = "", .cut_rows = 0, .state = registration.state};
   }
 
@@ -41,7 +41,7 @@ class Protobuf {
  private:
   const Options options_;
   const SchemaRegistry registry_;
-  Piece header_;
+  FixedText header_;
   ProtobufRecord record_;
   Record key_;
 };

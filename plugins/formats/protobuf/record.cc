@@ -87,7 +87,7 @@ ProtobufRecord::ProtobufRecord(const throng_schema& schema) {
         longest = std::max(longest, kMaxVarint + text.size());
       }
     }
-    field.lead = Piece(lead);
+    field.lead = FixedText(lead);
     max_size_ += kMaxVarint + longest;
   }
   const auto is = [&](size_t i, uint32_t type) { return fields_[i].type == type; };

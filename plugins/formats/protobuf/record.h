@@ -40,8 +40,8 @@ class ProtobufRecord {
     uint32_t type;
     bool is_short;  // an ID whose text always has less than 128 bytes
     size_t prefix_size;
-    Piece lead;  // the tag; of a short ID what comes before the number too, its size left open
-    std::vector<Piece> texts;  // of a LABEL: nothing, then tag and text of each label
+    FixedText lead;  // the tag; of a short ID what comes before the number too, its size left open
+    std::vector<FixedText> texts;  // of a LABEL: nothing, then tag and text of each label
     std::string prefix;
   };
 

@@ -24,8 +24,8 @@ inline Record KeyOf(const throng_destination& destination) {
 // `Value` writes rows as Record does; `header` stands before each of them. Not inlined, so that it
 // has all registers to itself.
 template <typename Value>
-[[gnu::noinline]] void EncodeMessages(const throng_block& block, Record& key, const Piece& header,
-                                      Value& value, Buffer& out) {
+[[gnu::noinline]] void EncodeMessages(const throng_block& block, Record& key,
+                                      const FixedText& header, Value& value, Buffer& out) {
   const size_t rows = block.rows;
   char* p = out.Reserve(key.MaxSize(rows) + rows * header.size() + value.MaxSize(rows));
   for (size_t row = 0; row < rows; ++row) {
