@@ -8,7 +8,8 @@
 #include "throng/random.hpp"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
+namespace {
 
 enum class Base { kActive, kRegistered };
 
@@ -134,8 +135,9 @@ class Pareto {
   size_t widest_jump_ = 0;
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("pareto", "1.0.0", "Few users make most of the interactions.",
-              throng::Activity<throng::Pareto>(
+THRONG_PLUGIN("pareto", THRONG_VERSION, "Few users make most of the interactions.",
+              throng::Activity<throng::plugins::Pareto>(
                   "pareto", "80/20, or any other shares, with a cap on the busiest user."))

@@ -6,7 +6,7 @@
 
 #include "throng/options.hpp"
 
-namespace throng {
+namespace throng::plugins {
 namespace {
 
 constexpr int64_t kDirectUsers = 4096;  // up to which every user has a knot of its own
@@ -318,4 +318,4 @@ std::vector<UserRun> PlanPareto(const ParetoGoal& goal) {
   return plan;
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -1,12 +1,11 @@
 // How many interactions each user has, so that few users make most of them: the plan of `pareto`.
-#ifndef THRONG_BEHAVIOURS_PARETO_RUNS_H_
-#define THRONG_BEHAVIOURS_PARETO_RUNS_H_
+#pragma once
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
-namespace throng {
+namespace throng::plugins {
 
 // What is asked for. Ranks count from the busiest user.
 struct ParetoGoal {
@@ -27,12 +26,10 @@ struct UserRun {
 
 // At most about 8000 runs, with never more rows from one user to the next, all users together
 // having the goal's rows and the top users round(top_share * rows) of them, and a last one {users,
-// rows, 0} that ends them. Throws throng::Error where that is impossible, saying what would fit.
+// rows, 0} that ends them. Throws Error where that is impossible, saying what would fit.
 std::vector<UserRun> PlanPareto(const ParetoGoal& goal);
 
 // The smallest cap that a curve of this family can keep; `goal` must be possible otherwise.
 int64_t SmallestCap(const ParetoGoal& goal);
 
-}  // namespace throng
-
-#endif  // THRONG_BEHAVIOURS_PARETO_RUNS_H_
+}  // namespace throng::plugins

@@ -3,13 +3,13 @@
 #include <numeric>
 #include <string>
 
-#include "plugins/choice/kind_word.h"
 #include "plugins/choice/kinds.h"
+#include "throng/kind_word.hpp"
 #include "throng/random.hpp"
 #include "throng/rounding.hpp"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 namespace {
 
 // The o-th of m equal parts of [0, 1), and a place within it at random for each k: as a fraction of
@@ -24,8 +24,6 @@ THRONG_SIMD void PlaceEvenly(uint64_t key, const int64_t* k, const double* o, co
     x[j] = static_cast<int32_t>(scaled < 0x1p31 - 1 ? scaled : 0x1p31 - 1);
   }
 }
-
-}  // namespace
 
 class Clustered {
  public:
@@ -275,8 +273,9 @@ class Clustered {
   std::vector<uint32_t> rows_of_;
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("clustered", "1.0.0", "Choices by cluster, popularity and chance.",
-              throng::Choice<throng::Clustered>(
+THRONG_PLUGIN("clustered", THRONG_VERSION, "Choices by cluster, popularity and chance.",
+              throng::Choice<throng::plugins::Clustered>(
                   "clustered", "Preferred, popular and random choices in fixed shares."))

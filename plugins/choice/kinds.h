@@ -1,7 +1,6 @@
 // Rows of a batch, kind by kind: behaviours whose tables depend on the kind then run one tight loop
 // for each.
-#ifndef THRONG_BEHAVIOURS_KINDS_H_
-#define THRONG_BEHAVIOURS_KINDS_H_
+#pragma once
 
 #include <algorithm>
 #include <array>
@@ -12,7 +11,7 @@
 #include <span>
 #include <vector>
 
-namespace throng {
+namespace throng::plugins {
 
 class RowsByKind {
  public:
@@ -93,6 +92,4 @@ class RowsByKind {
   std::vector<uint32_t> rows_;
 };
 
-}  // namespace throng
-
-#endif  // THRONG_BEHAVIOURS_KINDS_H_
+}  // namespace throng::plugins

@@ -2,7 +2,8 @@
 #include "throng/random.hpp"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
+namespace {
 
 class UniformClock {
  public:
@@ -60,8 +61,9 @@ class UniformClock {
   Reciprocal plan_size_;
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("uniform", "1.0.0", "Evenly spread.",
-              throng::Clock<throng::UniformClock>("uniform",
-                                                  "Events evenly over a window of time."))
+THRONG_PLUGIN("uniform", THRONG_VERSION, "Evenly spread.",
+              throng::Clock<throng::plugins::UniformClock>("uniform",
+                                                           "Events evenly over a window of time."))

@@ -11,7 +11,8 @@
 #include "plugins/formats/record.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
+namespace {
 
 class Csv {
  public:
@@ -59,7 +60,9 @@ class Csv {
   Record line_;
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("csv", "0.1.0", "Comma-separated values.",
-              throng::Format<throng::Csv>("csv", "A line of column names, then a line per row."))
+THRONG_PLUGIN("csv", THRONG_VERSION, "Comma-separated values.",
+              throng::Format<throng::plugins::Csv>("csv",
+                                                   "A line of column names, then a line per row."))

@@ -1,13 +1,12 @@
 // Integers in groups of seven bits, the lowest first, as Avro and Protobuf write them.
-#ifndef THRONG_FORMATS_VARINT_H_
-#define THRONG_FORMATS_VARINT_H_
+#pragma once
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-namespace throng {
+namespace throng::plugins {
 
 inline constexpr size_t kMaxVarint = 10;
 
@@ -41,6 +40,4 @@ inline char* WriteZigzag(int64_t value, char* p) {
   return WriteVarint((static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63), p);
 }
 
-}  // namespace throng
-
-#endif  // THRONG_FORMATS_VARINT_H_
+}  // namespace throng::plugins

@@ -2,9 +2,10 @@
 #include "plugins/rating/rating_table.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
+namespace {
 
-class Calibrated {
+class Calibrated : public RatingDealer {
  public:
   struct Options {
     std::string histogram = "seed";
@@ -36,27 +37,16 @@ class Calibrated {
   }
 
   Calibrated(const Options& options, const Dataset& dataset)
-      : dealer_(dataset.kinds,
-                FittedRatings(dataset.kinds, ParseRanges(options.ranges, dataset.kinds),
-                              ParseHistogram(options.histogram), options.leak, options.decay,
-                              options.blend),
-                dataset.key) {
-    WarnOfUnknownKinds(options.ranges, dataset.kinds, dataset.host);
-  }
-
-  void Fill(const Rows& rows, std::span<int32_t> rating) { dealer_.Fill(rows, rating); }
-
-  template <class Visit>
-  void Tables(Visit&& visit) const {
-    visit(std::as_bytes(dealer_.table()));
-  }
-
- private:
-  RatingDealer dealer_;
+      : RatingDealer(dataset,
+                     FittedRatings(dataset.kinds, ParseRanges(options.ranges, dataset.kinds),
+                                   ParseHistogram(options.histogram), options.leak, options.decay,
+                                   options.blend),
+                     options.ranges) {}
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("calibrated", "1.0.0", "Ratings with a given histogram.",
-              throng::Rating<throng::Calibrated>(
+THRONG_PLUGIN("calibrated", THRONG_VERSION, "Ratings with a given histogram.",
+              throng::Rating<throng::plugins::Calibrated>(
                   "calibrated", "Half stars whose histogram is exact, near each kind's range."))

@@ -2,9 +2,10 @@
 #include "plugins/rating/rating_table.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
+namespace {
 
-class Ranges {
+class Ranges : public RatingDealer {
  public:
   struct Options {
     std::string ranges = kDefaultRanges;
@@ -16,25 +17,14 @@ class Ranges {
   static void Validate(const Options& options) { ParseRanges(options.ranges, {}); }
 
   Ranges(const Options& options, const Dataset& dataset)
-      : dealer_(dataset.kinds,
-                EvenRatings(dataset.kinds, ParseRanges(options.ranges, dataset.kinds)),
-                dataset.key) {
-    WarnOfUnknownKinds(options.ranges, dataset.kinds, dataset.host);
-  }
-
-  void Fill(const Rows& rows, std::span<int32_t> rating) { dealer_.Fill(rows, rating); }
-
-  template <class Visit>
-  void Tables(Visit&& visit) const {
-    visit(std::as_bytes(dealer_.table()));
-  }
-
- private:
-  RatingDealer dealer_;
+      : RatingDealer(dataset,
+                     EvenRatings(dataset.kinds, ParseRanges(options.ranges, dataset.kinds)),
+                     options.ranges) {}
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("ranges", "1.0.0", "Ratings within ranges.",
-              throng::Rating<throng::Ranges>(
+THRONG_PLUGIN("ranges", THRONG_VERSION, "Ratings within ranges.",
+              throng::Rating<throng::plugins::Ranges>(
                   "ranges", "Half stars evenly within each kind's range; the histogram follows."))

@@ -9,7 +9,7 @@
 
 #include "throng/rounding.hpp"
 
-namespace throng {
+namespace throng::plugins {
 namespace {
 
 constexpr double kMostFittingRounds = 20'000;
@@ -149,6 +149,20 @@ void FitProportionally(std::span<const Kind> kinds, std::span<const int64_t> col
               "leak");
 }
 
+// Warns of names that are no kind, unless the text is the default.
+void WarnOfUnknownKinds(const std::string& text, std::span<const Kind> kinds, const Host& host) {
+  if (text == kDefaultRanges) return;
+  std::string known;
+  for (const Kind& kind : kinds) known += (known.empty() ? "" : ", ") + kind.name;
+  for (const NamedRange& range : ParseNamedRanges(text)) {
+    const bool is_known = std::any_of(kinds.begin(), kinds.end(),
+                                      [&](const Kind& kind) { return kind.name == range.kind; });
+    if (is_known) continue;
+    host.Warn("ranges names the kind \"" + std::string(range.kind) +
+              "\", which the choice does not have; its kinds are " + known + ".");
+  }
+}
+
 }  // namespace
 
 std::vector<RatingRange> ParseRanges(const std::string& text, std::span<const Kind> kinds) {
@@ -161,19 +175,6 @@ std::vector<RatingRange> ParseRanges(const std::string& text, std::span<const Ki
     ranges.push_back(found == named.end() ? RatingRange{} : found->range);
   }
   return ranges;
-}
-
-void WarnOfUnknownKinds(const std::string& text, std::span<const Kind> kinds, const Host& host) {
-  if (text == kDefaultRanges) return;
-  std::string known;
-  for (const Kind& kind : kinds) known += (known.empty() ? "" : ", ") + kind.name;
-  for (const NamedRange& range : ParseNamedRanges(text)) {
-    const bool is_known = std::any_of(kinds.begin(), kinds.end(),
-                                      [&](const Kind& kind) { return kind.name == range.kind; });
-    if (is_known) continue;
-    host.Warn("ranges names the kind \"" + std::string(range.kind) +
-              "\", which the choice does not have; its kinds are " + known + ".");
-  }
 }
 
 Histogram ParseHistogram(const std::string& text) {
@@ -257,10 +258,12 @@ THRONG_SIMD void RatePlaces(const int64_t* first_place, const int64_t* place, in
 
 }  // namespace
 
-RatingDealer::RatingDealer(std::span<const Kind> kinds, const RatingCounts& counts, uint64_t key)
-    : key_(key), permutations_(kinds.size()), by_kind_(kinds.size()) {
-  for (size_t kind = 0; kind < kinds.size(); ++kind) {
-    kind_rows_.push_back(kinds[kind].rows);
+RatingDealer::RatingDealer(const Dataset& dataset, const RatingCounts& counts,
+                           const std::string& ranges)
+    : key_(dataset.key), permutations_(dataset.kinds.size()), by_kind_(dataset.kinds.size()) {
+  WarnOfUnknownKinds(ranges, dataset.kinds, dataset.host);
+  for (size_t kind = 0; kind < dataset.kinds.size(); ++kind) {
+    kind_rows_.push_back(dataset.kinds[kind].rows);
     int64_t place = 0;
     for (size_t rating = 0; rating < kRatings; ++rating) {
       first_place_.push_back(place);
@@ -291,4 +294,4 @@ void RatingDealer::Fill(const Rows& rows, std::span<int32_t> rating) {
   }
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

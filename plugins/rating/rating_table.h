@@ -1,7 +1,6 @@
 // How many interactions of each kind get each rating, and who gets which: what `calibrated` and
 // `ranges` share.
-#ifndef THRONG_BEHAVIOURS_RATING_TABLE_H_
-#define THRONG_BEHAVIOURS_RATING_TABLE_H_
+#pragma once
 
 #include <array>
 #include <cstdint>
@@ -13,7 +12,7 @@
 #include "throng/random.hpp"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // Half stars from 1.0 to 5.0, by index 0 to 8; as in the rating column, in hundredths of a star.
 inline constexpr size_t kRatings = 9;
@@ -30,8 +29,6 @@ struct RatingRange {
 // The range of each kind, from text as kDefaultRanges; 1-5 for kinds that it does not name. Throws
 // on text that is not understood.
 std::vector<RatingRange> ParseRanges(const std::string& text, std::span<const Kind> kinds);
-// Warns of names that are no kind, unless the text is the default.
-void WarnOfUnknownKinds(const std::string& text, std::span<const Kind> kinds, const Host& host);
 
 // Shares of the nine ratings, from 1.0 to 5.0, that sum to 1: nine numbers, or a name: `seed`,
 // `movielens` (MovieLens 20M, its few 0.5 counted as 1.0) or `jshape` (as in shops: most are 5,
@@ -51,12 +48,19 @@ RatingCounts EvenRatings(std::span<const Kind> kinds, std::span<const RatingRang
 RatingCounts FittedRatings(std::span<const Kind> kinds, std::span<const RatingRange> ranges,
                            const Histogram& histogram, double leak, double decay, double blend);
 
-// Gives the planned ratings to the rows: by the place of a row in a permutation of its kind's rows.
+// A rating that gives planned ratings to the rows: by the place of a row in a permutation of its
+// kind's rows.
 class RatingDealer {
  public:
-  RatingDealer(std::span<const Kind> kinds, const RatingCounts& counts, uint64_t key);
   void Fill(const Rows& rows, std::span<int32_t> rating);
-  std::span<const int64_t> table() const { return first_place_; }
+  template <class Visit>
+  void Tables(Visit&& visit) const {
+    visit(std::as_bytes(std::span(first_place_)));
+  }
+
+ protected:
+  // Warns of names in `ranges`, the text, that are no kind, unless it is the default.
+  RatingDealer(const Dataset& dataset, const RatingCounts& counts, const std::string& ranges);
 
  private:
   uint64_t key_;
@@ -69,6 +73,4 @@ class RatingDealer {
   std::vector<int32_t> rating_;
 };
 
-}  // namespace throng
-
-#endif  // THRONG_BEHAVIOURS_RATING_TABLE_H_
+}  // namespace throng::plugins

@@ -7,8 +7,7 @@
 
 #include "throng/sdk.hpp"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 const unsigned char* Unsigned(const char* bytes) {
@@ -84,4 +83,4 @@ std::optional<std::string> FromBase64(const std::string& text) {
   return bytes;
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -8,7 +8,7 @@
 
 struct evp_md_ctx_st;
 
-namespace throng {
+namespace throng::plugins {
 
 // A running SHA-256.
 class Sha256 {
@@ -33,4 +33,4 @@ std::string ToBase64(std::string_view bytes);
 // Nothing if the text is not base64.
 std::optional<std::string> FromBase64(const std::string& text);
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -13,6 +13,7 @@
 
 #include "throng/sdk.hpp"
 
+namespace throng::plugins {
 namespace {
 
 constexpr int kPollMs = 100;  // how soon a stop is noticed while the reader pauses
@@ -20,9 +21,9 @@ constexpr int kPollMs = 100;  // how soon a stop is noticed while the reader pau
 class StdoutSink {
  public:
   static constexpr bool kIsDurable = false;
-  explicit StdoutSink(const throng::Host& host) : host_(host) {}
+  explicit StdoutSink(const Host& host) : host_(host) {}
 
-  throng::Opened Open(const throng_target& /*target*/) {
+  Opened Open(const throng_target& /*target*/) {
     struct stat found;
     if (fstat(STDOUT_FILENO, &found) != 0) Fail(errno);
     // What poll promises of a pipe is room for PIPE_BUF bytes; a longer write would wait in the
@@ -30,9 +31,9 @@ class StdoutSink {
     if (S_ISFIFO(found.st_mode)) piece_ = PIPE_BUF;
     return {};
   }
-  void Write(const throng_records& records) { Put(throng::View(records.bytes)); }
+  void Write(const throng_records& records) { Put(View(records.bytes)); }
   void Commit(int64_t /*position*/, std::string_view /*host_state*/) {}
-  void Finish(const throng_completion& completion) { Put(throng::View(completion.epilogue)); }
+  void Finish(const throng_completion& completion) { Put(View(completion.epilogue)); }
 
  private:
   // All of the bytes, or an error that ends the output: what was taken cannot be called back.
@@ -41,8 +42,7 @@ class StdoutSink {
       pollfd out{STDOUT_FILENO, POLLOUT, 0};
       if (poll(&out, 1, kPollMs) <= 0) {
         if (host_.IsCancelled()) {
-          throw throng::Error(THRONG_CANCELLED,
-                              "Stopped while the reader of stdout was waited for.");
+          throw Error(THRONG_CANCELLED, "Stopped while the reader of stdout was waited for.");
         }
         continue;
       }
@@ -57,17 +57,18 @@ class StdoutSink {
 
   [[noreturn]] static void Fail(int error) {
     // The host ignores SIGPIPE.
-    if (error == EPIPE) throw throng::Error(THRONG_CANCELLED, "The reader of stdout has gone.");
-    throw throng::Error(THRONG_DATA_LOSS, "stdout cannot be written (" +
-                                              std::generic_category().message(error) +
-                                              "); give it another place, and the command again.");
+    if (error == EPIPE) throw Error(THRONG_CANCELLED, "The reader of stdout has gone.");
+    throw Error(THRONG_DATA_LOSS, "stdout cannot be written (" +
+                                      std::generic_category().message(error) +
+                                      "); give it another place, and the command again.");
   }
 
-  const throng::Host host_;
+  const Host host_;
   size_t piece_ = SIZE_MAX;
 };
 
 }  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("stdout", "1.0.0", "Records on standard output.",
-              throng::Sink<StdoutSink>("stdout", "Writes to standard output."))
+THRONG_PLUGIN("stdout", THRONG_VERSION, "Records on standard output.",
+              throng::Sink<throng::plugins::StdoutSink>("stdout", "Writes to standard output."))

@@ -1,12 +1,15 @@
 // Nanoseconds a row of each format over blocks of 16 384 rows of the four columns of interactions,
-// for the world of the seed job (500 x 1000) and a large one (1 000 000 x 100 000).
+// or of these and the extra ones (`_wide`), for the world of the seed job (500 x 1000) and a large
+// one (1 000 000 x 100 000).
 #include <benchmark/benchmark.h>
 
 #include <array>
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/plugins/formats/loaded_format.h"
@@ -16,7 +19,7 @@ namespace {
 
 constexpr size_t kRows = 16384;
 
-Table Interactions(int64_t users, int64_t items) {
+Table Interactions(int64_t users, int64_t items, bool is_wide) {
   std::mt19937_64 random(42);
   std::vector<int64_t> user(kRows);
   std::vector<int64_t> item(kRows);
@@ -30,7 +33,19 @@ Table Interactions(int64_t users, int64_t items) {
     now += static_cast<int64_t>(random() % 103680);  // 30 days for 50 000 rows
     time[i] = now;
   }
-  return Table("interactions", InteractionColumns(user, item, rating, time));
+  std::vector<TableColumn> columns = InteractionColumns(user, item, rating, time);
+  if (is_wide) {
+    std::vector<int64_t> row(kRows);
+    std::iota(row.begin(), row.end(), int64_t{1'000'000});
+    std::vector<int32_t> label(kRows);
+    for (int32_t& index : label) index = static_cast<int32_t>(random() % 3);
+    const std::vector<std::string> labels = {"preferred", "popular", "random"};
+    columns.push_back({THRONG_COLUMN_INT64, "interaction_id", row, "", {}, true});
+    for (const char* name : {"kind", "cluster", "category"}) {
+      columns.push_back({THRONG_COLUMN_LABEL, name, label, "", labels, true});
+    }
+  }
+  return Table("interactions", std::move(columns));
 }
 
 struct Case {
@@ -39,10 +54,11 @@ struct Case {
   std::map<std::string, std::string> options;
   uint32_t mode;
   const char* place;
+  bool is_wide = false;
 };
 
 void Encode(benchmark::State& state, const Case& c) {
-  const Table table = Interactions(state.range(0), state.range(1));
+  const Table table = Interactions(state.range(0), state.range(1), c.is_wide);
   LoadedFormat format(c.file, c.options);
   throng_destination destination = table.Destination(c.mode, c.place);
   if (c.mode == THRONG_RECORDS_MESSAGES) destination.key_column = 0;
@@ -73,14 +89,18 @@ void Encode(benchmark::State& state, const Case& c) {
 int main(int argc, char** argv) {
   const throng::Case cases[] = {
       {"csv", THRONG_CSV_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.csv"},
+      {"csv_wide", THRONG_CSV_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.csv", true},
       {"csv_gzip", THRONG_CSV_PLUGIN, {{"compression", "gzip"}}, THRONG_RECORDS_STREAM, "rows"},
       {"csv_zstd", THRONG_CSV_PLUGIN, {{"compression", "zstd"}}, THRONG_RECORDS_STREAM, "rows"},
       {"json_document", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.json"},
       {"json_lines", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.jsonl"},
+      {"json_lines_wide", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.jsonl", true},
       {"json_messages", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_MESSAGES, "topic"},
       {"avro", THRONG_AVRO_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.avro"},
+      {"avro_wide", THRONG_AVRO_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.avro", true},
       {"avro_messages", THRONG_AVRO_PLUGIN, {}, THRONG_RECORDS_MESSAGES, "topic"},
       {"protobuf_messages", THRONG_PROTOBUF_PLUGIN, {}, THRONG_RECORDS_MESSAGES, "topic"},
+      {"protobuf_wide", THRONG_PROTOBUF_PLUGIN, {}, THRONG_RECORDS_MESSAGES, "topic", true},
       {"avro_deflate", THRONG_AVRO_PLUGIN, {{"codec", "deflate"}}, THRONG_RECORDS_STREAM, "rows"},
       {"avro_snappy", THRONG_AVRO_PLUGIN, {{"codec", "snappy"}}, THRONG_RECORDS_STREAM, "rows"},
       {"avro_zstandard",

@@ -19,15 +19,13 @@
 #include "plugins/formats/registry/typed_schema.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 namespace {
 
 // Rows of a block: 0.4 MB of interactions, large enough for a write and small enough for a cache.
 constexpr uint32_t kBlockRows = 16'384;
 constexpr size_t kSyncBytes = 16;
 constexpr const char* kCodecNames[] = {"null", "deflate", "snappy", "zstandard"};  // as Codec
-
-}  // namespace
 
 class Avro {
  public:
@@ -55,7 +53,7 @@ class Avro {
       key_ = KeyOf(destination);
       const Registration registration =
           registry_.Register({"AVRO", schema_text, FullRecordName(schema)}, destination);
-      header_ = Piece(registration.header);
+      header_ = FixedText(registration.header);
       return {.bytes = "", .cut_rows = 0, .state = registration.state};
     }
     registry_.RefuseFiles();
@@ -103,7 +101,7 @@ class Avro {
   bool is_messages_ = false;
   AvroRecord record_;
   Record key_;
-  Piece header_;  // of messages
+  FixedText header_;  // of messages
   std::string sync_;
   std::string plain_;  // records before they are compressed
   // Bytes kept free for the size of a block, which stands before it: as many as the last one took.
@@ -111,7 +109,9 @@ class Avro {
   size_t gap_ = 3;
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("avro", "0.1.0", "Avro files and messages.",
-              throng::Format<throng::Avro>("avro", "A record per row, in Avro's binary encoding."))
+THRONG_PLUGIN("avro", THRONG_VERSION, "Avro files and messages.",
+              throng::Format<throng::plugins::Avro>("avro",
+                                                    "A record per row, in Avro's binary encoding."))

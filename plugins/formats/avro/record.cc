@@ -5,8 +5,7 @@
 
 #include "plugins/formats/registry/typed_schema.h"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr size_t kMaxDigits = 20;
@@ -67,7 +66,7 @@ AvroRecord::AvroRecord(const throng_schema& schema) {
       const std::string prefix = column.prefix;
       field.prefix_size = prefix.size();
       field.is_short = prefix.size() + kMaxDigits < kShort;
-      field.lead = Piece((field.is_nullable ? "\x02" : "") + std::string(1, '\0') + prefix);
+      field.lead = FixedText((field.is_nullable ? "\x02" : "") + std::string(1, '\0') + prefix);
       longest += prefix.size() + kMaxDigits;
     }
     if (column.type == THRONG_COLUMN_LABEL) {
@@ -100,28 +99,14 @@ char* AvroRecord::WriteLongId(const Field& field, uint64_t number, char* p) {
 }
 
 char* AvroRecord::WriteFields(const throng_block& block, size_t row, size_t from, char* p) const {
-  for (size_t f = from; f < fields_.size(); ++f) {
-    const Field& field = fields_[f];
+  // Bytes alias everything: what the loop reads is kept out of memory that it may write.
+  const Field* const fields = fields_.data();
+  const size_t count = fields_.size();
+  for (size_t f = from; f < count; ++f) {
+    const Field& field = fields[f];
     const void* const column = block.columns[f];
-    switch (field.type) {
-      case THRONG_COLUMN_ID:
-        p = WriteValue<THRONG_COLUMN_ID>(field, column, row, p);
-        break;
-      case THRONG_COLUMN_LABEL:
-        p = WriteValue<THRONG_COLUMN_LABEL>(field, column, row, p);
-        break;
-      case THRONG_COLUMN_RATING:
-        p = WriteValue<THRONG_COLUMN_RATING>(field, column, row, p);
-        break;
-      case THRONG_COLUMN_BOOL:
-        p = WriteValue<THRONG_COLUMN_BOOL>(field, column, row, p);
-        break;
-      case THRONG_COLUMN_FLOAT64:
-        p = WriteValue<THRONG_COLUMN_FLOAT64>(field, column, row, p);
-        break;
-      default:
-        p = WriteValue<THRONG_COLUMN_INT64>(field, column, row, p);
-    }
+    p = VisitType(field.type,
+                  [&]<class Column>(Column) { return WriteValue<Column>(field, column, row, p); });
   }
   return p;
 }
@@ -137,10 +122,10 @@ template <bool kMore>
   const void* const rating = block.columns[2];
   const void* const time = block.columns[3];
   for (size_t row = first; row < last; ++row) {
-    p = WriteValue<THRONG_COLUMN_ID>(fields[0], user, row, p);
-    p = WriteValue<THRONG_COLUMN_ID>(fields[1], item, row, p);
-    p = WriteValue<THRONG_COLUMN_RATING>(fields[2], rating, row, p);
-    p = WriteValue<THRONG_COLUMN_TIMESTAMP>(fields[3], time, row, p);
+    p = WriteValue<IdColumn>(fields[0], user, row, p);
+    p = WriteValue<IdColumn>(fields[1], item, row, p);
+    p = WriteValue<RatingColumn>(fields[2], rating, row, p);
+    p = WriteValue<TimestampColumn>(fields[3], time, row, p);
     if constexpr (kMore) p = WriteFields(block, row, 4, p);
   }
   return p;
@@ -155,4 +140,4 @@ char* AvroRecord::Write(const throng_block& block, size_t first, size_t last, ch
   return p;
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -2,8 +2,7 @@
 //
 // What may be absent is a union of null and its type: extra columns, and the types that have a
 // value for absence (LABEL's -1, a FLOAT64 that is not finite).
-#ifndef THRONG_FORMATS_AVRO_RECORD_H_
-#define THRONG_FORMATS_AVRO_RECORD_H_
+#pragma once
 
 #include <algorithm>
 #include <cmath>
@@ -12,14 +11,16 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
-#include "plugins/formats/text.h"
+#include "plugins/formats/column_type.h"
 #include "plugins/formats/varint.h"
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
+#include "throng/text.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // The schema of a table as JSON: the record throng.v1.Interaction, User or Item. INVALID_ARGUMENT
 // for a column whose name Avro cannot hold, UNIMPLEMENTED for one of an unknown type.
@@ -46,11 +47,11 @@ class AvroRecord {
     bool is_nullable;
     bool is_short;  // an ID whose text always has less than 64 bytes
     size_t prefix_size;
-    Piece lead;                // of an ID: what comes before the number, its size left open
-    std::vector<Piece> texts;  // of a LABEL: absent, then each label
+    FixedText lead;                // of an ID: what comes before the number, its size left open
+    std::vector<FixedText> texts;  // of a LABEL: absent, then each label
   };
 
-  template <uint32_t kType>
+  template <class Column>
   static char* WriteValue(const Field& field, const void* column, size_t row, char* p);
   static char* WriteLongId(const Field& field, uint64_t number, char* p);
   char* WriteFields(const throng_block& block, size_t row, size_t from, char* p) const;
@@ -62,10 +63,10 @@ class AvroRecord {
   bool is_interaction_ = false;  // begins with the four columns of interactions
 };
 
-template <uint32_t kType>
+template <class Column>
 inline char* AvroRecord::WriteValue(const Field& field, const void* column, size_t row, char* p) {
-  if constexpr (kType == THRONG_COLUMN_ID) {
-    const auto number = static_cast<uint64_t>(static_cast<const int64_t*>(column)[row]) + 1;
+  if constexpr (std::is_same_v<Column, IdColumn>) {
+    const auto number = static_cast<uint64_t>(Column::At(column, row)) + 1;
     if (!field.is_short) [[unlikely]] {
       return WriteLongId(field, number, p);
     }
@@ -75,30 +76,29 @@ inline char* AvroRecord::WriteValue(const Field& field, const void* column, size
     const size_t size = static_cast<size_t>(end - digits) + field.prefix_size;
     digits[-1 - static_cast<std::ptrdiff_t>(field.prefix_size)] = static_cast<char>(2 * size);
     return end;
-  } else if constexpr (kType == THRONG_COLUMN_LABEL) {
-    return field.texts[static_cast<size_t>(static_cast<const int32_t*>(column)[row] + 1)].Write(p);
-  } else if constexpr (kType == THRONG_COLUMN_FLOAT64) {
-    const double value = static_cast<const double*>(column)[row];
+  } else if constexpr (std::is_same_v<Column, LabelColumn>) {
+    return field.texts[static_cast<size_t>(Column::At(column, row) + 1)].Write(p);
+  } else if constexpr (std::is_same_v<Column, Float64Column>) {
+    const double value = Column::At(column, row);
     *p++ = std::isfinite(value) ? 2 : 0;
     std::memcpy(p, &value, sizeof value);
     return std::isfinite(value) ? p + sizeof value : p;
   } else {
     *p = 2;  // the second type of the union
     p += field.is_nullable ? 1 : 0;
-    if constexpr (kType == THRONG_COLUMN_RATING) {
+    const auto value = Column::At(column, row);
+    if constexpr (std::is_same_v<Column, RatingColumn>) {
       // The double that is nearest to the decimal number, as a reader of its text has it.
-      const double stars = static_cast<const int32_t*>(column)[row] / 100.0;
+      const double stars = value / 100.0;
       std::memcpy(p, &stars, sizeof stars);
       return p + sizeof stars;
-    } else if constexpr (kType == THRONG_COLUMN_BOOL) {
-      *p = static_cast<const uint8_t*>(column)[row] != 0 ? 1 : 0;
+    } else if constexpr (std::is_same_v<Column, BoolColumn>) {
+      *p = value != 0 ? 1 : 0;
       return p + 1;
     } else {
-      return WriteZigzag(static_cast<const int64_t*>(column)[row], p);
+      return WriteZigzag(value, p);
     }
   }
 }
 
-}  // namespace throng
-
-#endif  // THRONG_FORMATS_AVRO_RECORD_H_
+}  // namespace throng::plugins

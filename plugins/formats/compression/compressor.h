@@ -8,7 +8,7 @@
 struct z_stream_s;
 struct ZSTD_CCtx_s;
 
-namespace throng {
+namespace throng::plugins {
 
 // Those of Avro come first, in the order of its option.
 enum class Codec {
@@ -38,4 +38,4 @@ class Compressor {
   ZSTD_CCtx_s* zstd_ = nullptr;
 };
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -5,8 +5,7 @@
 #include <cstddef>
 #include <cstdlib>
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 // Rows of a member: 0.7 MB of CSV, as much as is written at once without compression.
@@ -66,4 +65,4 @@ int32_t Members::Grow(throng_buffer* buffer, size_t bytes) {
   return 1;
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

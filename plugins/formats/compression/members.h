@@ -14,7 +14,7 @@
 #include "plugins/formats/compression/compressor.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 enum class Compression { kNone, kGzip, kZstd };
 
@@ -67,4 +67,4 @@ class Members {
 // A file's name without .gz or .zst.
 std::string_view PlainName(std::string_view name);
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -17,15 +17,14 @@
 #include "plugins/formats/registry/messages.h"
 #include "plugins/formats/registry/registry.h"
 #include "throng/sdk.hpp"
+#include "throng/text.hpp"
 
-namespace throng {
+namespace throng::plugins {
 namespace {
 
 // In a document it stands before each object but the output's first: that depends on the row alone,
 // not on how rows come in blocks.
 constexpr std::string_view kComma = ",\n";
-
-}  // namespace
 
 class Json {
  public:
@@ -65,7 +64,7 @@ class Json {
       key_ = KeyOf(destination);
       const Registration registration =
           registry_.Register({"JSON", JsonSchema(schema), FullRecordName(schema)}, destination);
-      header_ = Piece(registration.header);
+      header_ = FixedText(registration.header);
       return {.bytes = "", .cut_rows = 0, .state = registration.state};
     }
     registry_.RefuseFiles();
@@ -124,12 +123,12 @@ class Json {
     std::string lead = mode_ == Mode::kDocument ? std::string(kComma) + "{" : "{";
     for (size_t c = 0; c < schema.columns_count; ++c) {
       const throng_column& column = *schema.columns[c];
-      lead += Quote(column.name) + ": ";
+      lead += JsonString(column.name) + ": ";
       // A quoted value opens here, before its prefix, and closes in the next lead.
       const bool is_quoted =
           column.type == THRONG_COLUMN_ID || column.type == THRONG_COLUMN_TIMESTAMP;
       if (is_quoted) {
-        const std::string start = Quote(PlainPrefix(column));
+        const std::string start = JsonString(PlainPrefix(column));
         lead += start.substr(0, start.size() - 1);
       }
       object_.Add(column, c, lead, Texts(column));
@@ -143,14 +142,14 @@ class Json {
     std::vector<std::string> texts = PlainTexts(column);
     if (column.type == THRONG_COLUMN_BOOL || texts.empty()) return texts;
     texts[0] = "null";
-    for (size_t i = 1; i < texts.size(); ++i) texts[i] = Quote(texts[i]);
+    for (size_t i = 1; i < texts.size(); ++i) texts[i] = JsonString(texts[i]);
     return texts;
   }
 
   static std::string DocumentStart(const throng_destination& destination) {
     const std::string table = destination.schema->table;
     char created[kTimestampText + kTextSlack];
-    TimestampWriter("").Write(destination.created, created);
+    TimestampWriter().Write(destination.created, created);
     std::string text = "{\"metadata\": {\"generated_at\": \"";
     text.append(created, kTimestampText);
     text += "\", \"num_users\": " + std::to_string(destination.users);
@@ -158,7 +157,7 @@ class Json {
     if (table == "interactions") {
       text += ", \"num_interactions\": " + std::to_string(destination.rows);
     }
-    return text + "}, " + Quote(table) + ": [\n";
+    return text + "}, " + JsonString(table) + ": [\n";
   }
 
   const Options options_;
@@ -167,11 +166,12 @@ class Json {
   Mode mode_ = Mode::kDocument;
   int64_t first_row_ = 0;
   Record key_;
-  Piece header_;  // of messages
+  FixedText header_;  // of messages
   Record object_;
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("json", "0.1.0", "JSON as a document, lines or messages.",
-              throng::Format<throng::Json>("json", "A JSON object per row."))
+THRONG_PLUGIN("json", THRONG_VERSION, "JSON as a document, lines or messages.",
+              throng::Format<throng::plugins::Json>("json", "A JSON object per row."))

@@ -2,9 +2,9 @@
 #include "plugins/formats/json/schema.h"
 
 #include "plugins/formats/registry/typed_schema.h"
+#include "throng/text.hpp"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 const char* TypeOf(const throng_column& column) {
@@ -28,21 +28,12 @@ const char* TypeOf(const throng_column& column) {
 
 }  // namespace
 
-std::string Quote(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 std::string JsonSchema(const throng_schema& schema) {
   std::string properties;
   std::string required;
   for (size_t c = 0; c < schema.columns_count; ++c) {
     const throng_column& column = *schema.columns[c];
-    const std::string name = Quote(column.name);
+    const std::string name = JsonString(column.name);
     const std::string type = TypeOf(column);
     properties += (c == 0 ? "" : ",") + name + ":";
     properties += IsNullable(column) ? R"({"oneOf":[{"type":"null"},)" + type + "]}" : type;
@@ -53,4 +44,4 @@ std::string JsonSchema(const throng_schema& schema) {
          R"("properties":{)" + properties + R"(},"required":[)" + required + "]}";
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -6,7 +6,8 @@
 #include "plugins/formats/registry/typed_schema.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
+namespace {
 
 class Protobuf {
  public:
@@ -29,7 +30,7 @@ class Protobuf {
         registry_.Register({"PROTOBUF", text, FullRecordName(schema)}, destination);
     // After a schema's id stands which of its messages it is: a zero byte for the first.
     const std::string index(registration.header.empty() ? 0 : 1, '\0');
-    header_ = Piece(registration.header + index);
+    header_ = FixedText(registration.header + index);
     return {.bytes = "", .cut_rows = 0, .state = registration.state};
   }
 
@@ -40,12 +41,13 @@ class Protobuf {
  private:
   const Options options_;
   const SchemaRegistry registry_;
-  Piece header_;
+  FixedText header_;
   ProtobufRecord record_;
   Record key_;
 };
 
-}  // namespace throng
+}  // namespace
+}  // namespace throng::plugins
 
-THRONG_PLUGIN("protobuf", "0.1.0", "Protobuf messages.",
-              throng::Format<throng::Protobuf>("protobuf", "A Protobuf message per row."))
+THRONG_PLUGIN("protobuf", THRONG_VERSION, "Protobuf messages.",
+              throng::Format<throng::plugins::Protobuf>("protobuf", "A Protobuf message per row."))

@@ -6,8 +6,7 @@
 
 #include "plugins/formats/registry/typed_schema.h"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr size_t kMaxDigits = 20;
@@ -88,7 +87,7 @@ ProtobufRecord::ProtobufRecord(const throng_schema& schema) {
         longest = std::max(longest, kMaxVarint + text.size());
       }
     }
-    field.lead = Piece(lead);
+    field.lead = FixedText(lead);
     max_size_ += kMaxVarint + longest;
   }
   const auto is = [&](size_t i, uint32_t type) { return fields_[i].type == type; };
@@ -107,31 +106,14 @@ char* ProtobufRecord::WriteLongId(const Field& field, uint64_t number, char* p) 
 
 char* ProtobufRecord::WriteFields(const throng_block& block, size_t row, size_t from,
                                   char* p) const {
-  for (size_t f = from; f < fields_.size(); ++f) {
-    const Field& field = fields_[f];
+  // Bytes alias everything: what the loop reads is kept out of memory that it may write.
+  const Field* const fields = fields_.data();
+  const size_t count = fields_.size();
+  for (size_t f = from; f < count; ++f) {
+    const Field& field = fields[f];
     const void* const column = block.columns[f];
-    switch (field.type) {
-      case THRONG_COLUMN_ID:
-        p = WriteValue<THRONG_COLUMN_ID>(field, column, row, p);
-        break;
-      case THRONG_COLUMN_LABEL:
-        p = WriteValue<THRONG_COLUMN_LABEL>(field, column, row, p);
-        break;
-      case THRONG_COLUMN_RATING:
-        p = WriteValue<THRONG_COLUMN_RATING>(field, column, row, p);
-        break;
-      case THRONG_COLUMN_TIMESTAMP:
-        p = WriteValue<THRONG_COLUMN_TIMESTAMP>(field, column, row, p);
-        break;
-      case THRONG_COLUMN_BOOL:
-        p = WriteValue<THRONG_COLUMN_BOOL>(field, column, row, p);
-        break;
-      case THRONG_COLUMN_FLOAT64:
-        p = WriteValue<THRONG_COLUMN_FLOAT64>(field, column, row, p);
-        break;
-      default:
-        p = WriteValue<THRONG_COLUMN_INT64>(field, column, row, p);
-    }
+    p = VisitType(field.type,
+                  [&]<class Column>(Column) { return WriteValue<Column>(field, column, row, p); });
   }
   return p;
 }
@@ -141,15 +123,15 @@ char* ProtobufRecord::Write(const throng_block& block, size_t first, size_t last
   for (size_t row = first; row < last; ++row) {
     size_t from = 0;
     if (is_interaction_) {  // unrolled
-      p = WriteValue<THRONG_COLUMN_ID>(fields[0], block.columns[0], row, p);
-      p = WriteValue<THRONG_COLUMN_ID>(fields[1], block.columns[1], row, p);
-      p = WriteValue<THRONG_COLUMN_RATING>(fields[2], block.columns[2], row, p);
-      p = WriteValue<THRONG_COLUMN_TIMESTAMP>(fields[3], block.columns[3], row, p);
+      p = WriteValue<IdColumn>(fields[0], block.columns[0], row, p);
+      p = WriteValue<IdColumn>(fields[1], block.columns[1], row, p);
+      p = WriteValue<RatingColumn>(fields[2], block.columns[2], row, p);
+      p = WriteValue<TimestampColumn>(fields[3], block.columns[3], row, p);
       from = 4;
     }
-    p = WriteFields(block, row, from, p);
+    if (from < fields_.size()) p = WriteFields(block, row, from, p);
   }
   return p;
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -2,22 +2,23 @@
 //
 // Field numbers are the places of columns, from 1. What may be absent is optional, and left out
 // where it is.
-#ifndef THRONG_FORMATS_PROTOBUF_RECORD_H_
-#define THRONG_FORMATS_PROTOBUF_RECORD_H_
+#pragma once
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <type_traits>
 #include <vector>
 
-#include "plugins/formats/text.h"
+#include "plugins/formats/column_type.h"
 #include "plugins/formats/varint.h"
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
+#include "throng/text.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // A file with the one message throng.v1.Interaction, User or Item. INVALID_ARGUMENT for a column
 // whose name Protobuf cannot hold, UNIMPLEMENTED for one of an unknown type.
@@ -39,12 +40,12 @@ class ProtobufRecord {
     uint32_t type;
     bool is_short;  // an ID whose text always has less than 128 bytes
     size_t prefix_size;
-    Piece lead;  // the tag; of a short ID what comes before the number too, its size left open
-    std::vector<Piece> texts;  // of a LABEL: nothing, then tag and text of each label
+    FixedText lead;  // the tag; of a short ID what comes before the number too, its size left open
+    std::vector<FixedText> texts;  // of a LABEL: nothing, then tag and text of each label
     std::string prefix;
   };
 
-  template <uint32_t kType>
+  template <class Column>
   static char* WriteValue(const Field& field, const void* column, size_t row, char* p);
   static char* WriteLongId(const Field& field, uint64_t number, char* p);
   static char* WriteTimestamp(int64_t ms, char* p);
@@ -72,11 +73,11 @@ inline char* ProtobufRecord::WriteTimestamp(int64_t ms, char* p) {
   return p;
 }
 
-template <uint32_t kType>
+template <class Column>
 inline char* ProtobufRecord::WriteValue(const Field& field, const void* column, size_t row,
                                         char* p) {
-  if constexpr (kType == THRONG_COLUMN_ID) {
-    const auto number = static_cast<uint64_t>(static_cast<const int64_t*>(column)[row]) + 1;
+  if constexpr (std::is_same_v<Column, IdColumn>) {
+    const auto number = static_cast<uint64_t>(Column::At(column, row)) + 1;
     if (!field.is_short) [[unlikely]] {
       return WriteLongId(field, number, p);
     }
@@ -85,32 +86,31 @@ inline char* ProtobufRecord::WriteValue(const Field& field, const void* column, 
     const size_t size = static_cast<size_t>(end - digits) + field.prefix_size;
     digits[-1 - static_cast<std::ptrdiff_t>(field.prefix_size)] = static_cast<char>(size);
     return end;
-  } else if constexpr (kType == THRONG_COLUMN_LABEL) {
-    return field.texts[static_cast<size_t>(static_cast<const int32_t*>(column)[row] + 1)].Write(p);
-  } else if constexpr (kType == THRONG_COLUMN_FLOAT64) {
-    const double value = static_cast<const double*>(column)[row];
+  } else if constexpr (std::is_same_v<Column, LabelColumn>) {
+    return field.texts[static_cast<size_t>(Column::At(column, row) + 1)].Write(p);
+  } else if constexpr (std::is_same_v<Column, Float64Column>) {
+    const double value = Column::At(column, row);
     if (!std::isfinite(value)) return p;
     p = field.lead.Write(p);
     std::memcpy(p, &value, sizeof value);
     return p + sizeof value;
   } else {
     p = field.lead.Write(p);
-    if constexpr (kType == THRONG_COLUMN_RATING) {
+    const auto value = Column::At(column, row);
+    if constexpr (std::is_same_v<Column, RatingColumn>) {
       // The double that is nearest to the decimal number, as a reader of its text has it.
-      const double stars = static_cast<const int32_t*>(column)[row] / 100.0;
+      const double stars = value / 100.0;
       std::memcpy(p, &stars, sizeof stars);
       return p + sizeof stars;
-    } else if constexpr (kType == THRONG_COLUMN_BOOL) {
-      *p = static_cast<const uint8_t*>(column)[row] != 0 ? 1 : 0;
+    } else if constexpr (std::is_same_v<Column, BoolColumn>) {
+      *p = value != 0 ? 1 : 0;
       return p + 1;
-    } else if constexpr (kType == THRONG_COLUMN_TIMESTAMP) {
-      return WriteTimestamp(static_cast<const int64_t*>(column)[row], p);
+    } else if constexpr (std::is_same_v<Column, TimestampColumn>) {
+      return WriteTimestamp(value, p);
     } else {
-      return WriteVarint(static_cast<uint64_t>(static_cast<const int64_t*>(column)[row]), p);
+      return WriteVarint(static_cast<uint64_t>(value), p);
     }
   }
 }
 
-}  // namespace throng
-
-#endif  // THRONG_FORMATS_PROTOBUF_RECORD_H_
+}  // namespace throng::plugins

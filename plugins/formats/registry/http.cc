@@ -6,8 +6,7 @@
 
 #include <memory>
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 // Together well below the time that a host gives a call of a format.
@@ -176,4 +175,4 @@ HttpAnswer PostJson(const RegistryOptions& options, const Host& host, const std:
   return answer;
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -7,7 +7,7 @@
 #include "plugins/formats/registry/registry.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 struct HttpAnswer {
   int64_t status = 0;
@@ -19,4 +19,4 @@ struct HttpAnswer {
 HttpAnswer PostJson(const RegistryOptions& options, const Host& host, const std::string& url,
                     const std::string& body);
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -1,15 +1,14 @@
 // Messages: a row's value of one column as the key, a header and a record as the value.
-#ifndef THRONG_FORMATS_MESSAGES_H_
-#define THRONG_FORMATS_MESSAGES_H_
+#pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "plugins/formats/record.h"
-#include "plugins/formats/text.h"
 #include "throng/sdk.hpp"
+#include "throng/text.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // The key as plain text; nothing if the destination has no key column.
 inline Record KeyOf(const throng_destination& destination) {
@@ -22,10 +21,11 @@ inline Record KeyOf(const throng_destination& destination) {
   return key;
 }
 
-// `Value` writes rows as Record does; `header` stands before each of them.
+// `Value` writes rows as Record does; `header` stands before each of them. Not inlined, so that it
+// has all registers to itself.
 template <typename Value>
-void EncodeMessages(const throng_block& block, Record& key, const Piece& header, Value& value,
-                    Buffer& out) {
+[[gnu::noinline]] void EncodeMessages(const throng_block& block, Record& key,
+                                      const FixedText& header, Value& value, Buffer& out) {
   const size_t rows = block.rows;
   char* p = out.Reserve(key.MaxSize(rows) + rows * header.size() + value.MaxSize(rows));
   for (size_t row = 0; row < rows; ++row) {
@@ -37,6 +37,4 @@ void EncodeMessages(const throng_block& block, Record& key, const Piece& header,
   out.EndAt(p);
 }
 
-}  // namespace throng
-
-#endif  // THRONG_FORMATS_MESSAGES_H_
+}  // namespace throng::plugins

@@ -8,8 +8,7 @@
 
 #include "plugins/formats/registry/http.h"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 using Json = nlohmann::json;
@@ -255,4 +254,4 @@ void SchemaRegistry::Fail(int64_t status, const std::string& body,
               "registry");
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

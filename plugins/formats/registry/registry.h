@@ -9,7 +9,7 @@
 
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 enum class SubjectNameStrategy { kTopic, kRecord, kTopicRecord };
 
@@ -95,4 +95,4 @@ std::vector<OptionOf<Options>> RegistryOptions::AddTo(std::vector<OptionOf<Optio
   return options;
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

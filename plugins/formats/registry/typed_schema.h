@@ -1,6 +1,5 @@
 // What the schemas of Avro, JSON Schema and Protobuf have in common: names, and what may be absent.
-#ifndef THRONG_FORMATS_TYPED_SCHEMA_H_
-#define THRONG_FORMATS_TYPED_SCHEMA_H_
+#pragma once
 
 #include <algorithm>
 #include <string>
@@ -9,7 +8,7 @@
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 inline constexpr char kNamespace[] = "throng.v1";
 
@@ -51,6 +50,4 @@ inline void RequireName(std::string_view name, const std::string& format) {
                   " has a type that this format does not know; leave it out of columns.");
 }
 
-}  // namespace throng
-
-#endif  // THRONG_FORMATS_TYPED_SCHEMA_H_
+}  // namespace throng::plugins

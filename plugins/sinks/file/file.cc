@@ -27,8 +27,7 @@
 #include "plugins/sinks/file/state.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr size_t kReadBytes = size_t{1} << 20;
@@ -316,8 +315,8 @@ void FileSink::Reset(const throng_target& target) {
 }
 
 }  // namespace
+}  // namespace throng::plugins
 
-}  // namespace throng
-
-THRONG_PLUGIN("file", "1.0.0", "Records as a file.",
-              throng::Sink<throng::FileSink>("file", "A file, exactly once, with its manifest."))
+THRONG_PLUGIN("file", THRONG_VERSION, "Records as a file.",
+              throng::Sink<throng::plugins::FileSink>("file",
+                                                      "A file, exactly once, with its manifest."))

@@ -9,8 +9,7 @@
 
 #include "plugins/sinks/file/posix_file.h"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr std::string_view kSlice = "{slice}";
@@ -141,4 +140,4 @@ std::optional<Error> FilePlace::WhyNotGoOn(const std::optional<FileState>& state
   return std::nullopt;
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -9,7 +9,7 @@
 #include "plugins/sinks/file/state.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // What is at a place.
 struct Found {
@@ -43,4 +43,4 @@ struct FilePlace {
 // is no name for a file.
 FilePlace PlaceOf(const std::string& path, const throng_target& target);
 
-}  // namespace throng
+}  // namespace throng::plugins

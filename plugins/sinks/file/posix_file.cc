@@ -13,8 +13,7 @@
 #include <system_error>
 #include <thread>
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr auto kLockWait = std::chrono::seconds(5);
@@ -271,4 +270,4 @@ void LockFile::Release() {
   file_ = Fd();
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

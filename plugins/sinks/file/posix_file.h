@@ -12,7 +12,7 @@
 
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // A file descriptor that closes itself.
 class Fd {
@@ -108,4 +108,4 @@ class LockFile {
   Fd file_;
 };
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -7,8 +7,7 @@
 #include "plugins/sinks/digest.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -82,4 +81,4 @@ std::optional<FileState> ParseManifest(const std::string& text) {
   return StateOf(Json::parse(text, nullptr, /*allow_exceptions=*/false));
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace throng {
+namespace throng::plugins {
 
 // What was committed.
 struct FileState {
@@ -37,4 +37,4 @@ std::string ManifestText(const FileState& state, const std::string& file_name,
 // Nothing if the text is not one that ManifestText wrote.
 std::optional<FileState> ParseManifest(const std::string& text);
 
-}  // namespace throng
+}  // namespace throng::plugins

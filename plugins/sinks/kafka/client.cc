@@ -5,8 +5,7 @@
 #include <string_view>
 #include <utility>
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr int kRetryMs = 50;
@@ -100,4 +99,4 @@ void KafkaClient::AwaitRetry(rd_kafka_resp_err_t code, const std::string& reason
   Poll(kRetryMs);
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -13,7 +13,7 @@
 #include "plugins/sinks/kafka/errors.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 using KafkaClock = std::chrono::steady_clock;
 
@@ -66,4 +66,4 @@ class KafkaClient {
   std::optional<std::pair<rd_kafka_resp_err_t, std::string>> refusal_;  // of our credentials
 };
 
-}  // namespace throng
+}  // namespace throng::plugins

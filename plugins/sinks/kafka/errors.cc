@@ -1,8 +1,7 @@
 // What goes wrong with Kafka, as codes and sentences for the person who must act.
 #include "plugins/sinks/kafka/errors.h"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 // Older ones repeat the client's nonce and are refused by Kafka 4.
@@ -138,4 +137,4 @@ Error KafkaError(rd_kafka_resp_err_t code, const std::string& reason, const Kafk
           "Topic " + topic + " at " + place.servers + ": " + why + " (" + name + ")."};
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -7,7 +7,7 @@
 
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // The names that sentences need.
 struct KafkaPlace {
@@ -28,4 +28,4 @@ bool IsFencing(rd_kafka_resp_err_t code);
 Error KafkaError(rd_kafka_resp_err_t code, const std::string& reason, const KafkaPlace& place,
                  const std::string& topic, int library_version = rd_kafka_version());
 
-}  // namespace throng
+}  // namespace throng::plugins

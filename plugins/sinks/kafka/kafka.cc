@@ -17,8 +17,7 @@
 #include "plugins/sinks/kafka/topics.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr int64_t kDefaultMessageBytes = 1'048'588;  // of brokers
@@ -44,6 +43,9 @@ class KafkaSink {
 
  private:
   void Connect(const throng_target& target);
+  // For Open, Peek and Reset, and in doubt; a run needs no readers.
+  void ConnectReaders();
+  void CloseReaders();
   void CheckTopic(const std::map<std::string, std::string>& config, int32_t partitions);
   // Makes the positions topic, or sees that it is fit for them; returns its partitions.
   int32_t RequirePositionsTopic();
@@ -55,7 +57,7 @@ class KafkaSink {
   bool IsOf(const KafkaPosition& stored, int32_t partitions);
   // Why not, if it is not; warns of rows that the brokers removed.
   std::optional<std::string> WhyNotOf(const KafkaPosition& stored, int32_t partitions);
-  // Finds out whether the commit that ended in doubt took place.
+  // Finds out whether the commit that ended in doubt took place; throws ABORTED if it did not.
   void SettleDoubt();
   void WarnOfRetention(const throng_records& records);
 
@@ -71,7 +73,6 @@ class KafkaSink {
   int32_t positions_partitions_ = 0;
   std::optional<int64_t> retention_ms_;  // to warn of, once
   std::string committing_;               // the record of the last commit that was begun
-  bool is_in_doubt_ = false;             // it ended without telling whether it took place
 };
 
 std::optional<int64_t> Number(const std::map<std::string, std::string>& config, const char* name) {
@@ -97,11 +98,20 @@ void KafkaSink::Connect(const throng_target& target) {
   identity_ = target.identity;
   transactional_id_ = "throng-" + key_;
   std::replace(transactional_id_.begin(), transactional_id_.end(), '/', '-');
+  ConnectReaders();
+}
+
+void KafkaSink::ConnectReaders() {
   const KafkaPlace place = options_.Place();
   all_ = std::make_unique<KafkaClient>(RD_KAFKA_CONSUMER, options_.ConsumerProperties(false), place,
                                        host_);
   committed_ = std::make_unique<KafkaClient>(RD_KAFKA_CONSUMER, options_.ConsumerProperties(true),
                                              place, host_);
+}
+
+void KafkaSink::CloseReaders() {
+  committed_.reset();
+  all_.reset();
 }
 
 void KafkaSink::CheckTopic(const std::map<std::string, std::string>& config, int32_t partitions) {
@@ -267,10 +277,12 @@ Opened KafkaSink::Open(const throng_target& target) {
   // Well before the brokers end the transaction by themselves.
   if (options_.IsExactlyOnce()) opened.max_commit_ms = options_.transaction_timeout.ms / 2;
   const auto stored = Stored();
-  if (!stored || !IsOf(*stored, partitions)) return opened;
-  producer_->SetEnds(stored->ends);
-  opened.position = stored->position;
-  opened.host_state = stored->host_state;
+  if (stored && IsOf(*stored, partitions)) {
+    producer_->SetEnds(stored->ends);
+    opened.position = stored->position;
+    opened.host_state = stored->host_state;
+  }
+  CloseReaders();
   return opened;
 }
 
@@ -300,7 +312,7 @@ void KafkaSink::Write(const throng_records& records) {
 }
 
 void KafkaSink::Commit(int64_t position, std::string_view host_state) {
-  if (is_in_doubt_) return SettleDoubt();
+  if (producer_->IsInDoubt()) return SettleDoubt();
   try {
     producer_->Flush();
     committing_ = PositionText({.identity = identity_,
@@ -309,26 +321,26 @@ void KafkaSink::Commit(int64_t position, std::string_view host_state) {
                                 .host_state = std::string(host_state),
                                 .ends = producer_->Ends()});
     producer_->Commit(key_, committing_);
-  } catch (const Error& error) {
-    if (error.code() != THRONG_ABORTED || !producer_->MayBeCommitted()) throw;
-    is_in_doubt_ = true;
+  } catch (const Error&) {
+    if (!producer_->IsInDoubt()) throw;
     SettleDoubt();
   }
 }
 
 void KafkaSink::SettleDoubt() {
+  if (!all_) ConnectReaders();
   const auto stored = ReadPosition(committed_.get(), all_.get(), key_, positions_partitions_);
-  is_in_doubt_ = false;
+  CloseReaders();
   if (stored != committing_) {
+    producer_->Settle(std::nullopt);
     throw Error(THRONG_ABORTED, "The transaction was rolled back by " + options_.bootstrap_servers +
                                     "; what came after the last commit is sent again.");
   }
-  producer_->SetEnds(ParsePosition(*stored)->ends);
+  producer_->Settle(ParsePosition(*stored)->ends);
 }
 
 }  // namespace
+}  // namespace throng::plugins
 
-}  // namespace throng
-
-THRONG_PLUGIN("kafka", "1.0.0", "Records into Kafka.",
-              throng::Sink<throng::KafkaSink>("kafka", "A topic of Kafka, exactly once."))
+THRONG_PLUGIN("kafka", THRONG_VERSION, "Records into Kafka.",
+              throng::Sink<throng::plugins::KafkaSink>("kafka", "A topic of Kafka, exactly once."))

@@ -6,8 +6,7 @@
 #include <memory>
 #include <string_view>
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr std::array kCompressions = {"none", "gzip", "snappy", "lz4", "zstd"};
@@ -271,4 +270,4 @@ Map KafkaOptions::ConsumerProperties(bool reads_committed) const {
   return all;
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

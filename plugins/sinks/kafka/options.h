@@ -9,7 +9,7 @@
 #include "plugins/sinks/kafka/errors.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 enum class KafkaDelivery { kExactlyOnce, kAtLeastOnce };
 enum class KafkaCreate { kIfMissing, kNever };
@@ -63,4 +63,4 @@ struct KafkaOptions {
   Map ConnectionProperties() const;
 };
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -7,8 +7,7 @@
 #include "plugins/sinks/digest.h"
 #include "plugins/sinks/kafka/topics.h"
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -108,4 +107,4 @@ std::optional<std::string> ReadPosition(KafkaClient* committed, KafkaClient* all
               "positions_topic");
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

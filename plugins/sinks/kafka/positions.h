@@ -10,7 +10,7 @@
 #include "plugins/sinks/kafka/client.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // Of one partition of the data's topic.
 struct KafkaEnd {
@@ -45,4 +45,4 @@ int32_t PartitionOf(std::string_view key, int32_t partitions);
 std::optional<std::string> ReadPosition(KafkaClient* committed, KafkaClient* all,
                                         const std::string& key, int32_t partitions);
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -5,8 +5,7 @@
 #include <cstring>
 #include <utility>
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr std::chrono::seconds kFencePatience{8};
@@ -37,7 +36,8 @@ KafkaProducer::KafkaProducer(const KafkaOptions& options, const Host& host,
 
 KafkaProducer::~KafkaProducer() {
   char reason[256];
-  if (is_open_ &&
+  const bool is_open = IsTransactional() && state_ != State::kIdle && state_ != State::kInDoubt;
+  if (is_open &&
       rd_kafka_fatal_error(client_.handle(), reason, sizeof reason) == RD_KAFKA_RESP_ERR_NO_ERROR) {
     Own(rd_kafka_abort_transaction(client_.handle(), kLastAbortMs));  // else it times out there
   }
@@ -58,11 +58,12 @@ void KafkaProducer::Fence() {
 }
 
 void KafkaProducer::Begin() {
-  if (!IsTransactional() || is_open_) return;
-  const OwnedError error = Own(rd_kafka_begin_transaction(client_.handle()));
-  if (error) GiveUp(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
-  is_open_ = true;
-  may_be_committed_ = false;
+  if (state_ != State::kIdle) return;
+  if (IsTransactional()) {
+    const OwnedError error = Own(rd_kafka_begin_transaction(client_.handle()));
+    if (error) GiveUp(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
+  }
+  state_ = State::kOpen;
 }
 
 KafkaProducer::Chunk* KafkaProducer::FreeChunk() {
@@ -109,10 +110,10 @@ void KafkaProducer::Deal(const throng_records& records) {
 }
 
 void KafkaProducer::Write(const throng_records& records) {
-  if (abort_reason_) Abort();
+  if (IsAborting()) Abort();
   CheckDeliveries();
   Begin();
-  if (!std::exchange(is_dealt_, true)) Deal(records);
+  if (std::exchange(state_, State::kDealt) != State::kDealt) Deal(records);
   client_.Poll(0);
   auto due = KafkaClock::now() + kCallPatience;
   while (!Offer()) {
@@ -126,7 +127,7 @@ void KafkaProducer::Write(const throng_records& records) {
                  "the queue of records to deliver is full and nothing of it is delivered",
                  options_.topic);
   }
-  is_dealt_ = false;
+  state_ = State::kOpen;
 }
 
 bool KafkaProducer::Offer() {
@@ -236,24 +237,33 @@ void KafkaProducer::GiveUp(rd_kafka_resp_err_t code, const std::string& reason) 
       IsTransient(code) || code == RD_KAFKA_RESP_ERR__STATE || error.code() == THRONG_INTERNAL;
   if (!may_go_away) throw Error(error);
   abort_reason_ = error.what();
+  if (state_ != State::kIdle) {
+    const bool may_be_committed = state_ == State::kCommitting && IsTransactional();
+    state_ = may_be_committed ? State::kAbortingCommit : State::kAborting;
+  }
   Abort();
 }
 
 void KafkaProducer::Abort() {
-  if (is_open_) {
+  if (IsAborting()) TakeBack();
+  throw Error(THRONG_ABORTED, abort_reason_ + " What came after the last commit is sent again.");
+}
+
+void KafkaProducer::TakeBack() {
+  if (IsTransactional()) {
     const OwnedError error = Own(rd_kafka_abort_transaction(
         client_.handle(), static_cast<int>(kCommitPatience.count()) * 1000));
     if (error) {
       client_.Poll(0);
       ThrowIfFatal();
-      throw Error(THRONG_UNAVAILABLE, *abort_reason_ + " Its transaction is not rolled back yet: " +
+      throw Error(THRONG_UNAVAILABLE, abort_reason_ + " Its transaction is not rolled back yet: " +
                                           rd_kafka_error_string(error.get()) + ".");
     }
   } else {
     rd_kafka_purge(client_.handle(), RD_KAFKA_PURGE_F_QUEUE);
     if (rd_kafka_flush(client_.handle(), static_cast<int>(kCallPatience.count())) !=
         RD_KAFKA_RESP_ERR_NO_ERROR) {
-      throw Error(THRONG_UNAVAILABLE, *abort_reason_);
+      throw Error(THRONG_UNAVAILABLE, abort_reason_);
     }
   }
   client_.Poll(0);
@@ -269,13 +279,16 @@ void KafkaProducer::Abort() {
     partition.has_new = false;
   }
   failure_.reset();
-  is_open_ = is_dealt_ = is_committing_ = false;
-  const std::string reason = *std::exchange(abort_reason_, std::nullopt);
-  throw Error(THRONG_ABORTED, reason + " What came after the last commit is sent again.");
+  state_ = state_ == State::kAbortingCommit ? State::kInDoubt : State::kIdle;
+}
+
+void KafkaProducer::Settle(const std::optional<std::map<int32_t, KafkaEnd>>& ends) {
+  if (ends) SetEnds(*ends);
+  state_ = State::kIdle;
 }
 
 void KafkaProducer::Flush() {
-  if (abort_reason_) Abort();
+  if (IsAborting()) Abort();
   auto due = KafkaClock::now() + kCallPatience;
   size_t before = in_flight_;
   while (rd_kafka_flush(client_.handle(), 100) != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -307,8 +320,8 @@ void KafkaProducer::SetEnds(const std::map<int32_t, KafkaEnd>& ends) {
 }
 
 void KafkaProducer::Commit(const std::string& key, const std::optional<std::string>& value) {
-  if (abort_reason_) Abort();
-  if (!is_committing_) {
+  if (IsAborting()) Abort();
+  if (state_ != State::kCommitting) {
     Begin();
     rd_kafka_vu_t fields[5] = {};
     fields[0].vtype = RD_KAFKA_VTYPE_RKT;
@@ -324,21 +337,20 @@ void KafkaProducer::Commit(const std::string& key, const std::optional<std::stri
     const OwnedError error = Own(rd_kafka_produceva(client_.handle(), fields, 5));
     if (error) GiveUp(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
     ++in_flight_;
-    is_committing_ = true;
+    state_ = State::kCommitting;
   }
   if (IsTransactional()) {
     CommitTransaction();
   } else {
     Flush();
   }
-  is_open_ = is_committing_ = may_be_committed_ = false;
+  state_ = State::kIdle;
   const auto ends = Ends();
   SetEnds(ends);
   for (Partition& partition : partitions_) partition.has_new = false;
 }
 
 void KafkaProducer::CommitTransaction() {
-  may_be_committed_ = true;
   const auto due = KafkaClock::now() + kCommitPatience;
   while (true) {
     const OwnedError error =
@@ -354,4 +366,4 @@ void KafkaProducer::CommitTransaction() {
   }
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -13,7 +13,7 @@
 #include "plugins/sinks/kafka/positions.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 // Waits are short: what takes longer is UNAVAILABLE, and the same call goes on with it. ABORTED:
 // all since the last commit is gone. FAILED_PRECONDITION: another producer took the place.
@@ -41,10 +41,24 @@ class KafkaProducer {
   // Makes all that was written durable together with a record of the positions topic; without a
   // value, that key is deleted. The same arguments again go on with a commit that was UNAVAILABLE.
   void Commit(const std::string& key, const std::optional<std::string>& value);
-  // Whether what ended as ABORTED may have been committed all the same.
-  bool MayBeCommitted() const { return may_be_committed_; }
+  // Whether the commit that ended as ABORTED may have taken place all the same: nothing goes on
+  // before Settle.
+  bool IsInDoubt() const { return state_ == State::kInDoubt; }
+  // It did, and these are the ends that were committed; or it did not.
+  void Settle(const std::optional<std::map<int32_t, KafkaEnd>>& ends);
 
  private:
+  // What becomes of all since the last commit.
+  enum class State {
+    kIdle,            // there is nothing, and no transaction
+    kOpen,            // it is written, in a transaction if there are any
+    kDealt,           // and the records of the Write that is repeated are in `waiting`
+    kCommitting,      // it is delivered, and the position is on its way
+    kAborting,        // it is being taken back
+    kAbortingCommit,  // the same while committing: it may be too late
+    kInDoubt,         // that is done, and did not tell whether it was
+  };
+
   // The records of one Write: librdkafka reads keys and values from `bytes` until all are
   // delivered.
   struct Chunk {
@@ -71,6 +85,7 @@ class KafkaProducer {
   };
 
   bool IsTransactional() const { return !transactional_id_.empty(); }
+  bool IsAborting() const { return state_ == State::kAborting || state_ == State::kAbortingCommit; }
   void Begin();
   Chunk* FreeChunk();
   void Deal(const throng_records& records);
@@ -83,8 +98,10 @@ class KafkaProducer {
   void CheckDeliveries();
   // Throws what became of an abortable or fatal error.
   [[noreturn]] void GiveUp(rd_kafka_resp_err_t code, const std::string& reason);
-  // Takes back all since the last commit; throws ABORTED once that is done.
+  // Goes on taking back all since the last commit; throws ABORTED once that is done.
   [[noreturn]] void Abort();
+  // A step of Abort; UNAVAILABLE if it takes longer.
+  void TakeBack();
   void ThrowIfFatal() const;
   void CommitTransaction();
 
@@ -95,12 +112,9 @@ class KafkaProducer {
   std::vector<std::unique_ptr<Chunk>> chunks_;  // outlive the client
   std::vector<Chunk*> free_chunks_;
   std::vector<Partition> partitions_;
-  bool is_open_ = false;        // the transaction
-  bool is_dealt_ = false;       // the records of the Write that is repeated are in `waiting`
-  bool is_committing_ = false;  // the position is on its way
-  bool may_be_committed_ = false;
-  std::optional<std::string> abort_reason_;  // while aborting
-  size_t in_flight_ = 0;                     // handed over and not yet heard of
+  State state_ = State::kIdle;
+  std::string abort_reason_;  // while aborting
+  size_t in_flight_ = 0;      // handed over and not yet heard of
   std::optional<Failure> failure_;
   KafkaClient client_;
   rd_kafka_topic_t* topic_;
@@ -108,4 +122,4 @@ class KafkaProducer {
   rd_kafka_topic_t* positions_topic_;
 };
 
-}  // namespace throng
+}  // namespace throng::plugins

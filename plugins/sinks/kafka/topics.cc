@@ -4,8 +4,7 @@
 #include <memory>
 #include <utility>
 
-namespace throng {
-
+namespace throng::plugins {
 namespace {
 
 constexpr std::chrono::seconds kPatience{8};
@@ -228,4 +227,4 @@ bool ReadMessages(KafkaClient* client, const std::string& topic, int32_t partiti
   }
 }
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -10,7 +10,7 @@
 #include "plugins/sinks/kafka/client.h"
 #include "throng/sdk.hpp"
 
-namespace throng {
+namespace throng::plugins {
 
 struct KafkaTopic {
   std::string name;
@@ -40,4 +40,4 @@ bool ReadMessages(KafkaClient* client, const std::string& topic, int32_t partiti
                   int64_t end, KafkaClock::time_point due,
                   const std::function<bool(const rd_kafka_message_t&)>& visit);
 
-}  // namespace throng
+}  // namespace throng::plugins

@@ -1,5 +1,4 @@
-// The plans of behaviours before any row is filled: curves of users, words of kinds, tables of
-// ratings.
+// The plans of behaviours before any row is filled: curves of users, tables of ratings.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,12 +6,11 @@
 #include <numeric>
 
 #include "plugins/activity/pareto_runs.h"
-#include "plugins/choice/kind_word.h"
 #include "plugins/choice/kinds.h"
 #include "plugins/rating/rating_table.h"
 #include "throng/rounding.hpp"
 
-namespace throng {
+namespace throng::plugins {
 namespace {
 
 using ::testing::ElementsAre;
@@ -125,50 +123,6 @@ TEST(Pareto, SaysWhichNumberOfRowsFits) {
 }
 
 // ---- Kinds ----------------------------------------------------------------------------------
-
-TEST(KindWord, IsTheWordOfTheModelForTheSeed) {
-  const KindWord word(std::vector<int64_t>{6, 3, 1});
-  std::vector<int64_t> x(10);
-  std::iota(x.begin(), x.end(), int64_t{0});
-  std::vector<uint8_t> letter(10);
-  word.At(x, letter, x);
-  std::string letters;
-  for (const uint8_t l : letter) letters += "POR"[l];
-  EXPECT_EQ(letters, "POPPOPRPOP");
-}
-
-TEST(KindWord, SpreadsEveryMixEvenly) {
-  for (const std::vector<int64_t>& weights :
-       std::vector<std::vector<int64_t>>{{6, 3, 1},
-                                         {1},
-                                         {0, 1, 0},
-                                         {9, 7, 4},
-                                         {333, 333, 334},
-                                         {1, 1, 998},
-                                         {4999, 3, 4998},
-                                         {5, 0, 5},
-                                         {2, 3, 5, 7, 11, 13}}) {
-    const KindWord word(weights);
-    const size_t places = 2 * word.period() + 3;
-    std::vector<int64_t> x(places);
-    std::iota(x.begin(), x.end(), int64_t{0});
-    std::vector<uint8_t> found(places);
-    std::vector<int64_t> ordinal(places);
-    word.At(x, found, ordinal);
-    std::vector<int64_t> seen(weights.size(), 0);
-    for (size_t i = 0; i < places; ++i) {
-      for (size_t letter = 0; letter < weights.size(); ++letter) {
-        ASSERT_EQ(word.CounterOf(letter).Before(x[i]), seen[letter]);
-        const double expected = static_cast<double>(weights[letter]) * static_cast<double>(i) /
-                                static_cast<double>(word.period());
-        ASSERT_LT(std::abs(static_cast<double>(seen[letter]) - expected), 1.0)
-            << "letter " << letter << " before " << i;
-      }
-      ASSERT_EQ(ordinal[i], seen[found[i]]);
-      ++seen[found[i]];
-    }
-  }
-}
 
 TEST(RowsByKind, ListsTheRowsOfEachKindInOrder) {
   for (const size_t kinds : {size_t{1}, size_t{3}, size_t{8}, size_t{9}, size_t{256}}) {
@@ -295,4 +249,4 @@ TEST(ParseRanges, RefusesWhatIsNoRange) {
 }
 
 }  // namespace
-}  // namespace throng
+}  // namespace throng::plugins

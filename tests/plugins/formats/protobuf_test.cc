@@ -20,7 +20,7 @@
 #include "tests/plugins/formats/naive_text.h"
 #include "tests/plugins/sinks/scratch_folder.h"
 
-namespace throng {
+namespace throng::plugins {
 namespace {
 
 using google::protobuf::FieldDescriptor;
@@ -250,4 +250,4 @@ TEST(Protobuf, MakesMessagesOnly) {
 }
 
 }  // namespace
-}  // namespace throng
+}  // namespace throng::plugins

@@ -25,6 +25,7 @@ namespace throng {
 // Kinds of requests, by their numbers in Kafka's protocol.
 enum class KafkaRequest : int16_t {
   kProduce = 0,
+  kListOffsets = 2,
   kMetadata = 3,
   kInitProducerId = 22,
   kAddPartitionsToTransaction = 24,

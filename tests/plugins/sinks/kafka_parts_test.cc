@@ -7,7 +7,7 @@
 #include "plugins/sinks/kafka/errors.h"
 #include "plugins/sinks/kafka/positions.h"
 
-namespace throng {
+namespace throng::plugins {
 namespace {
 
 using testing::HasSubstr;
@@ -45,4 +45,4 @@ TEST(KafkaPositionTest, OnlyWhatWasWrittenIsRead) {
 }
 
 }  // namespace
-}  // namespace throng
+}  // namespace throng::plugins

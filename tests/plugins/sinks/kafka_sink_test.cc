@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
@@ -40,6 +42,15 @@ class KafkaSinkTest : public testing::Test {
     for (int64_t row = first; row < end; ++row) rows.push_back("row " + std::to_string(row));
     std::sort(rows.begin(), rows.end());
     return rows;
+  }
+  // Clients of librdkafka in this process: each has one main thread.
+  static int64_t CountClients() {
+    const std::filesystem::directory_iterator threads("/proc/self/task");
+    return std::count_if(begin(threads), end(threads), [](const auto& thread) {
+      std::string name;
+      std::ifstream(thread.path() / "comm") >> name;
+      return name == "rdk:main";
+    });
   }
   static void ExpectOk(const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; }
   static void ExpectFailure(const absl::Status& status, absl::StatusCode code,
@@ -274,6 +285,30 @@ TEST_F(KafkaSinkTest, ACommitInDoubtThatDidNotTakePlaceIsSentAgain) {
   ExpectOk(output->Write(0, 100));
   ExpectOk(output->CommitPatiently(100));
   EXPECT_EQ(Output()->Peek()->position, 100);
+}
+
+TEST_F(KafkaSinkTest, ACommitInDoubtWaitsForItsAnswer) {
+  auto output = Opened();
+  ExpectOk(output->Write(0, 100));
+  cluster_.Answer(KafkaRequest::kEndTransaction, {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING});
+  cluster_.AnswerAlways(KafkaRequest::kListOffsets, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+  ExpectFailure(output->Commit(100), absl::StatusCode::kUnavailable, cluster_.bootstraps());
+  cluster_.AnswerWell(KafkaRequest::kListOffsets);
+  ExpectOk(output->CommitPatiently(100));
+  ExpectOk(output->Write(100, 50));
+  ExpectOk(output->CommitPatiently(150));
+  EXPECT_EQ(Values(), Rows(0, 150));
+}
+
+TEST_F(KafkaSinkTest, OnceItIsOpenOnlyTheProducerIsConnected) {
+  const int64_t before = CountClients();
+  auto output = Opened();
+  EXPECT_EQ(CountClients(), before + 1);
+  // In doubt the position is read again; the mock does not take back what it holds.
+  ExpectOk(output->Write(0, 100));
+  cluster_.Answer(KafkaRequest::kEndTransaction, {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING});
+  ExpectOk(output->CommitPatiently(100));
+  EXPECT_EQ(CountClients(), before + 1);
 }
 
 TEST_F(KafkaSinkTest, AFencedProducerIsToldSoAndStops) {

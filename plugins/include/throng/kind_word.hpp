@@ -1,6 +1,15 @@
-// The order of kinds over the grid: a word that is repeated, in which each kind is spread evenly.
-#ifndef THRONG_BEHAVIOURS_KIND_WORD_H_
-#define THRONG_BEHAVIOURS_KIND_WORD_H_
+// How a choice gives kinds to rows: over a word that is repeated, in which each kind is spread
+// evenly.
+//
+//   KindWord word(IntegerWeights(shares));         // of rounding.hpp
+//   kinds[k].rows = word.CounterOf(k).Before(plan_size);
+//   ...
+//   word.At(rows.grid, kind, kind_row);            // columns of throng_batch
+//
+// Places may be shifted round the epoch, too, by any amount: each kind still has as many rows, and
+// numbers them without gaps.
+#ifndef THRONG_KIND_WORD_HPP_
+#define THRONG_KIND_WORD_HPP_
 
 #include <cstddef>
 #include <cstdint>
@@ -12,12 +21,13 @@
 
 namespace throng {
 
-// Letters 0, 1, ... in the ratio of their weights. Any stretch of the word has each letter in
-// proportion to less than one or two places, and any beginning of it to less than one.
+// Letters 0, 1, ..., at most 256 of them, in the ratio of their weights. Any stretch of the word
+// has each letter in proportion to less than two places, and any beginning of it to less than one.
+// Constant, and so for any number of threads.
 class KindWord {
  public:
-  // The weights are not negative, not all 0, and without common divisor: their sum, at most 10^4,
-  // is the word's period.
+  // The weights are not negative and not all 0; their sum, the word's period, is at most 10^4. It
+  // is shortest if they have no common divisor.
   explicit KindWord(std::span<const int64_t> weights)
       : weights_(weights.begin(), weights.end()),
         before_(weights.size()),
@@ -43,7 +53,8 @@ class KindWord {
     }
   }
 
-  // For each place x (below 2^40): its letter, and how many of that letter stand before it.
+  // For each place x, from 0 to below 2^40: its letter, and how many of that letter stand before
+  // it, in all repetitions. `ordinal` may be x itself; all three have the same size.
   void At(std::span<const int64_t> x, std::span<uint8_t> letter, std::span<int64_t> ordinal) const {
     // Bytes alias everything: what the loop reads is kept out of memory that it may write.
     const Reciprocal period = period_;
@@ -57,10 +68,10 @@ class KindWord {
     }
   }
 
-  // Counts one letter.
+  // Counts one letter. Is not to outlive the word.
   class Counter {
    public:
-    // How many of the letter stand before place x.
+    // How many of the letter stand before place x, from 0 to 2^40.
     int64_t Before(int64_t x) const {
       const auto place = static_cast<uint64_t>(x);
       const uint64_t times = period_.DivideSmall(place);
@@ -79,6 +90,7 @@ class KindWord {
     return {period_, weights_[letter], before_[letter].data()};
   }
 
+  // Places until the word repeats itself.
   uint64_t period() const { return period_.divisor(); }
 
  private:
@@ -96,4 +108,4 @@ class KindWord {
 
 }  // namespace throng
 
-#endif  // THRONG_BEHAVIOURS_KIND_WORD_H_
+#endif  // THRONG_KIND_WORD_HPP_

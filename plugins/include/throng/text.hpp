@@ -1,10 +1,18 @@
-// The text of single values as csv and json write it: numbers, ratings, times and constant pieces.
+// The text of values as Throng's own csv and json have it: numbers, ratings, times and fixed texts,
+// for formats that write text.
 //
-// Writers take the place to write at and return its end. They check no bounds: the caller has made
-// room for the longest text and kTextSlack bytes more, since stores have fixed sizes and may leave
-// rubbish behind the end.
-#ifndef THRONG_FORMATS_TEXT_H_
-#define THRONG_FORMATS_TEXT_H_
+// Writers take the place to write at and return the text's end. They check no bounds and end no
+// text with a NUL. Their stores have fixed sizes, so they may leave rubbish behind the end: make
+// room for the longest text and, once, kTextSlack bytes more.
+//
+//   char* p = out.Reserve(rows * (prefix.size() + kMaxValueText + 1) + kTextSlack);
+//   for (uint32_t i = 0; i < rows; ++i) {
+//     p = WriteRating(rating[i], prefix.Write(p));
+//     *p++ = '\n';
+//   }
+//   out.EndAt(p);
+#ifndef THRONG_TEXT_HPP_
+#define THRONG_TEXT_HPP_
 
 #include <algorithm>
 #include <array>
@@ -22,9 +30,12 @@
 
 namespace throng {
 
+// Bytes behind a text's end that its writer may write to.
 inline constexpr size_t kTextSlack = 32;
-inline constexpr size_t kTimestampText = 20;  // of every time
-inline constexpr size_t kMaxValueText = 24;   // of any number, rating, time or double
+// Bytes of every time, without a lead.
+inline constexpr size_t kTimestampText = 20;
+// Most bytes of a number, rating, time or double, without a lead.
+inline constexpr size_t kMaxValueText = 24;
 
 namespace detail {
 
@@ -66,6 +77,8 @@ inline constexpr TextTables kText = [] {
 
 }  // namespace detail
 
+// An unsigned decimal number: 1 to 20 bytes. Fastest below 10 000; below a million its tables still
+// stay in the nearest cache.
 inline char* WriteNumber(uint64_t n, char* p);
 
 namespace detail {
@@ -78,7 +91,6 @@ namespace detail {
 
 }  // namespace detail
 
-// Fastest below 10 000; below a million the tables still stay in the nearest cache.
 inline char* WriteNumber(uint64_t n, char* p) {
   if (n < 10000) {
     const detail::ShortText& number = detail::kText.number[n];
@@ -97,6 +109,7 @@ inline char* WriteNumber(uint64_t n, char* p) {
   return p + 3;
 }
 
+// A decimal number, with a sign if it is negative: 1 to 20 bytes.
 inline char* WriteSigned(int64_t n, char* p) {
   const auto magnitude = static_cast<uint64_t>(n);
   if (n >= 0) return WriteNumber(magnitude, p);
@@ -104,7 +117,8 @@ inline char* WriteSigned(int64_t n, char* p) {
   return WriteNumber(0 - magnitude, p + 1);
 }
 
-// Hundredths as a decimal number, exactly: one decimal, two where needed.
+// Hundredths as a decimal number, exactly: one decimal, two where needed, as in 4.5 and 4.25. 3 to
+// 12 bytes.
 inline char* WriteRating(int32_t hundredths, char* p) {
   const int64_t value = hundredths;
   if (value < 0) *p++ = '-';
@@ -116,22 +130,25 @@ inline char* WriteRating(int32_t hundredths, char* p) {
   return p;
 }
 
-// The shortest text that reads back as the same double.
+// The shortest text that reads back as the same double, as 0.1 or 1e-300: at most kMaxValueText
+// bytes. JSON has no text for infinities and NaN; here they are inf, -inf, nan and -nan.
 inline char* WriteFloat(double value, char* p) {
   return std::to_chars(p, p + kMaxValueText, value).ptr;
 }
 
-// Constant text that is written often: up to 32 bytes cost one or two 16-byte stores.
-class Piece {
+// A text that is written often, of any size: up to 32 bytes cost one or two 16-byte stores.
+class FixedText {
  public:
-  Piece() = default;
+  // Empty.
+  FixedText() = default;
   // Not inlined: under sanitizers GCC would warn of a way that no short text takes.
-  [[gnu::noinline]] explicit Piece(std::string_view text) : size_(text.size()) {
+  [[gnu::noinline]] explicit FixedText(std::string_view text) : size_(text.size()) {
     std::memcpy(head_, text.data(), std::min(size_, sizeof head_));
     if (size_ <= sizeof head_) return;
     tail_ = std::make_unique<char[]>(size_ - sizeof head_);
     std::memcpy(tail_.get(), text.data() + sizeof head_, size_ - sizeof head_);
   }
+  // Bytes that Write writes.
   size_t size() const { return size_; }
   char* Write(char* p) const {
     const size_t size = size_;  // once: for all the compiler knows, p may point here
@@ -151,13 +168,16 @@ class Piece {
   std::unique_ptr<char[]> tail_;
 };
 
-// Times as 2024-01-15T10:30:00Z, after a constant text. Milliseconds are dropped, toward the past.
-// The date is kept from value to value, since rows mostly come in the order of time.
+// Times as 2024-01-15T10:30:00Z, after a fixed text. The date is kept from value to value, since
+// rows mostly come in the order of time, so that one writer is not for two threads.
 class TimestampWriter {
  public:
-  explicit TimestampWriter(std::string lead) : lead_(std::move(lead)) { SetDay(0); }
+  // `lead` stands before each time.
+  explicit TimestampWriter(std::string lead = "") : lead_(std::move(lead)) { SetDay(0); }
 
-  // Throws OUT_OF_RANGE outside the years 0000 to 9999, which this text cannot hold.
+  // A time in milliseconds since 1970 UTC, after the lead: kTimestampText bytes and the lead's.
+  // What is beyond the second is dropped, toward the past. Throws OUT_OF_RANGE outside the years
+  // 0000 to 9999, which this text cannot hold.
   char* Write(int64_t ms, char* p) {
     uint64_t of_day = static_cast<uint64_t>(ms) - static_cast<uint64_t>(midnight_);
     if (of_day >= 86400000) [[unlikely]] {
@@ -198,15 +218,31 @@ class TimestampWriter {
     std::string text = lead_;
     text += {Digit(year / 1000), Digit(year / 100), Digit(year / 10), Digit(year), '-'};
     text += {Digit(month / 10), Digit(month), '-', Digit(of_month / 10), Digit(of_month), 'T'};
-    date_ = Piece(text);
+    date_ = FixedText(text);
     midnight_ = std::chrono::time_point_cast<milliseconds>(day).time_since_epoch().count();
   }
 
   std::string lead_;
-  Piece date_;
+  FixedText date_;  // the lead and the date
   int64_t midnight_ = 0;
 };
 
+// A text as a JSON string, with its quotes. It is UTF-8 already; what JSON wants escaped is.
+inline std::string JsonString(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) {
+      constexpr char kHex[] = "0123456789abcdef";
+      quoted += "\\u00";
+      quoted += {kHex[c >> 4], kHex[c & 15]};
+      continue;
+    }
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
 }  // namespace throng
 
-#endif  // THRONG_FORMATS_TEXT_H_
+#endif  // THRONG_TEXT_HPP_
