@@ -1,4 +1,4 @@
-#include "server/conformance/process.h"
+#include "server/host/process.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
