@@ -12,8 +12,8 @@
 #include <thread>
 
 #include "server/conformance/check.h"
-#include "server/conformance/process.h"
 #include "server/control/status.h"
+#include "server/host/process.h"
 
 namespace throng {
 namespace {

@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "server/conformance/check.h"
-#include "server/conformance/process.h"
 #include "server/conformance/stand_in.h"
 #include "server/control/digest.h"
 #include "server/control/status.h"
+#include "server/host/process.h"
 #include "throng/random.hpp"
 
 namespace throng {

@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
-#include "server/conformance/process.h"
 #include "server/conformance/walker.h"
 #include "server/control/status.h"
+#include "server/host/process.h"
 
 namespace throng {
 namespace {

@@ -12,9 +12,9 @@
 #include "proto/option_text.h"
 #include "server/conformance/check.h"
 #include "server/conformance/elf_symbols.h"
-#include "server/conformance/process.h"
 #include "server/control/status.h"
 #include "server/host/describe.h"
+#include "server/host/process.h"
 
 namespace throng {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "server/conformance/process.h"
+#include "server/host/process.h"
 
 namespace throng {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/conformance/process.h"
+#include "server/host/process.h"
 
 namespace throng {
 namespace {

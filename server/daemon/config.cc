@@ -194,7 +194,7 @@ std::optional<DaemonConfig> ReadConfig(std::span<const SpecLayer> layers, Proble
   MessageReader reader(problems);
   for (const SpecLayer& layer : layers) {
     if (IsOnlyComments(layer.text)) continue;
-    if (const auto root = ParseSpec(layer, problems)) reader.Apply(layer, *root, &config);
+    if (const auto root = ParseSpec(layer, problems)) reader.Apply(*root, &config);
   }
   Problems broken_rules;
   DaemonConfig resolved = Resolver(config).Resolve(&broken_rules);

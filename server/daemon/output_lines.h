@@ -11,9 +11,6 @@
 
 namespace throng {
 
-// Valid UTF-8 without control characters: what is neither becomes U+FFFD; tabs become spaces.
-std::string PlainText(std::string_view text);
-
 class OutputLines {
  public:
   using Clock = std::chrono::steady_clock;

@@ -14,8 +14,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "server/control/plain_text.h"
 #include "server/daemon/descriptor.h"
-#include "server/daemon/output_lines.h"
 
 namespace throng {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "server/daemon/output_lines.h"
+#include "server/control/plain_text.h"
 
 namespace throng {
 namespace {

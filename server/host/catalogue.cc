@@ -1,249 +1,108 @@
 #include "server/host/catalogue.h"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
-#include <optional>
+#include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
-#include "server/control/call_page.h"
-#include "server/control/digest.h"
 #include "server/control/status.h"
-#include "server/spec/tree.h"
+#include "server/host/process.h"
+#include "server/spec/problem.h"
 
 namespace throng {
+
 namespace {
 
-// A plugin's struct as ours: the smaller of both sizes copied into zeroes (plugin.h, "growth").
-template <class Struct>
-Struct Adopt(const void* theirs) {
-  Struct ours{};
-  if (theirs == nullptr) return ours;
-  uint32_t size = 0;
-  std::memcpy(&size, theirs, sizeof size);
-  std::memcpy(&ours, theirs, std::min<size_t>(size, sizeof ours));
-  return ours;
+using Json = nlohmann::json;
+
+// What a forked process tells of a plugin: what the index needs of it.
+absl::StatusOr<std::string> Describe(const std::string& file) {
+  const auto plugin = Plugin::Load(file);
+  if (!plugin.ok()) return plugin.status();
+  Json components = Json::array();
+  for (const auto& component : (*plugin)->components()) {
+    components.push_back({component->role, component->name});
+  }
+  return Json{(*plugin)->name(), (*plugin)->digest(), components}.dump();
 }
 
-bool IsEmpty(const char* text) { return text == nullptr || *text == '\0'; }
-
-// What users write, messages carry and places store must be text.
-bool IsText(const char* text) {
-  return text == nullptr || FindInvalidUtf8(text) == std::string_view::npos;
-}
-
-std::optional<Role> ParseRole(std::string_view text) {
-  if (!text.ends_with("/1")) return std::nullopt;
-  return RoleNamed(text.substr(0, text.size() - 2));
-}
-
-// What of a component's tables is missing, or empty.
-std::string Missing(const Component& c) {
-  std::string missing;
-  const auto require = [&](bool present, std::string_view what) {
-    if (!present) missing += (missing.empty() ? "" : ", ") + std::string(what);
-  };
-  switch (c.role) {
-    case Role::kActivity:
-    case Role::kClock:
-    case Role::kChoice:
-    case Role::kRating:
-      require(c.behaviour.create != nullptr, "create");
-      require(c.behaviour.destroy != nullptr, "destroy");
-      require(c.behaviour.fill != nullptr, "fill");
-      break;
-    case Role::kFormat:
-      require(c.format.modes != 0, "modes");
-      require(c.format.create != nullptr, "create");
-      require(c.format.destroy != nullptr, "destroy");
-      require(c.format.begin != nullptr, "begin");
-      require(c.format.encode != nullptr, "encode");
-      break;
-    case Role::kSink:
-      require(c.sink.modes != 0, "modes");
-      require(c.sink.create != nullptr, "create");
-      require(c.sink.destroy != nullptr, "destroy");
-      require(c.sink.open != nullptr, "open");
-      require(c.sink.write != nullptr, "write");
-      require(c.sink.commit != nullptr, "commit");
-      require(c.sink.finish != nullptr, "finish");
-      break;
+// Adds the *.so of a folder, by name.
+absl::Status FindFiles(const std::string& folder, std::vector<std::string>* files) {
+  const auto first = static_cast<std::ptrdiff_t>(files->size());
+  std::error_code error;
+  for (auto it = std::filesystem::directory_iterator(folder, error);
+       !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
+    if (it->path().extension() == ".so") files->push_back(it->path().string());
   }
-  return missing;
-}
-
-// Why an option's descriptor cannot be used, or empty.
-std::string DescriptorFault(const throng_option& o) {
-  if (IsEmpty(o.name)) return "an option without a name";
-  if (!IsText(o.name)) return "an option whose name is not UTF-8 text";
-  if (IsEmpty(o.doc)) return fmt::format("option `{}` without a doc", o.name);
-  if (o.type < THRONG_OPTION_BOOL || o.type > THRONG_OPTION_MAP) {
-    return fmt::format("option `{}` of type {}, which this host does not know", o.name, o.type);
+  if (error) {
+    return absl::NotFoundError(
+        fmt::format("the plugin folder {} cannot be read: {}. Name another with --plugin-dir.",
+                    folder, error.message()));
   }
-  if (o.type == THRONG_OPTION_ENUM && (o.choices == nullptr || o.choices[0] == nullptr)) {
-    return fmt::format("option `{}`, an enum, without choices", o.name);
-  }
-  if (!IsText(o.default_text)) {
-    return fmt::format("option `{}` with a default that is not UTF-8 text", o.name);
-  }
-  if ((o.type == THRONG_OPTION_MAP) != (o.name[std::strlen(o.name) - 1] == '.')) {
-    return fmt::format("option `{}`: the name of a map, and of nothing else, ends with a dot",
-                       o.name);
-  }
-  if (o.type == THRONG_OPTION_MAP && (o.flags & THRONG_OPTION_SECRET) != 0) {
-    return fmt::format("option `{}`: a map cannot be secret; declare secrets by name", o.name);
-  }
-  if (o.type != THRONG_OPTION_STRING && (o.flags & THRONG_OPTION_PATH) != 0) {
-    return fmt::format("option `{}`, a path that is no string", o.name);
-  }
-  return "";
+  std::sort(files->begin() + first, files->end());
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
-  const std::string file = std::filesystem::path(path).filename().string();
-  const CallScope scope(CallerOf("plugin " + file), -1);
-  // An absolute path: dlopen searches the system's folders for a bare file name.
-  void* library =
-      dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (library == nullptr) {
-    return absl::FailedPreconditionError(
-        fmt::format("plugin {} cannot be loaded: {}", path, dlerror()));
-  }
-  auto describe = reinterpret_cast<throng_plugin_function>(dlsym(library, "throng_plugin_v1"));
-  if (describe == nullptr) {
-    return absl::FailedPreconditionError(fmt::format(
-        "plugin {} has no function throng_plugin_v1: it is not a Throng plugin, or it was built "
-        "for "
-        "another major version of the plugin ABI (this host has version {}; rebuild it).",
-        path, THRONG_ABI_MAJOR));
-  }
-  auto plugin = std::make_unique<Plugin>();
-  plugin->path_ = path;
-  auto digest = FileDigest(path);
-  if (!digest.ok()) return digest.status();
-  plugin->digest_ = *std::move(digest);
-  if (absl::Status status = plugin->Read(describe()); !status.ok()) {
-    return absl::FailedPreconditionError(fmt::format("plugin {}: {}", path, MessageOf(status)));
-  }
-  return plugin;
-}
-
-absl::Status Plugin::Read(const throng_plugin* table) {
-  if (table == nullptr) return absl::InternalError("throng_plugin_v1 returned NULL.");
-  const auto own = Adopt<throng_plugin>(table);
-  if (IsEmpty(own.name) || IsEmpty(own.version) || IsEmpty(own.doc) || own.components == nullptr) {
-    return absl::InternalError(fmt::format(
-        "its table (struct_size {}) lacks a name, version, doc or components.", own.struct_size));
-  }
-  if (!IsText(own.name) || !IsText(own.version)) {
-    return absl::InternalError("its name or version is not UTF-8 text.");
-  }
-  name_ = own.name;
-  version_ = own.version;
-  doc_ = own.doc;
-  abi_minor_ = own.abi_minor;
-  for (auto pointer = own.components; *pointer != nullptr; ++pointer) {
-    const auto theirs = Adopt<throng_component>(*pointer);
-    auto component = std::make_unique<Component>();
-    if (IsEmpty(theirs.role) || IsEmpty(theirs.name) || IsEmpty(theirs.doc)) {
-      return absl::InternalError(fmt::format(
-          "a component (struct_size {}) lacks a role, name or doc.", theirs.struct_size));
-    }
-    if (!IsText(theirs.name)) {
-      return absl::InternalError("a component has a name that is not UTF-8 text.");
-    }
-    component->name = theirs.name;
-    component->doc = theirs.doc;
-    component->validate = theirs.validate;
-    component->plugin = this;
-    const std::optional<Role> role = ParseRole(theirs.role);
-    if (!role) {
-      return absl::InternalError(fmt::format(
-          "component `{}` plays the role \"{}\", which this host does not know; rebuild it against "
-          "this version's plugin.h.",
-          theirs.name, theirs.role));
-    }
-    component->role = *role;
-    if (component->role == Role::kFormat) {
-      component->format = Adopt<throng_format>(theirs.functions);
-    } else if (component->role == Role::kSink) {
-      component->sink = Adopt<throng_sink>(theirs.functions);
-    } else {
-      component->behaviour = Adopt<throng_behaviour>(theirs.functions);
-    }
-    if (const std::string missing = Missing(*component); !missing.empty()) {
-      return absl::InternalError(
-          fmt::format("component `{}` lacks: {}.", component->name, missing));
-    }
-    for (auto option = theirs.options; option != nullptr && *option != nullptr; ++option) {
-      component->options.push_back(Adopt<throng_option>(*option));
-      if (const std::string fault = DescriptorFault(component->options.back()); !fault.empty()) {
-        return absl::InternalError(fmt::format("component `{}` has {}.", component->name, fault));
-      }
-    }
-    components_.push_back(std::move(component));
-  }
-  if (components_.empty()) return absl::InternalError("it has no components.");
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Catalogue> Catalogue::Load(const std::vector<std::string>& folders) {
-  Catalogue catalogue;
+absl::StatusOr<Catalogue> Catalogue::Load(const std::vector<std::string>& folders,
+                                          std::chrono::milliseconds limit) {
+  std::vector<std::string> files;
+  std::vector<std::string> searched;
   std::set<std::string> seen;
   for (const std::string& folder : folders) {
-    std::error_code error;
-    const std::string known = std::filesystem::weakly_canonical(folder, error).string();
-    if (!seen.insert(known).second) continue;  // named twice
-    catalogue.folders_.push_back(folder);
-    std::vector<std::string> files;
-    for (auto it = std::filesystem::directory_iterator(folder, error);
-         !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
-      if (it->path().extension() == ".so") files.push_back(it->path().string());
-    }
-    if (error) {
-      return absl::NotFoundError(
-          fmt::format("the plugin folder {} cannot be read: {}. Name another with --plugin-dir.",
-                      folder, error.message()));
-    }
-    std::sort(files.begin(), files.end());
-    for (const std::string& file : files) {
-      auto plugin = Plugin::Load(file);
-      if (!plugin.ok()) {
-        catalogue.load_errors_.push_back(plugin.status());
-        continue;
-      }
-      for (const auto& component : (*plugin)->components()) {
-        const auto [it, is_new] =
-            catalogue.components_.try_emplace({component->role, component->name}, component.get());
-        if (!is_new) {
-          return absl::AlreadyExistsError(fmt::format(
-              "the {} `{}` is in two plugins: {} and {}. Remove one of them.",
-              RoleName(component->role), component->name, it->second->plugin->path(), file));
-        }
-      }
-      catalogue.plugins_.push_back(*std::move(plugin));
-    }
+    std::error_code unknown;
+    if (!seen.insert(std::filesystem::weakly_canonical(folder, unknown).string()).second) continue;
+    if (absl::Status status = FindFiles(folder, &files); !status.ok()) return status;
+    searched.push_back(folder);
   }
+  const auto described = RunInProcesses(
+      files.size(), [&files](size_t i) { return Describe(files[i]); }, limit);
+
+  std::vector<IndexedPlugin> index;
+  std::vector<std::string> errors;
+  std::map<std::string, std::string> owners;  // of names and components: the file
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (const absl::Status& status = described[i].status(); !status.ok()) {
+      errors.push_back(absl::IsInternal(status) ? MessageOf(status)
+                                                : fmt::format("plugin {} cannot be loaded: {}",
+                                                              files[i], MessageOf(status)));
+      continue;
+    }
+    const Json description = Json::parse(*described[i]);
+    IndexedPlugin plugin{files[i], description[1], description[2]};
+    std::vector<std::string> names = {
+        fmt::format("plugin `{}`", description[0].get<std::string>())};
+    for (const auto& [role, name] : plugin.components) {
+      names.push_back(fmt::format("{} `{}`", RoleName(role), name));
+    }
+    const auto taken = std::find_if(names.begin(), names.end(),
+                                    [&](const auto& name) { return owners.contains(name); });
+    if (taken != names.end()) {
+      errors.push_back(fmt::format("the {} is in two files: {} and {}. Remove one of them.", *taken,
+                                   owners.at(*taken), files[i]));
+      continue;
+    }
+    for (const std::string& name : names) owners[name] = files[i];
+    index.push_back(std::move(plugin));
+  }
+  Catalogue catalogue = FromIndex(std::move(index), std::move(errors));
+  catalogue.folders_ = std::move(searched);
   return catalogue;
 }
 
-Catalogue Catalogue::FromIndex(std::vector<IndexedPlugin> index,
-                               const std::vector<std::string>& errors) {
+Catalogue Catalogue::FromIndex(std::vector<IndexedPlugin> index, std::vector<std::string> errors) {
   Catalogue catalogue;
   catalogue.index_ = std::move(index);
+  catalogue.errors_ = std::move(errors);
   std::set<std::string> folders;
   for (const IndexedPlugin& plugin : catalogue.index_) {
     const std::string folder = std::filesystem::path(plugin.path).parent_path().string();
     if (folders.insert(folder).second) catalogue.folders_.push_back(folder);
     for (const Name& name : plugin.components) catalogue.components_[name] = nullptr;
-  }
-  for (const std::string& error : errors) {
-    catalogue.load_errors_.push_back(absl::FailedPreconditionError(error));
   }
   return catalogue;
 }
@@ -285,9 +144,7 @@ absl::StatusOr<const Component*> Catalogue::Find(Role role, std::string_view nam
   }
   std::string message = fmt::format("there is no {} `{}` in {}.{}", RoleName(role), name,
                                     fmt::join(folders_, ", "), DidYouMean(name, known));
-  for (const absl::Status& error : load_errors_) {
-    message += fmt::format(" Not loaded: {}", MessageOf(error));
-  }
+  for (const std::string& error : errors_) message += " Not loaded: " + error;
   return absl::NotFoundError(message);
 }
 

@@ -93,8 +93,7 @@ std::string Found(const SpecNode& node) {
   return '"' + node.text.substr(0, end) + "...\"";
 }
 
-void MessageReader::Apply(const SpecLayer& layer, const SpecNode& root, Message* message) {
-  layer_ = &layer;
+void MessageReader::Apply(const SpecNode& root, Message* message) {
   ReadMessage(root, "", message);
 }
 
@@ -104,21 +103,29 @@ void MessageReader::AddWhatDoesNotFollow(const Problems& found) {
     for (const std::string& path : mistaken_) {
       follows = follows || IsWithin(path, problem.field) || IsWithin(problem.field, path);
     }
-    if (!follows) problems_->push_back({problem.field, problem.message + PlaceOf(problem.field)});
+    if (follows) continue;
+    const SpecPlace* place = PlaceOf(problem.field);
+    problems_->push_back(place == nullptr ? problem
+                                          : ProblemAt(*place, problem.field, problem.message));
   }
 }
 
-void MessageReader::Add(const std::string& path, std::string message, int line) {
-  problems_->push_back({path, std::move(message) + Where(*layer_, line)});
+void MessageReader::Add(const SpecPlace& place, const std::string& path, std::string message) {
+  problems_->push_back(ProblemAt(place, path, std::move(message)));
   mistaken_.push_back(path);
 }
 
-// Where `field`, or the nearest that encloses it, was given; empty if nowhere.
-std::string MessageReader::PlaceOf(std::string_view field) const {
+// `node` breaks the rule ("Must be text").
+void MessageReader::Refuse(const SpecNode& node, const std::string& path, std::string_view rule) {
+  Add(node.place, path, fmt::format("{}, found {}.", rule, Found(node)));
+}
+
+// Where `field`, or the nearest that encloses it, was given; nullptr: nowhere.
+const SpecPlace* MessageReader::PlaceOf(std::string_view field) const {
   for (;;) {
-    if (const auto found = places_.find(field); found != places_.end()) return found->second;
+    if (const auto found = places_.find(field); found != places_.end()) return &found->second;
     const size_t end = field.find_last_of(".[");
-    if (end == std::string_view::npos) return "";
+    if (end == std::string_view::npos) return nullptr;
     field = field.substr(0, end);
   }
 }
@@ -126,43 +133,36 @@ std::string MessageReader::PlaceOf(std::string_view field) const {
 void MessageReader::ReadMessage(const SpecNode& node, const std::string& path, Message* message) {
   const Descriptor& type = *message->GetDescriptor();
   if (node.kind != Kind::kMap) {
-    return Add(path,
-               fmt::format("Must hold fields ({}), found {}.", fmt::join(FieldNames(type), ", "),
-                           Found(node)),
-               node.line);
+    return Refuse(node, path,
+                  fmt::format("Must hold fields ({})", fmt::join(FieldNames(type), ", ")));
   }
   for (const SpecMember& member : node.members) {
     const std::string member_path = JoinField(path, member.key);
     const FieldDescriptor* field = type.FindFieldByName(member.key);
     if (field == nullptr) {
       const auto known = FieldNames(type);
-      Add(member_path,
-          fmt::format("Unknown field \"{}\".{}", member.key, DidYouMean(member.key, known)),
-          member.line);
+      Add(member.place, member_path,
+          fmt::format("Unknown field \"{}\".{}", member.key, DidYouMean(member.key, known)));
       if (const auto nearest = NearestName(member.key, known)) {
         mistaken_.push_back(JoinField(path, *nearest));
       }
       continue;
     }
     if (IsTheSinkNull(member, type)) {
-      Remember(member_path, member.line);
+      places_[member_path] = member.place;
       message->GetReflection()->SetString(message, field, member.value.text);
       continue;
     }
     if (member.value.kind == Kind::kNull) {
       if (member_path == null_clears_) {
         message->GetReflection()->ClearField(message, field);
-        Remember(member_path, member.line);
+        places_[member_path] = member.place;
       }
       continue;
     }
-    Remember(member_path, member.line);
+    places_[member_path] = member.place;
     ReadField(member.value, member_path, field, message);
   }
-}
-
-void MessageReader::Remember(const std::string& path, int line) {
-  places_[path] = Where(*layer_, line);
 }
 
 void MessageReader::ReadField(const SpecNode& node, const std::string& path,
@@ -176,15 +176,14 @@ void MessageReader::ReadField(const SpecNode& node, const std::string& path,
     return ReadElement(node, path, reflection.MutableMessage(message, field));
   }
   if (node.kind != Kind::kList) {
-    return Add(path,
-               fmt::format("Must be a list, found {}; begin each element with `- `.", Found(node)),
-               node.line);
+    return Add(node.place, path,
+               fmt::format("Must be a list, found {}; begin each element with `- `.", Found(node)));
   }
   reflection.ClearField(message, field);
   places_.erase(places_.upper_bound(path + "["), places_.lower_bound(path + "\\"));
   for (size_t i = 0; i < node.items.size(); ++i) {
     const std::string item_path = fmt::format("{}[{}]", path, i);
-    Remember(item_path, node.items[i].line);
+    places_[item_path] = node.items[i].place;
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       ReadElement(node.items[i], item_path, reflection.AddMessage(message, field));
     } else {
@@ -199,7 +198,7 @@ void MessageReader::ReadText(const SpecNode& node, const std::string& path,
   if (node.kind == Kind::kScalar) {
     return message->GetReflection()->AddString(message, field, node.text);
   }
-  Add(path, fmt::format("Must be text, found {}.", Found(node)), node.line);
+  Refuse(node, path, "Must be text");
 }
 
 // A message, or what may be written short for it.
@@ -207,9 +206,7 @@ void MessageReader::ReadElement(const SpecNode& node, const std::string& path, M
   if (auto* duration = dynamic_cast<google::protobuf::Duration*>(message)) {
     const auto ms = node.kind == Kind::kScalar ? ParseDuration(node.text) : std::nullopt;
     if (!ms) {
-      return Add(path,
-                 fmt::format("Must be a duration such as 500ms, 1s or 5m, found {}.", Found(node)),
-                 node.line);
+      return Refuse(node, path, "Must be a duration such as 500ms, 1s or 5m");
     }
     duration->set_seconds(*ms / 1000);
     duration->set_nanos(static_cast<int32_t>(*ms % 1000 * 1'000'000));
@@ -226,19 +223,18 @@ void MessageReader::ReadElement(const SpecNode& node, const std::string& path, M
 // The only maps of a spec are the options of components.
 void MessageReader::ReadOptions(const SpecNode& node, const std::string& path, Message* message) {
   if (node.kind != Kind::kMap) {
-    return Add(path, fmt::format("Must hold options as `name: value`, found {}.", Found(node)),
-               node.line);
+    return Refuse(node, path, "Must hold options as `name: value`");
   }
   auto& options = *static_cast<v1::Component*>(message)->mutable_options();
   for (const SpecMember& member : node.members) {
     const std::string member_path = JoinField(path, member.key);
     if (member.value.kind == Kind::kNull) continue;
-    Remember(member_path, member.line);
+    places_[member_path] = member.place;
     if (const auto text = OptionText(member.value)) {
       options[member.key] = *text;
     } else {
-      Add(member_path, "Must be one value or a list of values; options are not nested.",
-          member.line);
+      Add(member.place, member_path,
+          "Must be one value or a list of values; options are not nested.");
     }
   }
 }
@@ -249,12 +245,12 @@ void MessageReader::ReadScalar(const SpecNode& node, const std::string& path,
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_STRING:
       if (node.kind == Kind::kScalar) return reflection.SetString(message, field, node.text);
-      return Add(path, fmt::format("Must be text, found {}.", Found(node)), node.line);
+      return Refuse(node, path, "Must be text");
     case FieldDescriptor::CPPTYPE_BOOL:
       if (node.kind == Kind::kScalar && (node.text == "true" || node.text == "false")) {
         return reflection.SetBool(message, field, node.text == "true");
       }
-      return Add(path, fmt::format("Must be true or false, found {}.", Found(node)), node.line);
+      return Refuse(node, path, "Must be true or false");
     case FieldDescriptor::CPPTYPE_INT32:
       if (const auto value = Integer<int32_t>(node, path)) {
         reflection.SetInt32(message, field, *value);
@@ -273,13 +269,12 @@ void MessageReader::ReadScalar(const SpecNode& node, const std::string& path,
     case FieldDescriptor::CPPTYPE_DOUBLE: {
       const auto value = node.kind == Kind::kScalar ? ParseDouble(node.text) : std::nullopt;
       if (value) return reflection.SetDouble(message, field, *value);
-      return Add(path, fmt::format("Must be a finite number such as 0.2, found {}.", Found(node)),
-                 node.line);
+      return Refuse(node, path, "Must be a finite number such as 0.2");
     }
     case FieldDescriptor::CPPTYPE_ENUM:
       return ReadEnum(node, path, field, message);
     default:
-      return Add(path, "Cannot be set from text.", node.line);
+      return Add(node.place, path, "Cannot be set from text.");
   }
 }
 
@@ -293,8 +288,7 @@ void MessageReader::ReadEnum(const SpecNode& node, const std::string& path,
       return message->GetReflection()->SetEnumValue(message, field, type.value(i)->number());
     }
   }
-  Add(path, fmt::format("Must be one of {}, found {}.", fmt::join(known, ", "), Found(node)),
-      node.line);
+  Refuse(node, path, fmt::format("Must be one of {}", fmt::join(known, ", ")));
 }
 
 template <class Int>
@@ -304,17 +298,15 @@ std::optional<Int> MessageReader::Integer(const SpecNode& node, const std::strin
   const bool is_number = node.kind == Kind::kScalar && text.size() > (negative ? 1U : 0U) &&
                          text.find_first_not_of("0123456789", negative) == std::string::npos;
   if (!is_number) {
-    Add(path, fmt::format("Must be a whole number such as 1000, found {}.", Found(node)),
-        node.line);
+    Refuse(node, path, "Must be a whole number such as 1000");
     return std::nullopt;
   }
   Int value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
-    Add(path,
-        fmt::format("Must lie between {} and {}, found {}.", std::numeric_limits<Int>::min(),
-                    std::numeric_limits<Int>::max(), Found(node)),
-        node.line);
+    Refuse(node, path,
+           fmt::format("Must lie between {} and {}", std::numeric_limits<Int>::min(),
+                       std::numeric_limits<Int>::max()));
     return std::nullopt;
   }
   return value;

@@ -25,22 +25,22 @@ std::string Found(const SpecNode& node);
 // name alone; another `component` drops the options of the weaker one.
 class MessageReader {
  public:
-  // Mistakes are added to `problems`, with the path of the field and, where known, its place in the
-  // layers. `null_clears` is the path of the field, if any, whose null clears it.
+  // Mistakes are added to `problems`, with the path of the field and, where known, its place.
+  // `null_clears` is the path of the field, if any, whose null clears it.
   explicit MessageReader(Problems* problems, std::string_view null_clears = "")
       : problems_(problems), null_clears_(null_clears) {}
 
-  // `layer` is where `root` is from; it outlives this call only.
-  void Apply(const SpecLayer& layer, const SpecNode& root, google::protobuf::Message* message);
+  // The layer that `root` was read from outlives this reader.
+  void Apply(const SpecNode& root, google::protobuf::Message* message);
 
   // Adds to the problems those of `found`, broken rules of the message as it was read, that do not
   // merely follow from a mistake already told; each with the place where the field was given.
   void AddWhatDoesNotFollow(const Problems& found);
 
  private:
-  void Add(const std::string& path, std::string message, int line);
-  void Remember(const std::string& path, int line);
-  std::string PlaceOf(std::string_view field) const;
+  void Add(const SpecPlace& place, const std::string& path, std::string message);
+  void Refuse(const SpecNode& node, const std::string& path, std::string_view rule);
+  const SpecPlace* PlaceOf(std::string_view field) const;
   void ReadMessage(const SpecNode& node, const std::string& path,
                    google::protobuf::Message* message);
   void ReadField(const SpecNode& node, const std::string& path,
@@ -62,9 +62,8 @@ class MessageReader {
 
   Problems* problems_;
   const std::string null_clears_;
-  const SpecLayer* layer_ = nullptr;
-  std::map<std::string, std::string, std::less<>> places_;  // path -> where it was last given
-  std::vector<std::string> mistaken_;  // paths whose value is not to be trusted
+  std::map<std::string, SpecPlace, std::less<>> places_;  // path -> where it was last given
+  std::vector<std::string> mistaken_;                     // paths whose value is not to be trusted
 };
 
 }  // namespace throng

@@ -20,17 +20,6 @@ using Kind = SpecNode::Kind;
 constexpr std::string_view kEndless =
     "dataset.interactions";  // the field whose null says something
 
-// The value of `dataset.<field>` in the strongest layer that gives it.
-struct DatasetName {
-  const SpecLayer* layer = nullptr;
-  const SpecNode* node = nullptr;
-};
-
-struct ParsedLayer {
-  const SpecLayer* layer;
-  SpecNode root;
-};
-
 const SpecNode* FindMember(const SpecNode& node, std::string_view key) {
   for (const SpecMember& member : node.members) {
     if (member.key == key) return &member.value;
@@ -38,31 +27,31 @@ const SpecNode* FindMember(const SpecNode& node, std::string_view key) {
   return nullptr;
 }
 
-DatasetName FindDatasetName(const std::vector<ParsedLayer>& layers, std::string_view field) {
-  DatasetName name;
-  for (const ParsedLayer& parsed : layers) {
-    const SpecNode* dataset = FindMember(parsed.root, "dataset");
+// The value of `dataset.<field>` in the strongest layer that gives it; nullptr: none does.
+const SpecNode* FindDatasetName(const std::vector<SpecNode>& layers, std::string_view field) {
+  const SpecNode* name = nullptr;
+  for (const SpecNode& root : layers) {
+    const SpecNode* dataset = FindMember(root, "dataset");
     const SpecNode* node = dataset != nullptr ? FindMember(*dataset, field) : nullptr;
-    if (node != nullptr && node->kind == Kind::kScalar) name = {parsed.layer, node};
+    if (node != nullptr && node->kind == Kind::kScalar) name = node;
   }
   return name;
 }
 
 // The preset that the layers name in `dataset.<field>`, as the layer below them. An unknown one is
 // a problem; reading then goes on with the default, so that other mistakes are found as well.
-SpecLayer PresetLayer(const std::vector<ParsedLayer>& layers, std::string_view field,
+SpecLayer PresetLayer(const std::vector<SpecNode>& layers, std::string_view field,
                       std::span<const Preset> presets, std::string_view default_name,
                       Problems* problems, std::string* used_name) {
-  const DatasetName given = FindDatasetName(layers, field);
+  const SpecNode* given = FindDatasetName(layers, field);
   const Preset* preset = FindPreset(presets, default_name);
-  if (given.node != nullptr) {
-    if (const Preset* named = FindPreset(presets, given.node->text)) {
+  if (given != nullptr) {
+    if (const Preset* named = FindPreset(presets, given->text)) {
       preset = named;
     } else {
-      problems->push_back({fmt::format("dataset.{}", field),
-                           fmt::format("Unknown {} {}.{}{}", field, Found(*given.node),
-                                       DidYouMean(given.node->text, PresetNames(presets)),
-                                       Where(*given.layer, given.node->line))});
+      problems->push_back(ProblemAt(given->place, fmt::format("dataset.{}", field),
+                                    fmt::format("Unknown {} {}.{}", field, Found(*given),
+                                                DidYouMean(given->text, PresetNames(presets)))));
     }
   }
   *used_name = preset->name;
@@ -73,9 +62,9 @@ SpecLayer PresetLayer(const std::vector<ParsedLayer>& layers, std::string_view f
 
 std::optional<v1::RunSpec> ReadSpec(std::span<const SpecLayer> layers, Problems* problems,
                                     bool needs_outputs) {
-  std::vector<ParsedLayer> parsed;
+  std::vector<SpecNode> parsed;
   for (const SpecLayer& layer : layers) {
-    if (auto root = ParseSpec(layer, problems)) parsed.push_back({&layer, *std::move(root)});
+    if (auto root = ParseSpec(layer, problems)) parsed.push_back(*std::move(root));
   }
   if (parsed.size() < layers.size()) return std::nullopt;  // what else is wrong cannot be known
 
@@ -86,9 +75,9 @@ std::optional<v1::RunSpec> ReadSpec(std::span<const SpecLayer> layers, Problems*
   v1::RunSpec spec;
   MessageReader reader(problems, kEndless);
   for (const SpecLayer& layer : below) {
-    if (const auto root = ParseSpec(layer, problems)) reader.Apply(layer, *root, &spec);
+    if (const auto root = ParseSpec(layer, problems)) reader.Apply(*root, &spec);
   }
-  for (const ParsedLayer& layer : parsed) reader.Apply(*layer.layer, layer.root, &spec);
+  for (const SpecNode& root : parsed) reader.Apply(root, &spec);
   spec.mutable_dataset()->set_preset(preset_name);
   spec.mutable_dataset()->set_size(size_name);
 

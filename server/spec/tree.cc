@@ -86,24 +86,24 @@ class TreeBuilder {
 
   // False once the bounds are exceeded: then the rest is not read.
   bool Build(const YAML::Node& from, const std::string& path, int level, SpecNode* to) {
-    to->line = LineOf(from.Mark());
+    to->place = PlaceOf(from);
     if (level > kMostLevels) {
-      return GiveUp(path, fmt::format("Nested more than {} levels deep.", kMostLevels), to->line);
+      return GiveUp(to->place, path, fmt::format("Nested more than {} levels deep.", kMostLevels));
     }
     if (++nodes_ > kMostNodes) {
-      return GiveUp(path, fmt::format("The {} has more than {} values.", layer_.what, kMostNodes),
-                    to->line);
+      return GiveUp(to->place, path,
+                    fmt::format("The {} has more than {} values.", layer_.what, kMostNodes));
     }
     const std::string& tag = from.Tag();
     if (!tag.empty() && tag != "?" && tag != "!") {
-      Add(path, fmt::format("The tag \"{}\" means nothing here; leave it out.", tag), to->line);
+      Add(to->place, path, fmt::format("The tag \"{}\" means nothing here; leave it out.", tag));
     }
     switch (from.Type()) {
       case YAML::NodeType::Scalar:
         to->kind = SpecNode::Kind::kScalar;
         to->text = from.Scalar();
         if (to->text.find('\0') != std::string::npos) {
-          Add(path, "Holds the character U+0000; leave it out.", to->line);
+          Add(to->place, path, "Holds the character U+0000; leave it out.");
         }
         return true;
       case YAML::NodeType::Sequence:
@@ -132,33 +132,35 @@ class TreeBuilder {
     to->kind = SpecNode::Kind::kMap;
     std::map<std::string, int> first_lines;
     for (const auto& member : from) {
-      const int line = LineOf(member.first.Mark());
+      const SpecPlace place = PlaceOf(member.first);
       if (!member.first.IsScalar()) {
-        Add(path, "A key is no name; write `name: value`.", line);
+        Add(place, path, "A key is no name; write `name: value`.");
         continue;
       }
       const std::string& key = member.first.Scalar();
       const std::string member_path = JoinField(path, key);
-      const auto [first, is_new] = first_lines.emplace(key, line);
+      const auto [first, is_new] = first_lines.emplace(key, place.line);
       if (!is_new) {
-        Add(member_path, fmt::format("Given twice, first in line {}; keep one.", first->second),
-            line);
+        Add(place, member_path,
+            fmt::format("Given twice, first in line {}; keep one.", first->second));
         continue;
       }
-      SpecMember& added = to->members.emplace_back(SpecMember{key, line, {}});
+      SpecMember& added = to->members.emplace_back(SpecMember{key, place, {}});
       if (!Build(member.second, member_path, level + 1, &added.value)) return false;
     }
     return true;
   }
 
-  void Add(const std::string& path, std::string message, int line) {
-    problems_->push_back({path, std::move(message) + Where(layer_, line)});
+  SpecPlace PlaceOf(const YAML::Node& node) const { return {&layer_, LineOf(node.Mark())}; }
+
+  void Add(const SpecPlace& place, const std::string& path, std::string message) {
+    problems_->push_back(ProblemAt(place, path, std::move(message)));
   }
 
-  bool GiveUp(const std::string& path, std::string message, int line) {
+  bool GiveUp(const SpecPlace& place, const std::string& path, std::string message) {
     // A path of hundreds of levels helps nobody: name its beginning.
     constexpr size_t kLongestPath = 80;
-    Add(path.substr(0, kLongestPath), std::move(message), line);
+    Add(place, path.substr(0, kLongestPath), std::move(message));
     return false;
   }
 
@@ -170,9 +172,11 @@ class TreeBuilder {
 
 }  // namespace
 
-std::string Where(const SpecLayer& layer, int line) {
-  if (!layer.has_lines || line < 1) return fmt::format(" ({})", layer.name);
-  return fmt::format(" ({}:{})", layer.name, line);
+Problem ProblemAt(const SpecPlace& place, std::string field, std::string message) {
+  message += fmt::format(" ({}", place.layer->name);
+  if (place.layer->has_lines && place.line > 0) message += fmt::format(":{}", place.line);
+  message += ')';
+  return {std::move(field), std::move(message)};
 }
 
 std::string JoinField(const std::string& path, std::string_view field) {
@@ -208,7 +212,7 @@ size_t FindInvalidUtf8(std::string_view text) {
 
 std::optional<SpecNode> ParseSpec(const SpecLayer& layer, Problems* problems) {
   const auto refuse = [&](std::string message, int line) -> std::optional<SpecNode> {
-    problems->push_back({"", std::move(message) + Where(layer, line)});
+    problems->push_back(ProblemAt({&layer, line}, "", std::move(message)));
     return std::nullopt;
   };
   if (layer.text.size() > kMostBytes) {
@@ -237,7 +241,7 @@ std::optional<SpecNode> ParseSpec(const SpecLayer& layer, Problems* problems) {
     if (root.kind != SpecNode::Kind::kMap) {
       return refuse(
           fmt::format("The {} is no map of fields; begin with {}.", layer.what, layer.beginning),
-          root.line);
+          root.place.line);
     }
     return root;
   } catch (const YAML::DeepRecursion&) {

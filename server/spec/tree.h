@@ -1,4 +1,4 @@
-// The text of a spec (YAML, of which JSON is a part) as a tree that remembers lines and source
+// The text of a spec (YAML, of which JSON is a part) as a tree that remembers places and source
 // text.
 #pragma once
 
@@ -20,13 +20,22 @@ struct SpecLayer {
   std::string beginning = "`dataset:` or `outputs:`";
 };
 
+// Where something was given.
+struct SpecPlace {
+  const SpecLayer* layer = nullptr;  // outlives what was read from it
+  int line = 0;                      // from 1; 0: the layer as a whole
+};
+
+// A mistake that somebody made there: the message ends with ` (my.yaml:7)`.
+Problem ProblemAt(const SpecPlace& place, std::string field, std::string message);
+
 struct SpecMember;
 
 struct SpecNode {
   enum class Kind { kNull, kScalar, kList, kMap };
 
   Kind kind = Kind::kNull;
-  int line = 0;      // from 1
+  SpecPlace place;
   std::string text;  // scalars: as written, without quotes; null: "null" where it is written so
   std::vector<SpecNode> items;
   std::vector<SpecMember> members;  // in order, no key twice
@@ -34,12 +43,9 @@ struct SpecNode {
 
 struct SpecMember {
   std::string key;
-  int line = 0;
+  SpecPlace place;  // of the key
   SpecNode value;
 };
-
-// `line` 7 of layer my.yaml as " (my.yaml:7)", the ending of a message.
-std::string Where(const SpecLayer& layer, int line);
 
 // The tree of a layer. Refuses, as problems: what is no YAML or no UTF-8, an empty text, several
 // documents, more than 1 MiB of text, 64 levels or 100 000 nodes (aliases counted as often as they

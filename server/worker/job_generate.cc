@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <thread>
 
@@ -15,7 +16,9 @@
 #include "server/dataset/slice.h"
 #include "server/delivery/walk.h"
 #include "server/host/behaviours.h"
-#include "server/worker/job.h"
+#include "server/worker/jobs.h"
+#include "server/worker/messages.h"
+#include "server/worker/spec_request.h"
 #include "throng/v1/generation_service.pb.h"
 
 namespace throng {

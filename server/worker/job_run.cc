@@ -2,11 +2,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
 
 #include "server/control/digest.h"
 #include "server/control/status.h"
 #include "server/spec/problem.h"
-#include "server/worker/job.h"
+#include "server/worker/jobs.h"
+#include "server/worker/messages.h"
+#include "server/worker/spec_request.h"
 
 namespace throng {
 namespace {

@@ -1,10 +1,7 @@
 // throng-worker: one run, or one of its one-shot commands.
-#include <dlfcn.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -12,6 +9,7 @@
 #include "server/conformance/conformance.h"
 #include "server/control/start_up.h"
 #include "server/host/describe.h"
+#include "server/host/exits.h"
 #include "server/worker/run_command.h"
 #include "server/worker/serve.h"
 
@@ -38,24 +36,6 @@ std::string CommandLine(int argc, char** argv) {
 
 }  // namespace
 
-// What plugins call to end the process resolves to these: a run that one of them ends is not done.
-namespace {
-using EndFunction = void (*)(int);
-const auto kEndAtOnce = reinterpret_cast<EndFunction>(dlsym(RTLD_NEXT, "_exit"));
-const auto kEnd = reinterpret_cast<EndFunction>(dlsym(RTLD_NEXT, "exit"));
-
-[[noreturn]] void End(EndFunction how, int code) {
-  if (throng::IsEndedByAPlugin(code)) kEndAtOnce(1);
-  how(code);
-  std::abort();
-}
-}  // namespace
-// NOLINTBEGIN: names of the C library's
-extern "C" __attribute__((visibility("default"))) void exit(int code) { End(kEnd, code); }
-extern "C" __attribute__((visibility("default"))) void _exit(int code) { End(kEndAtOnce, code); }
-extern "C" __attribute__((visibility("default"))) void _Exit(int code) { End(kEndAtOnce, code); }
-// NOLINTEND
-
 #ifdef __SANITIZE_ADDRESS__
 // What a sanitizer finds ends the process by a signal, as a crash does without one: who waits for
 // it classifies both alike.
@@ -66,6 +46,7 @@ extern "C" __attribute__((visibility("default"))) const char* __asan_default_opt
 
 int main(int argc, char** argv) {
   throng::ReserveStandardStreams();
+  throng::JudgeExits(throng::IsEndedByAPlugin);  // a run that a plugin ends is not done
   CLI::App app("Generates one run of interactions, or inspects plugins.", "throng-worker");
   app.set_version_flag("--version", "throng-worker " THRONG_VERSION);
   app.require_subcommand(1);

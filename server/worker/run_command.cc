@@ -171,6 +171,9 @@ int ExecuteRun(const RunCommand& command) {
     if (level < (command.is_quiet ? THRONG_LOG_WARNING : THRONG_LOG_INFO)) return;
     Say(stderr, "{}: {}\n", source, sentence);
   };
+  for (const std::string& error : catalogue->errors()) {
+    if (!command.is_quiet) Say(stderr, "note: {}\n", error);
+  }
   if (!problems.empty()) {
     Run::CheckComponents(*spec, *catalogue, environment, Now(), &problems);  // all mistakes at once
     return Refuse(problems);

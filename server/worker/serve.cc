@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -13,6 +14,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -20,7 +22,8 @@
 #include "server/control/frame.h"
 #include "server/control/status.h"
 #include "server/host/describe.h"
-#include "server/worker/job.h"
+#include "server/worker/jobs.h"
+#include "server/worker/messages.h"
 
 namespace throng {
 namespace {

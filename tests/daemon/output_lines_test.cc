@@ -54,16 +54,5 @@ TEST(OutputLines, TellsAtTheEndWhatWasDropped) {
                                            " bytes from stdout were dropped."));
 }
 
-TEST(PlainText, KeepsUtf8AndReplacesWhatATerminalMightObey) {
-  EXPECT_EQ(PlainText("größer → ✓ 🎉"), "größer → ✓ 🎉");
-  EXPECT_EQ(PlainText("a\tb"), "a b");
-  EXPECT_EQ(PlainText("\x1b[31m"), "\uFFFD[31m");
-  EXPECT_EQ(PlainText("\xc2\x9b"
-                      "31m"),
-            "\uFFFD31m");
-  EXPECT_EQ(PlainText("\xff\xc0\xaf\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD");
-  EXPECT_EQ(PlainText("\xe2\x82"), "\uFFFD\uFFFD");
-}
-
 }  // namespace
 }  // namespace throng

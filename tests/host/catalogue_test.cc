@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +14,7 @@
 namespace throng {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 using testing::StartsWith;
@@ -140,20 +142,60 @@ TEST(CatalogueTest, WhatCouldNotBeLoadedIsSaidWhereItIsMissed) {
   folder.Write("notes.txt", "Not looked at.");
   const auto catalogue = folder.Load();
   ASSERT_TRUE(catalogue.ok());
-  EXPECT_THAT(catalogue->load_errors(), SizeIs(1));
+  EXPECT_THAT(catalogue->errors(), SizeIs(1));
   EXPECT_TRUE(catalogue->Find(Role::kChoice, "zipf").ok());
   EXPECT_THAT(MessageOf(catalogue->Find(Role::kSink, "broken").status()),
               HasSubstr(" Not loaded: plugin " + folder.path("broken.so") + " cannot be loaded: "));
 }
 
-TEST(CatalogueTest, AClashNamesBothFiles) {
+TEST(CatalogueTest, OfTwoFilesWithTheSameComponentTheFirstIsUsedAndBothAreNamed) {
   PluginFolder folder;
-  folder.Add("zipf", "a");
   folder.Add("zipf", "b");
-  const absl::Status status = folder.Load().status();
-  EXPECT_TRUE(absl::IsAlreadyExists(status));
-  EXPECT_EQ(MessageOf(status), "the choice `zipf` is in two plugins: " + folder.path("a.so") +
-                                   " and " + folder.path("b.so") + ". Remove one of them.");
+  folder.Add("zipf", "a");
+  folder.Add("misbehaving/faulty_behaviours", "c");
+  const auto catalogue = folder.Load();
+  ASSERT_TRUE(catalogue.ok()) << MessageOf(catalogue.status());
+  EXPECT_THAT(catalogue->errors(),
+              ElementsAre("the plugin `zipf` is in two files: " + folder.path("a.so") + " and " +
+                          folder.path("b.so") + ". Remove one of them."));
+  const auto zipf = catalogue->Find(Role::kChoice, "zipf");
+  ASSERT_TRUE(zipf.ok()) << MessageOf(zipf.status());
+  EXPECT_EQ((*zipf)->plugin->path(), folder.path("a.so"));
+  EXPECT_TRUE(catalogue->Find(Role::kRating, "faulty_rating").ok());
+}
+
+TEST(CatalogueTest, APluginThatCannotEvenBeLookedAtIsAnErrorOnlyWhereItIsMissed) {
+  const struct {
+    const char* plugin;
+    const char* why;
+  } cases[] = {{"load_crashes", "SIGSEGV."},
+               {"load_exits", "the process was ended with exit code 4."},
+               {"load_hangs", "no end within 0.3 s."}};
+  for (const auto& [plugin, why] : cases) {
+    PluginFolder folder;
+    folder.Add(std::string("misbehaving/") + plugin, "bad");
+    folder.Add("journal", "a");  // looked at before and after
+    folder.Add("zipf", "z");
+    const auto catalogue = Catalogue::Load({folder.path()}, std::chrono::milliseconds(300));
+    ASSERT_TRUE(catalogue.ok()) << MessageOf(catalogue.status());
+    const std::string error = "plugin " + folder.path("bad.so") + " cannot be loaded: " + why;
+    EXPECT_THAT(catalogue->errors(), ElementsAre(error));
+    EXPECT_TRUE(catalogue->Find(Role::kSink, "journal").ok());
+    EXPECT_TRUE(catalogue->Find(Role::kChoice, "zipf").ok());
+    EXPECT_THAT(MessageOf(catalogue->Find(Role::kRating, "bad").status()),
+                HasSubstr(" Not loaded: " + error));
+  }
+}
+
+TEST(CatalogueTest, APluginThatIsReplacedAfterItWasLookedAtIsRefused) {
+  PluginFolder folder;
+  folder.Add("zipf", "zipf");
+  const auto catalogue = folder.Load();
+  ASSERT_TRUE(catalogue.ok());
+  std::filesystem::remove(folder.path("zipf.so"));
+  folder.Add("journal", "zipf");
+  EXPECT_THAT(MessageOf(catalogue->Find(Role::kChoice, "zipf").status()),
+              StartsWith("plugin " + folder.path("zipf.so") + " has changed: its SHA-256 is "));
 }
 
 TEST(CatalogueTest, AFolderThatCannotBeReadIsNamedWithTheRemedy) {

@@ -41,11 +41,11 @@ TEST(ParseSpec, KeepsSourceTextLinesAndOrder) {
   EXPECT_EQ(parsed.root->members[0].key, "b");
   EXPECT_EQ(Member(*parsed.root, "b").text, "1.0");
   EXPECT_EQ(Member(*parsed.root, "a").text, "1.0");
-  EXPECT_EQ(Member(*parsed.root, "a").line, 2);
+  EXPECT_EQ(Member(*parsed.root, "a").place.line, 2);
   const SpecNode& list = Member(*parsed.root, "c");
   ASSERT_EQ(list.items.size(), 2);
   EXPECT_EQ(Member(list.items[0], "x").text, "it's");
-  EXPECT_EQ(Member(list.items[0], "x").line, 4);
+  EXPECT_EQ(Member(list.items[0], "x").place.line, 4);
   EXPECT_EQ(list.items[1].kind, SpecNode::Kind::kNull);
 }
 

@@ -31,14 +31,14 @@ std::array<int, 2> SocketPair() {
 void AddPlugins(const std::vector<std::string>& folders, worker::v1::Start* start) {
   const auto catalogue = Catalogue::Load(folders);
   ASSERT_TRUE(catalogue.ok()) << catalogue.status();
-  for (const auto& plugin : catalogue->plugins()) {
+  for (const IndexedPlugin& plugin : catalogue->index()) {
     worker::v1::PluginFile* file = start->add_plugins();
-    file->set_path(plugin->path());
-    file->set_sha256(plugin->digest());
-    for (const auto& component : plugin->components()) {
-      worker::v1::ComponentName* name = file->add_components();
-      name->set_role(std::string(RoleName(component->role)));
-      name->set_name(component->name);
+    file->set_path(plugin.path);
+    file->set_sha256(plugin.digest);
+    for (const auto& [role, name] : plugin.components) {
+      worker::v1::ComponentName* component = file->add_components();
+      component->set_role(std::string(RoleName(role)));
+      component->set_name(name);
     }
   }
 }

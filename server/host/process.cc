@@ -1,4 +1,4 @@
-#include "server/conformance/process.h"
+#include "server/host/process.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,10 +13,13 @@
 #include <cerrno>
 #include <clocale>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <optional>
+#include <utility>
 
 #include "server/control/status.h"
 
@@ -29,6 +32,10 @@ constexpr int kLimitExit = 122;
 
 char* current_step = nullptr;  // of this process
 
+std::string InStep(std::string_view step) {
+  return step.empty() ? "" : fmt::format(" in {}", step);
+}
+
 // What an exception that nobody catches, since it crossed the boundary, comes to.
 [[noreturn]] void OnUncaughtException() {
   std::string what;
@@ -40,7 +47,7 @@ char* current_step = nullptr;  // of this process
     // of no type that says more
   }
   const std::string step = current_step;
-  NoteStep(fmt::format("an exception crossed the boundary{} in {}", what, step));
+  NoteStep(fmt::format("an exception crossed the boundary{}{}", what, InStep(step)));
   _exit(kThrewExit);
 }
 
@@ -58,8 +65,34 @@ void DropOutput() {
   if (null >= 0) dup2(null, STDOUT_FILENO);
 }
 
-std::string InStep(std::string_view step) {
-  return step.empty() ? "" : fmt::format(" in {}", step);
+// A result on its way through the pipe: whether it is one or why not, its length, its text.
+constexpr size_t kHeadBytes = 1 + sizeof(uint64_t);
+
+void TellResult(int pipe, const absl::StatusOr<std::string>& result) {
+  const std::string text = result.ok() ? *result : MessageOf(result.status());
+  const uint64_t size = text.size();
+  std::string head(kHeadBytes, result.ok() ? '+' : '-');
+  std::memcpy(head.data() + 1, &size, sizeof size);
+  Tell(pipe, head + text);
+}
+
+// Takes the first result from `told`; nothing: it is not complete.
+std::optional<absl::StatusOr<std::string>> TakeResult(std::string* told) {
+  if (told->size() < kHeadBytes) return std::nullopt;
+  uint64_t size = 0;
+  std::memcpy(&size, told->data() + 1, sizeof size);
+  if (told->size() - kHeadBytes < size) return std::nullopt;
+  const bool is_ok = told->front() == '+';
+  std::string text = told->substr(kHeadBytes, size);
+  told->erase(0, kHeadBytes + size);
+  if (!is_ok) return absl::InternalError(text);
+  return text;
+}
+
+// Clocks hold less than a duration can say.
+ChildProcess::Clock::time_point After(std::chrono::milliseconds limit) {
+  return ChildProcess::Clock::now() +
+         std::min<std::chrono::milliseconds>(limit, std::chrono::hours(24 * 365 * 100));
 }
 
 }  // namespace
@@ -166,32 +199,45 @@ void MoveElsewhere() {
 
 absl::StatusOr<std::string> RunInProcess(const std::function<absl::StatusOr<std::string>()>& work,
                                          std::chrono::milliseconds limit) {
-  ChildProcess child([&work](int pipe) {
-    const auto result = work();
-    Tell(pipe, result.ok() ? "+" + *result : "-" + MessageOf(result.status()));
-  });
-  // Clocks hold less than a duration can say.
-  const auto until = ChildProcess::Clock::now() +
-                     std::min<std::chrono::milliseconds>(limit, std::chrono::hours(24 * 365 * 100));
-  std::string told;
-  for (;;) {
-    const auto heard = child.Listen(&told, until);
-    if (heard == ChildProcess::Heard::kEnd) break;
-    if (heard == ChildProcess::Heard::kNothing) {
+  return RunInProcesses(
+      1, [&work](size_t) { return work(); }, limit)[0];
+}
+
+std::vector<absl::StatusOr<std::string>> RunInProcesses(
+    size_t count, const std::function<absl::StatusOr<std::string>(size_t i)>& work,
+    std::chrono::milliseconds limit) {
+  std::vector<absl::StatusOr<std::string>> results;
+  while (results.size() < count) {
+    ChildProcess child([&](int pipe) {
+      for (size_t i = results.size(); i < count; ++i) {
+        NoteStep("");
+        TellResult(pipe, work(i));
+      }
+    });
+    std::string told;
+    auto until = After(limit);
+    while (results.size() < count) {
+      if (auto result = TakeResult(&told)) {
+        results.push_back(*std::move(result));
+        until = After(limit);
+        continue;
+      }
+      const auto heard = child.Listen(&told, until);
+      if (heard == ChildProcess::Heard::kSomething) continue;
       const std::string step(child.step());
-      return absl::DeadlineExceededError(fmt::format(
-          "no end within {} s{}.", static_cast<double>(limit.count()) / 1000, InStep(step)));
+      if (heard == ChildProcess::Heard::kNothing) {
+        results.push_back(absl::DeadlineExceededError(fmt::format(
+            "no end within {} s{}.", static_cast<double>(limit.count()) / 1000, InStep(step))));
+      } else {
+        const std::string end = child.Wait();
+        results.push_back(absl::AbortedError(
+            end.empty() ? fmt::format("the process was ended with exit code 0{}.", InStep(step))
+                        : end + "."));
+      }
+      break;
     }
   }
-  const std::string step(child.step());
-  const std::string end = child.Wait();
-  if (!end.empty()) return absl::AbortedError(end + ".");
-  if (told.empty()) {
-    return absl::AbortedError(
-        fmt::format("the process was ended with exit code 0{}.", InStep(step)));
-  }
-  if (told.front() == '-') return absl::InternalError(told.substr(1));
-  return told.substr(1);
+  return results;
 }
 
 }  // namespace throng

@@ -1,21 +1,16 @@
-// A job of a worker that a daemon controls, and how it speaks with the daemon.
+// How a job of a worker and the daemon that controls it speak with each other.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
-#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
-#include <string_view>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/delivery/run.h"
-#include "server/host/catalogue.h"
 #include "server/host/instances.h"
-#include "server/spec/problem.h"
-#include "throng/v1/spec_source.pb.h"
 #include "throng/worker/v1/control.pb.h"
 
 namespace throng {
@@ -78,29 +73,5 @@ class JobControl {
   std::mutex run_mutex_;
   const Run* run_ = nullptr;
 };
-
-// A spec as the daemon hands it over. `asked` is empty when it cannot even be read.
-struct SpecRequest {
-  const v1::SpecSource* source = nullptr;
-  const v1::RunSpec* asked = nullptr;
-  bool needs_outputs = true;
-};
-std::optional<v1::RunSpec> ReadSpecRequest(const SpecRequest& request, Problems* problems);
-
-// ---- The jobs; each returns what Finished says ----
-worker::v1::Finished Execute(const worker::v1::RunJob& job, const worker::v1::Start& start,
-                             const Catalogue& catalogue, JobControl* control);
-worker::v1::Finished Execute(const worker::v1::GenerateJob& job, const worker::v1::Start& start,
-                             const Catalogue& catalogue, JobControl* control);
-worker::v1::Finished Execute(const worker::v1::DescribeJob& job, JobControl* control);
-worker::v1::Finished Execute(const worker::v1::PositionsJob& job, const Catalogue& catalogue,
-                             JobControl* control);
-
-worker::v1::Finished AsFinished(const absl::Status& status);
-worker::v1::Finished AsFinished(const Problems& problems);
-
-// What a plan promises, and each output of `run` (nullptr: of a dataset only).
-v1::Plan PlanMessage(const Plan& plan, const Run* run);
-v1::OutputStatus StatusMessage(const Output& output);
 
 }  // namespace throng

@@ -1,23 +1,19 @@
-#include "server/worker/job.h"
+#include "server/worker/job_control.h"
 
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
-#include "proto/json.h"
 #include "server/control/call_page.h"
-#include "server/control/digest.h"
 #include "server/control/frame.h"
 #include "server/control/status.h"
-#include "server/host/behaviours.h"
-#include "server/spec/reader.h"
-#include "server/spec/rules.h"
+#include "server/spec/problem.h"
 #include "server/spec/tree.h"
+#include "server/worker/messages.h"
 
 namespace throng {
 namespace {
@@ -31,26 +27,6 @@ constexpr milliseconds kLeastInterval{10};
 constexpr int64_t kLongCallMs = 1'000;
 
 constexpr const char* kLevels[] = {"debug", "info", "warning", "error"};
-
-v1::OutputState StateOf(OutputState state) {
-  switch (state) {
-    case OutputState::kStarting:
-      return v1::OUTPUT_STATE_STARTING;
-    case OutputState::kRunning:
-      return v1::OUTPUT_STATE_RUNNING;
-    case OutputState::kBlocked:
-      return v1::OUTPUT_STATE_BLOCKED;
-    case OutputState::kPaused:
-      return v1::OUTPUT_STATE_PAUSED;
-    case OutputState::kStopped:
-      return v1::OUTPUT_STATE_STOPPED;
-    case OutputState::kSucceeded:
-      return v1::OUTPUT_STATE_SUCCEEDED;
-    case OutputState::kFailed:
-      return v1::OUTPUT_STATE_FAILED;
-  }
-  return v1::OUTPUT_STATE_UNSPECIFIED;
-}
 
 // What plugins say may be no text, and a message that holds it could not be read.
 void ReplaceInvalidText(google::protobuf::Message* message) {
@@ -80,13 +56,6 @@ void ReplaceInvalidText(google::protobuf::Message* message) {
       }
     }
   }
-}
-
-// A typed spec as a layer: what it says, field by field. -1 interactions are none.
-SpecLayer LayerOf(const v1::RunSpec& spec) {
-  nlohmann::ordered_json json = ToJson(spec);
-  if (spec.dataset().interactions() == -1) json["dataset"]["interactions"] = nullptr;
-  return {"spec", json.dump(), false};
 }
 
 }  // namespace
@@ -273,106 +242,6 @@ void JobControl::EndReports() {
   const std::lock_guard lock(mutex_);
   is_over_ = true;
   changed_.notify_all();
-}
-
-std::optional<v1::RunSpec> ReadSpecRequest(const SpecRequest& request, Problems* problems) {
-  if (request.asked != nullptr) {
-    ValidateSpec(*request.asked, problems, request.needs_outputs);
-    return *request.asked;
-  }
-  std::vector<SpecLayer> layers;
-  if (request.source->has_spec()) layers.push_back(LayerOf(request.source->spec()));
-  for (const v1::SpecLayer& layer : request.source->layers()) {
-    layers.push_back({layer.name(), layer.text(), layer.has_lines()});
-  }
-  return ReadSpec(layers, problems, request.needs_outputs);
-}
-
-worker::v1::Finished AsFinished(const absl::Status& status) {
-  worker::v1::Finished finished;
-  finished.set_code(static_cast<int32_t>(status.code()));
-  finished.set_message(MessageOf(status));
-  return finished;
-}
-
-worker::v1::Finished AsFinished(const Problems& problems) {
-  worker::v1::Finished finished;
-  finished.set_code(static_cast<int32_t>(absl::StatusCode::kInvalidArgument));
-  finished.set_message(ToString(problems));
-  for (const Problem& problem : problems) {
-    v1::SpecProblem* message = finished.add_problems();
-    message->set_field(problem.field);
-    message->set_message(problem.message);
-  }
-  return finished;
-}
-
-v1::OutputStatus StatusMessage(const Output& output) {
-  const OutputProgress progress = output.progress();
-  v1::OutputStatus status;
-  status.set_name(output.name());
-  status.set_state(StateOf(progress.state));
-  status.set_reason(progress.reason);
-  status.set_place(output.place());
-  status.set_position(progress.position);
-  status.set_rows(progress.rows);
-  status.set_total_rows(progress.total_rows);
-  status.set_bytes(progress.bytes);
-  return status;
-}
-
-v1::Plan PlanMessage(const Plan& plan, const Run* run) {
-  v1::Plan message;
-  message.set_fingerprint(ToHex(plan.fingerprint()));
-  for (const std::string& warning : plan.warnings()) message.add_warnings(warning);
-  const throng_world& world = plan.world();
-  message.set_plan_size(plan.spec().plan_size());
-  message.set_active_users(world.active_users);
-  message.set_touched_items(world.touched_items);
-  message.set_popular_items(world.popular_items);
-  for (const KindRows& kind : plan.kinds()) {
-    v1::KindQuota* quota = message.add_kinds();
-    quota->set_name(kind.name);
-    quota->set_rows(kind.rows);
-  }
-  for (uint32_t i = 0; i < world.clusters_count; ++i) {
-    v1::ClusterQuota* quota = message.add_clusters();
-    quota->set_name(world.clusters[i]->name);
-    quota->set_users(world.clusters[i]->users);
-    quota->set_active_users(world.clusters[i]->active);
-  }
-  for (uint32_t i = 0; i < world.categories_count; ++i) {
-    v1::CategoryQuota* quota = message.add_categories();
-    quota->set_name(world.categories[i]->name);
-    quota->set_popular_items(world.categories[i]->popular);
-    quota->set_tail_items(world.categories[i]->tail);
-    quota->set_untouched_items(world.categories[i]->untouched);
-  }
-  std::vector<const Component*> used = ComponentsOf(plan);
-  if (run == nullptr) {
-    *message.mutable_spec()->mutable_dataset() = plan.spec();
-  } else {
-    *message.mutable_spec() = run->ResolvedSpec();
-    for (const auto& output : run->outputs()) {
-      v1::OutputPlan* planned = message.add_outputs();
-      const Slice& slice = output->slice();
-      planned->set_name(output->name());
-      planned->set_place(output->place());
-      planned->set_first_row(slice.first());
-      planned->set_rows(slice.IsEndless() ? -1 : slice.RowsBelow(slice.end()));
-      planned->set_is_durable(output->IsDurable());
-      for (const Component* component : output->components()) used.push_back(component);
-    }
-  }
-  for (const Component* component : used) {
-    v1::PluginUse* use = message.add_plugins();
-    use->set_role(std::string(RoleName(component->role)));
-    use->set_component(component->name);
-    use->set_plugin(component->plugin->name());
-    use->set_version(component->plugin->version());
-    use->set_sha256(component->plugin->digest());
-  }
-  return message;
 }
 
 }  // namespace throng

@@ -4,9 +4,11 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -54,5 +56,11 @@ void MoveElsewhere();
 // What `work` returns in a process of its own; an error too if it does not return within `limit`.
 absl::StatusOr<std::string> RunInProcess(const std::function<absl::StatusOr<std::string>()>& work,
                                          std::chrono::milliseconds limit);
+
+// The same of work(0), work(1), ..., `count` of them, each within `limit`. They share a process,
+// but what comes after one that ends it goes on in another.
+std::vector<absl::StatusOr<std::string>> RunInProcesses(
+    size_t count, const std::function<absl::StatusOr<std::string>(size_t i)>& work,
+    std::chrono::milliseconds limit);
 
 }  // namespace throng
