@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "server/control/status.h"
+#include "server/host/fixed_text.h"
 #include "server/spec/tree.h"
 
 namespace throng {
@@ -18,12 +19,6 @@ constexpr uint32_t kMostCutRows = 1 << 20;
 constexpr size_t kMostPrologueBytes = size_t{64} << 20;
 constexpr size_t kMostStateBytes = size_t{1} << 20;
 constexpr size_t kMostHostStateBytes = size_t{1} << 30;
-
-// The text of a fixed array that a plugin filled, which may lack its end.
-template <size_t N>
-std::string_view Text(const char (&array)[N]) {
-  return {array, static_cast<size_t>(std::find(array, array + N, '\0') - array)};
-}
 
 std::string_view View(throng_bytes bytes) {
   return bytes.data == nullptr ? std::string_view() : std::string_view(bytes.data, bytes.size);
@@ -55,13 +50,13 @@ Instance::Instance(const Component& component, const Environment& environment)
 }
 
 absl::Status Instance::Failure(throng_code code, const throng_error& error) const {
-  const std::string_view message = Text(error.message);
+  const std::string_view message = FixedText(error.message);
   absl::Status status(
       static_cast<absl::StatusCode>(code),
       fmt::format(
           "{}: {}", source_,
           message.empty() ? fmt::format("failed with code {} and no message.", code) : message));
-  if (const std::string_view option = Text(error.option); !option.empty()) {
+  if (const std::string_view option = FixedText(error.option); !option.empty()) {
     status.SetPayload(kOptionPayload, absl::Cord(absl::string_view(option.data(), option.size())));
   }
   return status;

@@ -7,6 +7,8 @@
 #include <sstream>
 
 #include "proto/option_text.h"
+#include "server/control/call_page.h"
+#include "server/host/fixed_text.h"
 #include "server/host/roots.h"
 
 namespace throng {
@@ -122,16 +124,27 @@ class OptionParser {
   }
 
   OptionValues Finish() {
-    throng_error error{};
-    error.struct_size = sizeof error;
-    if (!has_problem_ && component_.validate != nullptr &&
-        component_.validate(result_.values(), &error) != THRONG_OK) {
-      Problem(error.option, error.message);
-    }
+    if (!has_problem_ && component_.validate != nullptr) Validate();
     return std::move(result_);
   }
 
  private:
+  void Validate() {
+    const std::string source = fmt::format("{} `{}`", RoleName(component_.role), component_.name);
+    throng_error error{};
+    error.struct_size = sizeof error;
+    const CallScope scope(CallerOf(source), -1);
+    const throng_code code = [&]() noexcept {
+      return component_.validate(result_.values(), &error);
+    }();
+    if (code == THRONG_OK) return;
+    const std::string message(FixedText(error.message));
+    Problem(std::string(FixedText(error.option)),
+            message.empty()
+                ? fmt::format("{}: its options failed with code {} and no message.", source, code)
+                : message);
+  }
+
   void Problem(const std::string& option, std::string message) {
     has_problem_ = true;
     problems_->push_back(

@@ -10,6 +10,8 @@
 #include <map>
 #include <string>
 
+#include "server/control/call_page.h"
+
 namespace throng {
 namespace {
 
@@ -271,6 +273,34 @@ TEST(OptionValuesTest, RulesThatSpanOptionsAreTheComponentsAndComeLast) {
             "outputs[0].sink.options.low: is above high; give a lower one.\n");
   EXPECT_EQ(box.Problem({{"low", "3"}, {"high", "x"}}),
             "outputs[0].sink.options.high: is \"x\"; write a whole number.\n");
+}
+
+TEST(OptionValuesTest, WhatAComponentSaysOfItsOptionsNeedsNoEnd) {
+  Box box({Option(THRONG_OPTION_INT64, "low")});
+  box.validate = [](const throng_value*, throng_error* error) -> throng_code {
+    std::memset(error->option, 'o', sizeof error->option);
+    std::memset(error->message, 'm', sizeof error->message);
+    return THRONG_INVALID_ARGUMENT;
+  };
+  EXPECT_EQ(box.Problem({}), "outputs[0].sink.options." + std::string(64, 'o') + ": " +
+                                 std::string(1024, 'm') + "\n");
+}
+
+TEST(OptionValuesTest, AComponentThatRefusesWithoutAWordIsNamedWithItsCode) {
+  Box box({Option(THRONG_OPTION_INT64, "low")});
+  box.validate = [](const throng_value*, throng_error*) -> throng_code { return 9; };
+  EXPECT_EQ(box.Problem({}),
+            "outputs[0].sink: sink `box`: its options failed with code 9 and no message.\n");
+}
+
+TEST(OptionValuesTest, WhoeverJudgesOptionsStandsInTheCallPage) {
+  Box box({Option(THRONG_OPTION_INT64, "low")});
+  box.validate = [](const throng_value*, throng_error* error) -> throng_code {
+    std::strcpy(error->message, CallOfThread().component.c_str());
+    return THRONG_INVALID_ARGUMENT;
+  };
+  EXPECT_EQ(box.Problem({}), "outputs[0].sink: sink `box`\n");
+  EXPECT_EQ(CallOfThread().component, "");
 }
 
 TEST(OptionValuesTest, AllMistakesAreFoundAtOnce) {
