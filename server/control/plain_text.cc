@@ -52,4 +52,13 @@ std::string PlainText(std::string_view text) {
   return plain;
 }
 
+std::string PlainLines(std::string_view text) {
+  std::string plain;
+  for (size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    plain += PlainText(text.substr(0, end)) + '\n';
+    text.remove_prefix(end + 1);
+  }
+  return plain + PlainText(text);
+}
+
 }  // namespace throng

@@ -10,6 +10,7 @@ namespace throng {
 namespace {
 
 constexpr std::chrono::seconds kLineInterval{5};
+constexpr const char* kClearLine = "\r\033[K";
 
 // "3:05", "1:02:03"
 std::string TimeText(double seconds) {
@@ -57,7 +58,7 @@ void Reporter::Show(const std::vector<OutputProgress>& outputs) {
   const Clock::time_point now = Clock::now();
   if (is_terminal_) {
     if (now - start_ < std::chrono::milliseconds(300)) return;  // no flicker for short work
-    Say(stderr, "\r\033[K{}", BarLine(outputs));
+    std::fputs((kClearLine + BarLine(outputs)).c_str(), stderr);
     std::fflush(stderr);
     has_bar_ = true;
   } else if (now - last_line_ >= kLineInterval) {
@@ -68,7 +69,7 @@ void Reporter::Show(const std::vector<OutputProgress>& outputs) {
 
 void Reporter::Clear() {
   if (!has_bar_) return;
-  Say(stderr, "\r\033[K");
+  std::fputs(kClearLine, stderr);
   std::fflush(stderr);
   has_bar_ = false;
 }

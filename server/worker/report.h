@@ -10,14 +10,16 @@
 #include <utility>
 #include <vector>
 
+#include "server/control/plain_text.h"
 #include "server/delivery/progress.h"
 
 namespace throng {
 
-// fmt::print, but that nobody can read it (a pipe whose reader went, a full disk) ends nothing.
+// fmt::print, but that nobody can read it (a pipe whose reader went, a full disk) ends nothing, and
+// that a terminal obeys nothing of it: sentences of plugins are in it.
 template <class... Args>
 void Say(std::FILE* stream, fmt::format_string<Args...> format, Args&&... args) {
-  std::fputs(fmt::format(format, std::forward<Args>(args)...).c_str(), stream);
+  std::fputs(PlainLines(fmt::format(format, std::forward<Args>(args)...)).c_str(), stream);
 }
 
 class Reporter {

@@ -169,7 +169,7 @@ int ExecuteRun(const RunCommand& command) {
   environment.is_stopping = &is_stopping;
   environment.log = [&](int32_t level, const std::string& source, const std::string& sentence) {
     if (level < (command.is_quiet ? THRONG_LOG_WARNING : THRONG_LOG_INFO)) return;
-    Say(stderr, "{}: {}\n", source, sentence);
+    Say(stderr, "{}: {}\n", source, PlainText(sentence));  // one line, whatever it holds
   };
   for (const std::string& error : catalogue->errors()) {
     if (!command.is_quiet) Say(stderr, "note: {}\n", error);

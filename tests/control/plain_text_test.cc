@@ -16,5 +16,11 @@ TEST(PlainText, KeepsUtf8AndReplacesWhatATerminalMightObey) {
   EXPECT_EQ(PlainText("\xe2\x82"), "\uFFFD\uFFFD");
 }
 
+TEST(PlainLines, KeepLineBreaksAlone) {
+  EXPECT_EQ(PlainLines("a\x1b[1m\n\nb\r\n"), "a\uFFFD[1m\n\nb\uFFFD\n");
+  EXPECT_EQ(PlainLines("a\nb"), "a\nb");
+  EXPECT_EQ(PlainLines(""), "");
+}
+
 }  // namespace
 }  // namespace throng

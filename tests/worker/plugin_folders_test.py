@@ -64,6 +64,12 @@ class PluginFoldersTest(unittest.TestCase):
                 self.assertEqual(needed.returncode, 2)
                 self.assertIn(f" Not loaded: {sentence}", needed.stderr)
 
+    def test_a_note_holds_nothing_that_a_terminal_would_obey(self):
+        self.add(BAD_PLUGINS / "load_crashes.so", "\x1b[31mbad.so")
+        done = self.run_spec()
+        self.assertIn("/\ufffd[31mbad.so cannot be loaded", done.stderr)
+        self.assertNotIn("\x1b", done.stderr)
+
     def test_quiet_is_quiet_about_them(self):
         self.add(BAD_PLUGINS / "load_crashes.so", "bad.so")
         self.assertEqual(self.run_spec("calibrated", "--quiet").stderr, "")
