@@ -100,6 +100,10 @@ int GetPlugin(const NamedCommand& command) {
       fmt::format("{} {}: {}\n", ShortName(plugin.name()), plugin.version(), plugin.doc());
   if (!plugin.path().empty()) text += fmt::format("{}\n", plugin.path());
   for (const v1::PluginComponent& component : plugin.components()) text += ComponentText(component);
+  for (const v1::UnusableComponent& component : plugin.unusable_components()) {
+    text += fmt::format("\n{} {}: not usable by this daemon, which does not know the role.\n",
+                        component.role(), component.name());
+  }
   Out(text);
   return kDone;
 }

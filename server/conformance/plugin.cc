@@ -194,6 +194,10 @@ absl::Status CheckNames(CheckContext& context) {
     return Fault("the plugin's version is \"{}\"; write three numbers, as 1.2.3.",
                  (*plugin)->version());
   }
+  for (const UnusableComponent& component : (*plugin)->unusable()) {
+    return Fault("component `{}` plays the role \"{}\", which this host does not know.",
+                 component.name, component.role);
+  }
   absl::Status status = CheckDoc("the plugin", (*plugin)->doc());
   std::set<std::pair<Role, std::string_view>> names;
   for (const auto& component : (*plugin)->components()) {

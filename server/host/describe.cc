@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proto/json.h"
+#include "server/control/plain_text.h"
 #include "server/control/status.h"
 
 namespace throng {
@@ -131,6 +132,11 @@ v1::Plugin DescribePlugin(const Plugin& plugin) {
       o->set_is_path((option.flags & THRONG_OPTION_PATH) != 0);
     }
   }
+  for (const UnusableComponent& component : plugin.unusable()) {
+    v1::UnusableComponent* c = message.add_unusable_components();
+    c->set_role(component.role);
+    c->set_name(component.name);
+  }
   return message;
 }
 
@@ -143,13 +149,17 @@ std::string DescriptionText(const Plugin& plugin) {
     text += TraitsText(*component);
     text += component->options.empty() ? "  It has no options.\n" : OptionTable(component->options);
   }
-  return text;
+  for (const UnusableComponent& component : plugin.unusable()) {
+    text += fmt::format("\n{} `{}`: not usable by this host, which does not know the role.\n",
+                        component.role, component.name);
+  }
+  return PlainLines(text);
 }
 
 int ExecuteDescribe(const DescribeCommand& command) {
   const auto plugin = Plugin::Load(command.file);
   if (!plugin.ok()) {
-    fmt::print(stderr, "{}\n", MessageOf(plugin.status()));
+    fmt::print(stderr, "{}\n", PlainLines(MessageOf(plugin.status())));
     return 1;
   }
   if (command.is_json) {

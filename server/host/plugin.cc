@@ -12,7 +12,9 @@
 
 #include "server/control/call_page.h"
 #include "server/control/digest.h"
+#include "server/control/plain_text.h"
 #include "server/control/status.h"
+#include "server/host/option_table.h"
 #include "server/spec/tree.h"
 
 namespace throng {
@@ -35,6 +37,9 @@ bool IsEmpty(const char* text) { return text == nullptr || *text == '\0'; }
 bool IsText(const char* text) {
   return text == nullptr || FindInvalidUtf8(text) == std::string_view::npos;
 }
+
+// What terminals show and nothing else.
+bool IsPlain(const char* text) { return PlainText(text) == text; }
 
 std::optional<Role> ParseRole(std::string_view text) {
   if (!text.ends_with("/1")) return std::nullopt;
@@ -76,33 +81,6 @@ std::string Missing(const Component& c) {
   return missing;
 }
 
-// Why an option's descriptor cannot be used, or empty.
-std::string DescriptorFault(const throng_option& o) {
-  if (IsEmpty(o.name)) return "an option without a name";
-  if (!IsText(o.name)) return "an option whose name is not UTF-8 text";
-  if (IsEmpty(o.doc)) return fmt::format("option `{}` without a doc", o.name);
-  if (o.type < THRONG_OPTION_BOOL || o.type > THRONG_OPTION_MAP) {
-    return fmt::format("option `{}` of type {}, which this host does not know", o.name, o.type);
-  }
-  if (o.type == THRONG_OPTION_ENUM && (o.choices == nullptr || o.choices[0] == nullptr)) {
-    return fmt::format("option `{}`, an enum, without choices", o.name);
-  }
-  if (!IsText(o.default_text)) {
-    return fmt::format("option `{}` with a default that is not UTF-8 text", o.name);
-  }
-  if ((o.type == THRONG_OPTION_MAP) != (o.name[std::strlen(o.name) - 1] == '.')) {
-    return fmt::format("option `{}`: the name of a map, and of nothing else, ends with a dot",
-                       o.name);
-  }
-  if (o.type == THRONG_OPTION_MAP && (o.flags & THRONG_OPTION_SECRET) != 0) {
-    return fmt::format("option `{}`: a map cannot be secret; declare secrets by name", o.name);
-  }
-  if (o.type != THRONG_OPTION_STRING && (o.flags & THRONG_OPTION_PATH) != 0) {
-    return fmt::format("option `{}`, a path that is no string", o.name);
-  }
-  return "";
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
@@ -119,8 +97,7 @@ absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
   if (describe == nullptr) {
     return absl::FailedPreconditionError(fmt::format(
         "plugin {} has no function throng_plugin_v1: it is not a Throng plugin, or it was built "
-        "for "
-        "another major version of the plugin ABI (this host has version {}; rebuild it).",
+        "for another major version of the plugin ABI (this host has version {}; rebuild it).",
         path, THRONG_ABI_MAJOR));
   }
   auto plugin = std::make_unique<Plugin>();
@@ -135,14 +112,26 @@ absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Load(const std::string& path) {
 }
 
 absl::Status Plugin::Read(const throng_plugin* table) {
-  if (table == nullptr) return absl::InternalError("throng_plugin_v1 returned NULL.");
+  if (table == nullptr) {
+    return absl::InternalError(
+        "throng_plugin_v1 returned NULL: it cannot describe itself. Plugins of the C++ layer say "
+        "why on standard error.");
+  }
   const auto own = Adopt<throng_plugin>(table);
+  if (own.host_minor > uint32_t{THRONG_ABI_MINOR}) {
+    return absl::FailedPreconditionError(
+        fmt::format("it needs the plugin ABI {}.{}, and this host has {}.{}; use a newer Throng.",
+                    THRONG_ABI_MAJOR, own.host_minor, THRONG_ABI_MAJOR, THRONG_ABI_MINOR));
+  }
   if (IsEmpty(own.name) || IsEmpty(own.version) || IsEmpty(own.doc) || own.components == nullptr) {
     return absl::InternalError(fmt::format(
         "its table (struct_size {}) lacks a name, version, doc or components.", own.struct_size));
   }
   if (!IsText(own.name) || !IsText(own.version)) {
     return absl::InternalError("its name or version is not UTF-8 text.");
+  }
+  if (!IsPlain(own.name) || !IsPlain(own.version)) {
+    return absl::InternalError("its name or version has control characters.");
   }
   name_ = own.name;
   version_ = own.version;
@@ -158,18 +147,19 @@ absl::Status Plugin::Read(const throng_plugin* table) {
     if (!IsText(theirs.name)) {
       return absl::InternalError("a component has a name that is not UTF-8 text.");
     }
+    if (!IsPlain(theirs.name)) {
+      return absl::InternalError("a component has a name with control characters.");
+    }
+    const std::optional<Role> role = ParseRole(theirs.role);
+    if (!role) {
+      unusable_.push_back({PlainText(theirs.role), theirs.name});
+      continue;
+    }
+    component->role = *role;
     component->name = theirs.name;
     component->doc = theirs.doc;
     component->validate = theirs.validate;
     component->plugin = this;
-    const std::optional<Role> role = ParseRole(theirs.role);
-    if (!role) {
-      return absl::InternalError(fmt::format(
-          "component `{}` plays the role \"{}\", which this host does not know; rebuild it against "
-          "this version's plugin.h.",
-          theirs.name, theirs.role));
-    }
-    component->role = *role;
     if (component->role == Role::kFormat) {
       component->format = Adopt<throng_format>(theirs.functions);
     } else if (component->role == Role::kSink) {
@@ -183,13 +173,13 @@ absl::Status Plugin::Read(const throng_plugin* table) {
     }
     for (auto option = theirs.options; option != nullptr && *option != nullptr; ++option) {
       component->options.push_back(Adopt<throng_option>(*option));
-      if (const std::string fault = DescriptorFault(component->options.back()); !fault.empty()) {
-        return absl::InternalError(fmt::format("component `{}` has {}.", component->name, fault));
-      }
+    }
+    if (const std::string fault = OptionTableFault(component->options); !fault.empty()) {
+      return absl::InternalError(fmt::format("component `{}` has {}.", component->name, fault));
     }
     components_.push_back(std::move(component));
   }
-  if (components_.empty()) return absl::InternalError("it has no components.");
+  if (components_.empty() && unusable_.empty()) return absl::InternalError("it has no components.");
   return absl::OkStatus();
 }
 

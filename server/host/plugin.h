@@ -29,11 +29,17 @@ struct Component {
   const Plugin* plugin = nullptr;
 };
 
+// A component whose role, or its revision, this host does not know.
+struct UnusableComponent {
+  std::string role;  // as in its table, "oracle/1"
+  std::string name;
+};
+
 // A loaded shared library. Stays loaded as long as the process: instances point into it.
 class Plugin {
  public:
   // Fails with a sentence that names the file: not loadable (why), no plugin, built for another
-  // major version, or a table with something missing (what).
+  // major version or for a newer host, or a table with something missing or wrong (what).
   static absl::StatusOr<std::unique_ptr<Plugin>> Load(const std::string& path);
 
   const std::string& path() const { return path_; }
@@ -42,6 +48,7 @@ class Plugin {
   const std::string& doc() const { return doc_; }
   uint32_t abi_minor() const { return abi_minor_; }
   const std::vector<std::unique_ptr<Component>>& components() const { return components_; }
+  const std::vector<UnusableComponent>& unusable() const { return unusable_; }
   // SHA-256 of the file as it was loaded, 64 hexadecimal digits.
   const std::string& digest() const { return digest_; }
 
@@ -55,6 +62,7 @@ class Plugin {
   std::string digest_;
   uint32_t abi_minor_ = 0;
   std::vector<std::unique_ptr<Component>> components_;
+  std::vector<UnusableComponent> unusable_;
 };
 
 }  // namespace throng

@@ -15,6 +15,7 @@ namespace throng {
 namespace {
 
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::SizeIs;
 using testing::StartsWith;
@@ -97,7 +98,9 @@ TEST(PluginTest, WhatIsMissingInATableIsNamed) {
     EXPECT_THAT(message, StartsWith(prefix));
     return message.size() < prefix.size() ? message : message.substr(prefix.size());
   };
-  EXPECT_EQ(error("table_null"), "throng_plugin_v1 returned NULL.");
+  EXPECT_EQ(error("table_null"),
+            "throng_plugin_v1 returned NULL: it cannot describe itself. Plugins of the C++ layer "
+            "say why on standard error.");
   EXPECT_EQ(error("table_too_small"),
             "its table (struct_size 8) lacks a name, version, doc or components.");
   EXPECT_THAT(error("table_without_doc"), HasSubstr("lacks a role, name or doc."));
@@ -106,9 +109,57 @@ TEST(PluginTest, WhatIsMissingInATableIsNamed) {
             "component `table` has option `stars` with a default that is not UTF-8 text.");
   EXPECT_EQ(error("table_without_fill"), "component `table` lacks: fill.");
   EXPECT_EQ(error("table_functions_too_small"), "component `table` lacks: create, destroy, fill.");
-  EXPECT_EQ(error("table_unknown_role"),
-            "component `table` plays the role \"oracle/1\", which this host does not know; rebuild "
-            "it against this version's plugin.h.");
+}
+
+TEST(PluginTest, WhatIsWrongWithAnOptionTableIsNamed) {
+  const struct {
+    const char* plugin;
+    const char* fault;
+  } cases[] = {
+      {"table_option_twice", "option `stars` twice"},
+      {"table_option_escape", "option `\uFFFD[31mstars`: a name is written in snake_case"},
+      {"table_option_not_snake", "option `bigStars`: a name is written in snake_case"},
+      {"table_map_without_dot",
+       "option `stars`: the name of a map, and of nothing else, ends with a dot"},
+      {"table_default_no_number",
+       "option `stars` with the default \"many\", which is no value of its type"},
+      {"table_bound_no_number",
+       "option `stars` with the bound \"few\", which is no value of its type"},
+  };
+  for (const auto& [plugin, fault] : cases) {
+    const std::string path = Path(std::string("misbehaving/") + plugin);
+    EXPECT_EQ(LoadError(path), "plugin " + path + ": component `table` has " + fault + ".");
+  }
+}
+
+TEST(PluginTest, NamesThatATerminalWouldObeyAreRefused) {
+  EXPECT_THAT(LoadError(Path("misbehaving/table_name_escape")),
+              EndsWith(": a component has a name with control characters."));
+}
+
+TEST(PluginTest, AComponentOfAnUnknownRoleOrRevisionIsLeftOutAlone) {
+  const auto oracle = Plugin::Load(Path("misbehaving/table_unknown_role"));
+  ASSERT_TRUE(oracle.ok()) << MessageOf(oracle.status());
+  EXPECT_THAT((*oracle)->components(), SizeIs(0));
+  ASSERT_THAT((*oracle)->unusable(), SizeIs(1));
+  EXPECT_EQ((*oracle)->unusable()[0].role, "oracle/1");
+  EXPECT_EQ((*oracle)->unusable()[0].name, "table");
+
+  PluginFolder folder;
+  folder.Add("misbehaving/table_future_too", "both");
+  const auto catalogue = folder.Load();
+  ASSERT_TRUE(catalogue.ok());
+  EXPECT_THAT(catalogue->errors(), SizeIs(0));
+  EXPECT_TRUE(catalogue->Find(Role::kRating, "table").ok());
+  EXPECT_THAT(MessageOf(catalogue->Find(Role::kRating, "future").status()),
+              HasSubstr("there is no rating `future`"));
+}
+
+TEST(PluginTest, APluginForANewerHostIsRefused) {
+  const std::string path = Path("misbehaving/table_needs_newer");
+  EXPECT_EQ(LoadError(path),
+            "plugin " + path +
+                ": it needs the plugin ABI 1.2, and this host has 1.0; use a newer Throng.");
 }
 
 TEST(CatalogueTest, FindsComponentsByRoleAndName) {

@@ -1,5 +1,6 @@
 #include "server/host/describe.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -35,6 +36,29 @@ TEST(DescribeTest, TextShowsWhatASinkTakesAndFlags) {
             "  Takes stream; exactly once.\n"
             "  OPTION  TYPE    DEFAULT  RANGE  FLAGS              DOC\n"
             "  path    string  -               required,identity  The file to write.\n");
+}
+
+TEST(DescribeTest, WhatThisHostCannotUseIsListed) {
+  const auto plugin = Load("misbehaving/table_future_too");
+  EXPECT_EQ(DescriptionText(*plugin),
+            "table 1.0.0 (plugin ABI 1.0)\n"
+            "A table.\n"
+            "\n"
+            "rating `table`: Three stars.\n"
+            "  OPTION  TYPE     DEFAULT  RANGE   FLAGS  DOC\n"
+            "  stars   float64  3        1 to 5         What everybody gives.\n"
+            "\n"
+            "rating/2 `future`: not usable by this host, which does not know the role.\n");
+  const v1::Plugin message = DescribePlugin(*plugin);
+  ASSERT_EQ(message.components_size(), 1);
+  EXPECT_EQ(message.components(0).name(), "table");
+  EXPECT_EQ(ToJson(message)["unusable_components"],
+            nlohmann::ordered_json::parse(R"([{"role": "rating/2", "name": "future"}])"));
+}
+
+TEST(DescribeTest, TextHoldsNothingThatATerminalWouldObey) {
+  EXPECT_THAT(DescriptionText(*Load("misbehaving/table_doc_escape")),
+              testing::HasSubstr("rating `table`: Three \uFFFD[31mred stars.\n"));
 }
 
 TEST(DescribeTest, TheMessageHoldsTheSame) {

@@ -13,6 +13,9 @@
 #ifndef MINOR
 #define MINOR THRONG_ABI_MINOR
 #endif
+#ifndef HOST_MINOR
+#define HOST_MINOR 0
+#endif
 #ifndef FUNCTIONS_SIZE
 #define FUNCTIONS_SIZE sizeof(throng_behaviour)
 #endif
@@ -24,6 +27,12 @@
 #endif
 #ifndef DOC
 #define DOC "Three stars."
+#endif
+#ifndef OPTION
+#define OPTION "stars"
+#endif
+#ifndef TYPE
+#define TYPE THRONG_OPTION_FLOAT64
 #endif
 #ifndef DEFAULT
 #define DEFAULT "3"
@@ -53,13 +62,17 @@ static throng_code Fill(void* self, const throng_batch* batch, throng_error* err
 }
 
 static const throng_option kStars = {.struct_size = sizeof kStars,
-                                     .type = THRONG_OPTION_FLOAT64,
-                                     .name = "stars",
+                                     .type = TYPE,
+                                     .name = OPTION,
                                      .doc = "What everybody gives.",
                                      .default_text = DEFAULT,
                                      .minimum = MINIMUM,
                                      .maximum = "5"};
+#ifdef TWICE
+static const throng_option* const kOptions[] = {&kStars, &kStars, NULL};
+#else
 static const throng_option* const kOptions[] = {&kStars, NULL};
+#endif
 
 /* What lies behind the functions: of an older plugin something else, of a newer one more of them.
  */
@@ -85,9 +98,20 @@ static throng_component component = {.struct_size = sizeof component,
                                      .doc = DOC,
                                      .options = kOptions,
                                      .functions = &kFunctions};
+#ifdef FUTURE_TOO
+/* Of a host to come: nothing of it but its role and name is looked at. */
+static const throng_component kFuture = {.struct_size = sizeof kFuture,
+                                         .role = "rating/2",
+                                         .name = "future",
+                                         .doc = "Stars with a reason.",
+                                         .functions = "of another shape"};
+static const throng_component* const kComponents[] = {&kFuture, &component, NULL};
+#else
 static const throng_component* const kComponents[] = {&component, NULL};
+#endif
 static const throng_plugin kPlugin = {.struct_size = PLUGIN_SIZE,
                                       .abi_minor = MINOR,
+                                      .host_minor = HOST_MINOR,
                                       .name = "table",
                                       .version = "1.0.0",
                                       .doc = "A table.",
