@@ -70,12 +70,12 @@ absl::StatusOr<Delivery::Step> Delivery::Start() {
     part_tally_.emplace(*job_.encoding->table, *job_.environment, part_.slice, committed_);
   }
   walk_.emplace(part_.slice, UnitRows(), committed_, job_.settings.threads,
-                [encoding = job_.encoding]() -> absl::StatusOr<Walk::Encode> {
+                [encoding = job_.encoding]() -> absl::StatusOr<EncodingWalk::Fill> {
                   auto encoder = Encoder::Create(*encoding);
                   if (!encoder.ok()) return encoder.status();
-                  return [e = std::shared_ptr<Encoder>(*std::move(encoder))](Block* block) {
-                    return e->Encode(block);
-                  };
+                  return
+                      [e = std::shared_ptr<Encoder>(*std::move(encoder))](
+                          const Unit& unit, Encoded* encoded) { return e->Encode(unit, encoded); };
                 });
   return Prologue();
 }
@@ -110,7 +110,7 @@ absl::StatusOr<Delivery::Step> Delivery::Advance() {
     if (absl::Status status = Hold(); !status.ok()) return status;
     return Step::kContinue;
   }
-  const absl::StatusOr<const Block*> block = walk_->Next();
+  const auto block = walk_->Next();
   if (!block.ok()) return block.status();
   if (*block == nullptr) {
     if (absl::Status status = Finish(); !status.ok()) return status;
@@ -189,16 +189,17 @@ absl::StatusOr<Delivery::Step> Delivery::Prologue() {
   return Step::kContinue;
 }
 
-absl::Status Delivery::Deliver(const Block& block) {
+absl::Status Delivery::Deliver(const EncodingWalk::Block& block) {
   const bool is_messages = job_.encoding->destination.mode == THRONG_RECORDS_MESSAGES;
+  const Encoded& encoded = block.payload;
   throng_records records{};
   records.struct_size = sizeof records;
   records.rows = block.unit.rows;
   records.first_row = block.unit.first;
-  records.bytes = Bytes(block.records.bytes());
-  records.key_end = is_messages ? block.key_end.data() : nullptr;
-  records.value_end = is_messages ? block.value_end.data() : nullptr;
-  records.event_time = is_messages && tally_ ? block.time.data() : nullptr;
+  records.bytes = Bytes(encoded.records.bytes());
+  records.key_end = is_messages ? encoded.key_end.data() : nullptr;
+  records.value_end = is_messages ? encoded.value_end.data() : nullptr;
+  records.event_time = is_messages && tally_ ? encoded.time.data() : nullptr;
   absl::Status status = Retry([&] { return part_.sink->Write(records); });
   if (!status.ok()) return status;
   if (tally_) tally_->Add(block);

@@ -86,7 +86,7 @@ class Delivery {
   absl::StatusOr<Step> Advance();
   // Writes what comes before the first row, unless it is committed.
   absl::StatusOr<Step> Prologue();
-  absl::Status Deliver(const Block& block);
+  absl::Status Deliver(const EncodingWalk::Block& block);
   absl::Status Commit();
   absl::Status Finish();
   // What a tally comes to, which may take a while: nothing is left uncommitted meanwhile.
@@ -114,7 +114,7 @@ class Delivery {
   OutputPart part_;
   std::optional<Tally> tally_;       // of the output, if it has interactions
   std::optional<Tally> part_tally_;  // likewise of the part, if the output is rolled
-  std::optional<Walk> walk_;
+  std::optional<EncodingWalk> walk_;
   bool has_commit_ = false;  // of any process, in this part
   int64_t committed_ = 0;    // position of the last commit, or the part's first row
   int64_t position_ = 0;     // after what was written

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -24,10 +25,25 @@ struct Encoding {
   Format::Prologue prologue;  // that every instance's begin must return
 };
 
+// What becomes of a unit.
+struct Encoded {
+  RecordBuffer records;
+  std::vector<uint32_t> key_end;  // messages only, see throng_records
+  std::vector<uint32_t> value_end;
+  // Interactions only: what statistics and message times need of each row.
+  std::vector<uint32_t> user;
+  std::vector<uint32_t> item;
+  std::vector<int32_t> rating;
+  std::vector<int64_t> time;
+};
+
+using EncodingWalk = Walk<Encoded>;
+
 class Encoder {
  public:
   static absl::StatusOr<std::unique_ptr<Encoder>> Create(const Encoding& encoding);
-  absl::Status Encode(Block* block);
+  // Replaces what `encoded` holds.
+  absl::Status Encode(const Unit& unit, Encoded* encoded);
 
  private:
   Encoder(const Encoding& encoding, std::unique_ptr<Format> format, std::unique_ptr<TableRows> rows,

@@ -309,12 +309,13 @@ absl::StatusOr<std::string> Output::RecordFingerprint() const {
   }
   auto encoder = Encoder::Create(encoding);
   if (!encoder.ok()) return encoder.status();
-  Block block;
   // Of the first rows, asked for or not: what is asked for may grow.
   const int64_t rows = table_->IsInteractions() ? plan_->spec().plan_size() : table_->rows();
-  block.unit.rows = static_cast<uint32_t>(std::min(kRows, rows));
-  if (absl::Status status = (*encoder)->Encode(&block); !status.ok()) return status;
-  return Digest().AddField(block.records.bytes()).Raw();
+  Unit unit;
+  unit.rows = static_cast<uint32_t>(std::min(kRows, rows));
+  Encoded encoded;
+  if (absl::Status status = (*encoder)->Encode(unit, &encoded); !status.ok()) return status;
+  return Digest().AddField(encoded.records.bytes()).Raw();
 }
 
 std::string Output::Holder() const {
