@@ -217,11 +217,12 @@ throng_destination OutputRequest::Destination(const Slice& rows, int64_t created
   return d;
 }
 
-absl::StatusOr<std::unique_ptr<Sink>> OutputRequest::MakeSink() const {
+absl::StatusOr<std::unique_ptr<Sink>> OutputRequest::MakeSink(
+    const Environment& environment) const {
   Problems problems;
   CheckRoots(&problems);  // a link may have come in between since the paths were checked
   if (!problems.empty()) return absl::PermissionDeniedError(problems.front().message);
-  return Sink::Create(*sink_, environment_, sink_options_.values());
+  return Sink::Create(*sink_, environment, sink_options_.values());
 }
 
 absl::StatusOr<Format::Prologue> OutputRequest::Begin(const throng_destination& destination) const {

@@ -76,8 +76,8 @@ class OutputRequest {
                                  std::string_view format_state) const;
 
   // ---- Instances ----
-  // PERMISSION_DENIED: a path lies outside the output roots by now.
-  absl::StatusOr<std::unique_ptr<Sink>> MakeSink() const;
+  // PERMISSION_DENIED: a path lies outside the output roots by now. `environment` outlives it.
+  absl::StatusOr<std::unique_ptr<Sink>> MakeSink(const Environment& environment) const;
   // What begin says on an instance of its own.
   absl::StatusOr<Format::Prologue> Begin(const throng_destination& destination) const;
 

@@ -15,7 +15,11 @@
 namespace throng {
 
 Place::Place(const OutputRequest& request, const Environment& environment)
-    : request_(request), environment_(environment), part_(request.first_part()) {
+    : request_(request),
+      environment_(environment),
+      quiet_(environment),
+      part_(request.first_part()) {
+  quiet_.log = nullptr;
   host_state_.set_created_ms(request.now());
 }
 
@@ -34,21 +38,36 @@ throng_target Place::Target() const {
   return target;
 }
 
-absl::StatusOr<Sink::Opened> Place::PeekPart() const {
-  auto sink = request_.MakeSink();
+absl::StatusOr<Sink::Opened> Place::PeekPart(const Environment& environment) const {
+  auto sink = request_.MakeSink(environment);
   if (!sink.ok()) return sink.status();
   return (*sink)->Peek(Target());
+}
+
+bool Place::IsForeign(const Sink::Opened& opened) const {
+  if (!opened.position && !opened.is_complete) return false;
+  worker::v1::HostState stored;
+  const bool is_readable = stored.ParseFromString(opened.host_state) && stored.has_dataset();
+  return is_readable && stored.identity() != request_.identity();
+}
+
+absl::Status Place::RefuseForeign() const {
+  return absl::AlreadyExistsError(fmt::format(
+      "{} holds another output, not this dataset in this form; choose another place, or "
+      "delete what is there.",
+      Holder()));
 }
 
 absl::StatusOr<Sink::Opened> Place::Peek(const std::string& run_uid) {
   run_uid_ = run_uid;
   if (!request_.IsDurable() || request_.BelongsToAnotherSlice()) return Sink::Opened();
   part_ = request_.first_part();
-  auto opened = PeekPart();
-  while (opened.ok() && opened->is_complete && !IsLast()) {
+  auto opened = PeekPart(environment_);
+  while (opened.ok() && !IsForeign(*opened) && opened->is_complete && !IsLast()) {
     ++part_;
-    opened = PeekPart();
+    opened = PeekPart(environment_);
   }
+  if (opened.ok() && IsForeign(*opened)) return RefuseForeign();
   if (opened.ok() && !opened->position && part_ > 0) opened->position = PartSlice().first();
   return opened;
 }
@@ -57,15 +76,17 @@ absl::Status Place::Reset(const std::string& run_uid) {
   run_uid_ = run_uid;
   if (!request_.IsDurable() || request_.BelongsToAnotherSlice()) return absl::OkStatus();
   part_ = request_.first_part();
-  while (request_.IsRolled()) {  // to the first part that is not there
-    const auto opened = PeekPart();
+  while (true) {  // to the first part that is not there
+    const auto opened = PeekPart(environment_);
+    if (opened.ok() && IsForeign(*opened)) return RefuseForeign();
+    if (!request_.IsRolled()) break;
     if (absl::IsUnimplemented(opened.status())) return opened.status();
     if (!opened.ok() || (!opened->position && !opened->is_complete)) break;
     ++part_;
   }
   // And back from it: what is left when this is interrupted is found by the next one.
   do {
-    auto sink = request_.MakeSink();
+    auto sink = request_.MakeSink(environment_);
     if (!sink.ok()) return sink.status();
     if (absl::Status status = (*sink)->Reset(Target()); !status.ok()) return status;
   } while (--part_ >= 0);
@@ -90,7 +111,16 @@ absl::Status Place::Open(const std::string& run_uid) {
 
 absl::Status Place::OpenPart() {
   sink_.reset();  // which gives the part before it free
-  auto sink = request_.MakeSink();
+  if (request_.IsDurable()) {
+    // To open may drop what somebody else has not committed. What keeps a sink from telling is its
+    // to say when it is opened, unless it may tell later.
+    const auto found = PeekPart(quiet_);
+    if (found.ok() && IsForeign(*found)) return RefuseForeign();
+    if (absl::IsUnavailable(found.status()) || absl::IsResourceExhausted(found.status())) {
+      return found.status();
+    }
+  }
+  auto sink = request_.MakeSink(environment_);
   if (!sink.ok()) return sink.status();
   sink_ = *std::move(sink);
   auto opened = sink_->Open(Target());
@@ -104,6 +134,7 @@ absl::Status Place::OpenPart() {
         "another place, or overwrite this one.",
         request_.name(), Holder(), opened_.position.value_or(-1)));
   }
+  if (IsForeign(opened_)) return RefuseForeign();
   if (stored_ && stored_->fingerprint() != stored.fingerprint()) {
     return absl::FailedPreconditionError(fmt::format(
         "output `{}`: {} was begun with another dataset than the part before it (relative times "
@@ -128,7 +159,7 @@ absl::Status Place::CheckNothingFollows() {
   const int64_t rows = std::max<int64_t>(1, request_.slice().RowsBelow(request_.slice().end()));
   const int64_t part =
       std::exchange(part_, (rows + request_.spec().roll_rows() - 1) / request_.spec().roll_rows());
-  const auto beyond = PeekPart();
+  const auto beyond = PeekPart(environment_);
   const std::string holder = Holder();
   part_ = part;
   if (absl::IsUnimplemented(beyond.status())) return absl::OkStatus();
@@ -144,6 +175,7 @@ void Place::TakeUp() {
     host_state_ = *stored_;
     host_state_.clear_statistics();
   }
+  host_state_.set_identity(request_.identity());
   *host_state_.mutable_dataset() = request_.plan().spec();
   host_state_.set_fingerprint(request_.plan().fingerprint());
   encoding_.format = &request_.format();

@@ -23,14 +23,15 @@ class Place {
   Place(const OutputRequest& request, const Environment& environment);
 
   // What it holds, without taking it; nothing of one that keeps no position. UNIMPLEMENTED: the
-  // sink cannot tell.
+  // sink cannot tell; ALREADY_EXISTS: another output.
   absl::StatusOr<Sink::Opened> Peek(const std::string& run_uid);
   // Forgets the position, if one is kept, and what was delivered where the sink can. UNIMPLEMENTED:
-  // it cannot.
+  // it cannot; ALREADY_EXISTS: it holds another output.
   absl::Status Reset(const std::string& run_uid);
 
   // Takes the first part that is not complete, or the last one. Afterwards stored() is what was
-  // committed there with the position, if any.
+  // committed there with the position, if any. ALREADY_EXISTS: it holds another output, of which
+  // nothing is touched where the sink can peek.
   absl::Status Open(const std::string& run_uid);
   const std::optional<worker::v1::HostState>& stored() const { return stored_; }
   // What the part at hand holds, as it was opened.
@@ -62,8 +63,11 @@ class Place {
 
  private:
   throng_target Target() const;
-  absl::StatusOr<Sink::Opened> PeekPart() const;
+  absl::StatusOr<Sink::Opened> PeekPart(const Environment& environment) const;
   absl::Status OpenPart();
+  // Whether what a sink told of the part at hand was left by another output.
+  bool IsForeign(const Sink::Opened& opened) const;
+  absl::Status RefuseForeign() const;
   // More parts than are asked for would be taken for some of these.
   absl::Status CheckNothingFollows();
   absl::Status CheckStored() const;
@@ -75,6 +79,7 @@ class Place {
 
   const OutputRequest& request_;
   const Environment& environment_;
+  Environment quiet_;  // of who peeks, since whoever opens says the same
   std::string run_uid_;
   int64_t part_;  // at hand; -1: not rolled
   std::unique_ptr<Sink> sink_;
