@@ -292,11 +292,9 @@ absl::Status Delivery::Finish() {
     summary.struct_size = sizeof summary;
     summary.rows = part_.RowsBelow(position_);
     summary.statistics = statistics.c_str();
-    auto format = Format::Create(*place_.encoding().format, environment_,
-                                 place_.encoding().options->values());
+    Format::Prologue prologue;
+    const auto format = BeginFormat(place_.encoding(), &prologue);
     if (!format.ok()) return format.status();
-    const auto prologue = (*format)->Begin(place_.encoding().destination);
-    if (!prologue.ok()) return prologue.status();
     absl::Status status = (*format)->End(summary, epilogue.abi());
     if (!status.ok()) return status;
   }

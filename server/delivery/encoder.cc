@@ -15,17 +15,26 @@ void Narrow(const std::vector<int64_t>& from, size_t done, size_t n, std::vector
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Create(const Encoding& encoding) {
+absl::StatusOr<std::unique_ptr<Format>> BeginFormat(const Encoding& encoding,
+                                                    Format::Prologue* prologue) {
   auto format = Format::Create(*encoding.format, *encoding.environment, encoding.options->values());
   if (!format.ok()) return format.status();
-  const auto prologue = (*format)->Begin(encoding.destination);
-  if (!prologue.ok()) return prologue.status();
-  if (prologue->bytes != encoding.prologue.bytes) {
+  auto begun = (*format)->Begin(encoding.destination);
+  if (!begun.ok()) return begun.status();
+  *prologue = *std::move(begun);
+  return format;
+}
+
+absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Create(const Encoding& encoding) {
+  Format::Prologue prologue;
+  auto format = BeginFormat(encoding, &prologue);
+  if (!format.ok()) return format.status();
+  if (prologue.bytes != encoding.prologue.bytes) {
     return absl::InternalError(fmt::format(
         "format `{}`: two instances began with different prologues.", encoding.format->name));
   }
   const uint32_t batch_rows =
-      std::max(static_cast<uint32_t>(Generator::kBatchRows), prologue->cut_rows);
+      std::max(static_cast<uint32_t>(Generator::kBatchRows), prologue.cut_rows);
   auto rows = TableRows::Create(*encoding.table, batch_rows);
   if (!rows.ok()) return rows.status();
   return std::unique_ptr<Encoder>(

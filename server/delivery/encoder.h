@@ -8,22 +8,26 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/delivery/placed_options.h"
 #include "server/delivery/table.h"
 #include "server/delivery/walk.h"
 #include "server/host/instances.h"
-#include "server/host/option_values.h"
 
 namespace throng {
 
 // What the encoders of an output share; outlives them.
 struct Encoding {
   const Component* format = nullptr;
-  const OptionValues* options = nullptr;
+  std::shared_ptr<const PlacedOptions> options;
   const Environment* environment = nullptr;
   const Table* table = nullptr;
   throng_destination destination{};
   Format::Prologue prologue;  // that every instance's begin must return
 };
+
+// A format that has begun, on an instance of its own. What it says in `prologue` is not compared.
+absl::StatusOr<std::unique_ptr<Format>> BeginFormat(const Encoding& encoding,
+                                                    Format::Prologue* prologue);
 
 // What becomes of a unit.
 struct Encoded {

@@ -7,6 +7,7 @@
 
 #include "server/control/digest.h"
 #include "server/control/status.h"
+#include "server/delivery/placed_options.h"
 #include "server/host/roots.h"
 
 namespace throng {
@@ -63,7 +64,7 @@ OutputRequest::OutputRequest(const v1::RunSpec& run, int index, const Catalogue&
   format_ = find(Role::kFormat, spec_.format(), &format_options_);
   sink_ = find(Role::kSink, spec_.sink(), &sink_options_);
   if (format_ == nullptr || sink_ == nullptr) return;
-  CheckRoots(problems);
+  CheckRoots(first_part(), problems);
   CheckParts(problems);
   const uint32_t common = format_->format.modes & sink_->sink.modes;
   mode_ = (common & THRONG_RECORDS_STREAM) != 0 ? THRONG_RECORDS_STREAM : THRONG_RECORDS_MESSAGES;
@@ -75,55 +76,58 @@ OutputRequest::OutputRequest(const v1::RunSpec& run, int index, const Catalogue&
   }
 }
 
-void OutputRequest::CheckRoots(Problems* problems) const {
+void OutputRequest::CheckRoots(int64_t part, Problems* problems) const {
   if (environment_.output_roots.empty()) return;
-  const auto check = [&](const Component& component, const OptionValues& values,
-                         std::string_view role) {
-    for (size_t i = 0; i < component.options.size(); ++i) {
-      const throng_option& option = component.options[i];
-      const throng_value& value = values.values()[i];
-      if ((option.flags & THRONG_OPTION_PATH) == 0 || value.is_set == 0) continue;
-      const std::string path(value.text.data, value.text.size);
-      if (LiesBelow(path, environment_.output_roots)) continue;
-      problems->push_back({fmt::format("{}.{}.options.{}", field_, role, option.name),
-                           fmt::format("{} lies outside the output roots ({}); choose a path below "
-                                       "one of them.",
-                                       path, fmt::join(environment_.output_roots, ", "))});
-    }
+  const auto check = [&](const Component& component, const OptionValues& given) {
+    const PlacedOptions placed(component, given, run_.slice(), part);
+    PlacedOptions::VisitPaths(
+        component, placed.values(), [&](const throng_option& option, std::string_view path) {
+          if (LiesBelow(std::string(path), environment_.output_roots)) return;
+          problems->push_back(
+              {fmt::format("{}.{}.options.{}", field_, RoleName(component.role), option.name),
+               fmt::format(
+                   "{} lies outside the output roots ({}); choose a path below one of them.", path,
+                   fmt::join(environment_.output_roots, ", "))});
+        });
   };
-  check(*format_, format_options_, "format");
-  check(*sink_, sink_options_, "sink");
+  check(*format_, format_options_);
+  check(*sink_, sink_options_);
 }
 
 void OutputRequest::CheckParts(Problems* problems) const {
   const auto& options = sink_->options;
-  const auto path = std::find_if(options.begin(), options.end(), [](const throng_option& option) {
+  const auto named = std::find_if(options.begin(), options.end(), [](const throng_option& option) {
     return (option.flags & THRONG_OPTION_PATH) != 0;
   });
-  if (path == options.end()) {
-    if (!IsRolled()) return;
+  const bool writes_files = named != options.end();
+  if (IsRolled() && !writes_files) {
     problems->push_back({field_ + ".roll_rows",
                          fmt::format("Only files are rolled into parts, and the sink `{}` writes "
                                      "none; leave this out.",
                                      sink_->name)});
-    return;
   }
-  if (!IsRolled() && HasInteractions() && !run_.dataset().has_interactions()) {
+  if (!IsRolled() && writes_files && HasInteractions() && !run_.dataset().has_interactions()) {
     problems->push_back({field_ + ".roll_rows",
                          "The dataset has no end, and a file would never be finished; say after "
                          "how many rows the next one begins and put {part} into the path, or set "
                          "dataset.interactions."});
   }
-  const throng_value& value = sink_options_.values()[path - options.begin()];
-  if (value.is_set == 0) return;
-  const bool has_part =
-      std::string_view(value.text.data, value.text.size).find("{part}") != std::string_view::npos;
-  if (has_part == IsRolled()) return;
-  problems->push_back(
-      {fmt::format("{}.sink.options.{}", field_, path->name),
-       has_part ? "{part} stands for the number of a part, and this output has none; set "
-                  "roll_rows beside the sink, or take {part} out."
-                : "Each part needs a name of its own; put {part} into it, as rows-{part}.csv."});
+  const auto check = [&](const Component& component, const OptionValues& given) {
+    PlacedOptions::VisitPaths(
+        component, given.values(), [&](const throng_option& option, std::string_view path) {
+          const bool has_part = path.find(kPartPlaceholder) != std::string_view::npos;
+          // Further paths may be the same for all parts.
+          if (has_part == IsRolled() || (!has_part && &option != &*named)) return;
+          problems->push_back(
+              {fmt::format("{}.{}.options.{}", field_, RoleName(component.role), option.name),
+               has_part
+                   ? "{part} stands for the number of a part, and this output has none; set "
+                     "roll_rows beside the sink, or take {part} out."
+                   : "Each part needs a name of its own; put {part} into it, as rows-{part}.csv."});
+        });
+  };
+  check(*format_, format_options_);
+  check(*sink_, sink_options_);
 }
 
 void OutputRequest::Adopt(const Plan& plan) {
@@ -151,18 +155,19 @@ void OutputRequest::Configure(const Plan& plan, Problems* problems) {
   bool depends_on_size = spec_.has_share() || (run_.slice().count() > 1 &&
                                                run_.slice().mode() != v1::SLICE_MODE_INTERLEAVED);
   if (mode_ == THRONG_RECORDS_STREAM) {
-    throng_destination destination = Destination(PartSlice(first_part()), now_, "");
-    const auto prologue = Begin(destination);
-    if (!prologue.ok()) {
-      const std::string option = OptionOf(prologue.status());
+    Encoding encoding = EncodingOf(first_part(), now_, "");
+    const auto begun = BeginFormat(encoding, &encoding.prologue);
+    if (!begun.ok()) {
+      const std::string option = OptionOf(begun.status());
       problems->push_back({field_ + ".format" + (option.empty() ? "" : ".options." + option),
-                           MessageOf(prologue.status())});
+                           MessageOf(begun.status())});
       return;
     }
-    if (destination.rows >= 0) ++destination.rows;
-    if (destination.interactions >= 0) ++destination.interactions;
-    const auto of_larger = Begin(destination);
-    depends_on_size = depends_on_size || !of_larger.ok() || of_larger->bytes != prologue->bytes;
+    if (encoding.destination.rows >= 0) ++encoding.destination.rows;
+    if (encoding.destination.interactions >= 0) ++encoding.destination.interactions;
+    Format::Prologue of_larger;
+    depends_on_size = !BeginFormat(encoding, &of_larger).ok() ||
+                      of_larger.bytes != encoding.prologue.bytes || depends_on_size;
   }
   identity_ = Identity(depends_on_size);
 }
@@ -217,18 +222,27 @@ throng_destination OutputRequest::Destination(const Slice& rows, int64_t created
   return d;
 }
 
-absl::StatusOr<std::unique_ptr<Sink>> OutputRequest::MakeSink(
-    const Environment& environment) const {
-  Problems problems;
-  CheckRoots(&problems);  // a link may have come in between since the paths were checked
-  if (!problems.empty()) return absl::PermissionDeniedError(problems.front().message);
-  return Sink::Create(*sink_, environment, sink_options_.values());
+Encoding OutputRequest::EncodingOf(int64_t part, int64_t created_ms,
+                                   std::string_view format_state) const {
+  Encoding encoding;
+  encoding.format = format_;
+  encoding.options = std::make_shared<PlacedOptions>(*format_, format_options_, run_.slice(), part);
+  encoding.environment = &environment_;
+  encoding.table = table_.get();
+  encoding.destination = Destination(PartSlice(part), created_ms, format_state);
+  return encoding;
 }
 
-absl::StatusOr<Format::Prologue> OutputRequest::Begin(const throng_destination& destination) const {
-  auto format = Format::Create(*format_, environment_, format_options_.values());
-  if (!format.ok()) return format.status();
-  return (*format)->Begin(destination);
+absl::StatusOr<std::shared_ptr<Sink>> OutputRequest::MakeSink(
+    int64_t part, const Environment& environment) const {
+  Problems problems;
+  CheckRoots(part, &problems);  // a link may have come in between since the paths were checked
+  if (!problems.empty()) return absl::PermissionDeniedError(problems.front().message);
+  const auto options = std::make_shared<PlacedOptions>(*sink_, sink_options_, run_.slice(), part);
+  auto sink = Sink::Create(*sink_, environment, options->values());
+  if (!sink.ok()) return sink.status();
+  // Its options live as long as it does.
+  return std::shared_ptr<Sink>((*sink).release(), [options](Sink* made) { delete made; });
 }
 
 v1::OutputSpec OutputRequest::ResolvedSpec() const {

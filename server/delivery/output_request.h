@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "server/dataset/plan.h"
 #include "server/dataset/slice.h"
+#include "server/delivery/encoder.h"
 #include "server/delivery/table.h"
 #include "server/host/catalogue.h"
 #include "server/host/instances.h"
@@ -44,7 +45,6 @@ class OutputRequest {
   const v1::RunSpec& run() const { return run_; }
   const Component& format() const { return *format_; }
   const Component& sink() const { return *sink_; }
-  const OptionValues& format_options() const { return format_options_; }
   // When it was asked, in ms since 1970 UTC.
   int64_t now() const { return now_; }
   // The path, the topic; or empty.
@@ -71,21 +71,22 @@ class OutputRequest {
   // The rows it covers, and those of a part of it; -1: all.
   const Slice& slice() const { return *slice_; }
   Slice PartSlice(int64_t part) const;
-  // Of `rows`, a part's. Points into this and into `format_state`.
-  throng_destination Destination(const Slice& rows, int64_t created_ms,
-                                 std::string_view format_state) const;
 
-  // ---- Instances ----
+  // ---- For a part; -1: all ----
+  // All but the prologue. Points into this and into `format_state`.
+  Encoding EncodingOf(int64_t part, int64_t created_ms, std::string_view format_state) const;
   // PERMISSION_DENIED: a path lies outside the output roots by now. `environment` outlives it.
-  absl::StatusOr<std::unique_ptr<Sink>> MakeSink(const Environment& environment) const;
-  // What begin says on an instance of its own.
-  absl::StatusOr<Format::Prologue> Begin(const throng_destination& destination) const;
+  absl::StatusOr<std::shared_ptr<Sink>> MakeSink(int64_t part,
+                                                 const Environment& environment) const;
 
  private:
   // The files of an output are as many as it has parts: `path`, {part} and roll_rows agree.
   void CheckParts(Problems* problems) const;
-  // Whether the paths among the sink's and the format's options lie below the output roots.
-  void CheckRoots(Problems* problems) const;
+  // Whether the paths among the sink's and the format's options lie below the output roots, as they
+  // are for a part.
+  void CheckRoots(int64_t part, Problems* problems) const;
+  throng_destination Destination(const Slice& rows, int64_t created_ms,
+                                 std::string_view format_state) const;
   std::string Identity(bool depends_on_size) const;
 
   const v1::RunSpec run_;

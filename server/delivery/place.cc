@@ -39,7 +39,7 @@ throng_target Place::Target() const {
 }
 
 absl::StatusOr<Sink::Opened> Place::PeekPart(const Environment& environment) const {
-  auto sink = request_.MakeSink(environment);
+  auto sink = request_.MakeSink(part_, environment);
   if (!sink.ok()) return sink.status();
   return (*sink)->Peek(Target());
 }
@@ -86,7 +86,7 @@ absl::Status Place::Reset(const std::string& run_uid) {
   }
   // And back from it: what is left when this is interrupted is found by the next one.
   do {
-    auto sink = request_.MakeSink(environment_);
+    auto sink = request_.MakeSink(part_, environment_);
     if (!sink.ok()) return sink.status();
     if (absl::Status status = (*sink)->Reset(Target()); !status.ok()) return status;
   } while (--part_ >= 0);
@@ -120,7 +120,7 @@ absl::Status Place::OpenPart() {
       return found.status();
     }
   }
-  auto sink = request_.MakeSink(environment_);
+  auto sink = request_.MakeSink(part_, environment_);
   if (!sink.ok()) return sink.status();
   sink_ = *std::move(sink);
   auto opened = sink_->Open(Target());
@@ -178,23 +178,20 @@ void Place::TakeUp() {
   host_state_.set_identity(request_.identity());
   *host_state_.mutable_dataset() = request_.plan().spec();
   host_state_.set_fingerprint(request_.plan().fingerprint());
-  encoding_.format = &request_.format();
-  encoding_.options = &request_.format_options();
-  encoding_.environment = &environment_;
-  encoding_.table = &request_.table();
-}
-
-throng_destination Place::Destination() const {
-  return request_.Destination(PartSlice(), host_state_.created_ms(), host_state_.format_state());
 }
 
 absl::Status Place::Begin() {
-  encoding_.destination = Destination();
-  auto prologue = request_.Begin(encoding_.destination);
-  if (!prologue.ok()) return prologue.status();
-  encoding_.prologue = *std::move(prologue);
-  if (!encoding_.prologue.state.empty()) host_state_.set_format_state(encoding_.prologue.state);
-  encoding_.destination = Destination();
+  const auto encoding = [this] {
+    return request_.EncodingOf(part_, host_state_.created_ms(), host_state_.format_state());
+  };
+  encoding_ = encoding();
+  Format::Prologue prologue;
+  if (const auto format = BeginFormat(encoding_, &prologue); !format.ok()) return format.status();
+  if (!prologue.state.empty()) {
+    host_state_.set_format_state(prologue.state);
+    encoding_ = encoding();
+  }
+  encoding_.prologue = std::move(prologue);
   if (opened_.max_commit_rows == 0 || encoding_.prologue.cut_rows <= opened_.max_commit_rows) {
     return absl::OkStatus();
   }
@@ -210,9 +207,8 @@ absl::StatusOr<std::string> Place::RecordFingerprint() const {
   Encoding encoding = encoding_;
   if (request_.IsRolled()) {  // the same records, whichever part is open
     encoding.destination.first_row = request_.slice().first();
-    auto prologue = request_.Begin(encoding.destination);
-    if (!prologue.ok()) return prologue.status();
-    encoding.prologue = *std::move(prologue);
+    const auto format = BeginFormat(encoding, &encoding.prologue);
+    if (!format.ok()) return format.status();
   }
   auto encoder = Encoder::Create(encoding);
   if (!encoder.ok()) return encoder.status();

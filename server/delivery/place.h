@@ -73,7 +73,6 @@ class Place {
   absl::Status CheckStored() const;
   absl::Status CheckPosition() const;
   absl::StatusOr<std::string> RecordFingerprint() const;
-  throng_destination Destination() const;
   // Who says what it holds: the place, or the sink of one without a name.
   std::string Holder() const;
 
@@ -82,7 +81,7 @@ class Place {
   Environment quiet_;  // of who peeks, since whoever opens says the same
   std::string run_uid_;
   int64_t part_;  // at hand; -1: not rolled
-  std::unique_ptr<Sink> sink_;
+  std::shared_ptr<Sink> sink_;
   Sink::Opened opened_;
   std::optional<worker::v1::HostState> stored_;  // of this part, else of the one before it
   worker::v1::HostState host_state_;

@@ -86,5 +86,84 @@ TEST_F(PlaceTest, ThePositionOfAnotherOutputIsNeitherToldNorReset) {
   EXPECT_FALSE(fs::exists(path));
 }
 
+TEST_F(PlaceTest, AnyFileSinkHasPartsAndSlicesOfItsOwn) {
+  const auto spec = [&](const std::string& sink, int index, const std::string& more) {
+    return "dataset: {seed: 5, interactions: 20000}\n"
+           "slice: {index: " +
+           std::to_string(index) +
+           ", count: 2}\n"
+           "outputs:\n"
+           "- {format: {component: csv}, commit_rows: 500" +
+           more + ",\n   sink: {component: " + sink + ", options: {path: '" +
+           Path(sink + "/{slice}/rows-{slice}" + (more.empty() ? "" : "-{part}") + ".csv") +
+           "'}}}\n";
+  };
+  for (const std::string sink : {"file", "heedless"}) {
+    for (const int index : {0, 1}) {
+      fs::create_directories(Path(sink + "/" + std::to_string(index) + "-of-2"));
+      ASSERT_NE(Execute(spec(sink, index, "")), nullptr);
+      ExecuteSome("pace: {rate: 50000}\n" + spec(sink, index, ", roll_rows: 4000"), 5000);
+      const auto run = Execute(spec(sink, index, ", roll_rows: 4000"));
+      ASSERT_NE(run, nullptr);
+      EXPECT_EQ(run->outputs()[0]->progress().state, OutputState::kSucceeded)
+          << run->outputs()[0]->progress().reason;
+    }
+  }
+  for (const std::string name :
+       {"0-of-2/rows-0-of-2", "0-of-2/rows-0-of-2-0", "0-of-2/rows-0-of-2-1",
+        "0-of-2/rows-0-of-2-2", "1-of-2/rows-1-of-2", "1-of-2/rows-1-of-2-2"}) {
+    const std::string expected = Content(Path("file/" + name + ".csv"));
+    EXPECT_FALSE(expected.empty()) << name;
+    EXPECT_TRUE(Content(Path("heedless/" + name + ".csv")) == expected) << name;
+  }
+  EXPECT_FALSE(fs::exists(Path("heedless/0-of-2/rows-0-of-2-3.csv")));
+}
+
+TEST_F(PlaceTest, APartBelongsToARolledOutputAndToNoOther) {
+  const auto mistakes = [&](const std::string& path, const std::string& more) {
+    Problems problems;
+    EXPECT_EQ(Make("dataset: {interactions: 20000}\noutputs:\n- {format: {component: csv}" + more +
+                       ", sink: {component: heedless, options: {path: '" + path + "'}}}\n",
+                   &problems),
+              nullptr);
+    return ToString(problems);
+  };
+  EXPECT_THAT(mistakes(Path("{part}.csv"), ""),
+              HasSubstr("outputs[0].sink.options.path: {part} stands for the number of a part, and "
+                        "this output has none"));
+  EXPECT_THAT(mistakes(Path("a.csv"), ", roll_rows: 4000"),
+              HasSubstr("outputs[0].sink.options.path: Each part needs a name of its own"));
+}
+
+TEST_F(PlaceTest, RootsHoldForThePathThatIsWritten) {
+  const std::string spec =
+      "dataset: {interactions: 20000}\n"
+      "slice: {index: 1, count: 2}\n"
+      "outputs:\n"
+      "- {format: {component: csv}, roll_rows: 4000,\n"
+      "   sink: {component: heedless, options: {path: '" +
+      Path("in/{slice}/{part}/a.csv") + "'}}}\n";
+  fs::create_directories(Path("in/1-of-2/0"));
+  fs::create_directories(Path("out"));
+  environment_.output_roots = {Path("in")};
+  fs::create_symlink(Path("out"), Path("in/1-of-2/1"));  // seen once it is the next part's turn
+  const auto run = Execute(spec);
+  ASSERT_NE(run, nullptr);
+  const OutputProgress progress = run->outputs()[0]->progress();
+  EXPECT_EQ(progress.state, OutputState::kFailed);
+  EXPECT_EQ(progress.reason, Path("in/1-of-2/1/a.csv") + " lies outside the output roots (" +
+                                 Path("in") + "); choose a path below one of them.");
+  EXPECT_TRUE(fs::is_empty(Path("out")));
+
+  fs::remove(Path("in/1-of-2/1"));
+  fs::remove_all(Path("in/1-of-2"));
+  fs::create_symlink(Path("out"), Path("in/1-of-2"));  // seen before anything is planned
+  Problems problems;
+  EXPECT_EQ(Make(spec, &problems), nullptr);
+  EXPECT_EQ(ToString(problems), "outputs[0].sink.options.path: " + Path("in/1-of-2/0/a.csv") +
+                                    " lies outside the output roots (" + Path("in") +
+                                    "); choose a path below one of them.\n");
+}
+
 }  // namespace
 }  // namespace throng
