@@ -1,10 +1,13 @@
 #include "server/delivery/delivery.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
 
+#include "proto/json.h"
 #include "server/control/status.h"
 
 namespace throng {
@@ -26,19 +29,40 @@ bool IsTransient(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
 }
 
+// The lesser of two limits, of which 0 is none.
+int64_t Least(int64_t a, int64_t b) { return a <= 0 ? b : b <= 0 ? a : std::min(a, b); }
+
+int64_t Milliseconds(const google::protobuf::Duration& duration) {
+  return duration.seconds() * 1000 + duration.nanos() / 1'000'000;
+}
+
+std::string StatisticsJson(const std::optional<v1::Statistics>& statistics) {
+  return statistics ? ToJson(*statistics, JsonFields::kAll).dump() : "{}";
+}
+
 throng_bytes Bytes(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
-Delivery::Delivery(const DeliveryJob& job, const OutputPart& part) : job_(job), part_(part) {
-  if (!job.encoding->table->IsInteractions()) return;
-  tally_.emplace(*job.encoding->table, *job.environment, *job.slice,
-                 part_.position.value_or(part_.slice.first()));
+Delivery::Delivery(const OutputRequest& request, Place* place, const WalkSettings& settings,
+                   const Environment& environment, ProgressMonitor* monitor)
+    : request_(request),
+      place_(*place),
+      settings_(settings),
+      environment_(environment),
+      monitor_(*monitor),
+      commit_rows_(Least(request.spec().commit_rows(), place_.opened().max_commit_rows)),
+      commit_interval_(
+          Least(Milliseconds(request.spec().commit_interval()), place_.opened().max_commit_ms)),
+      part_(place_.PartSlice()) {
+  if (!request_.HasInteractions()) return;
+  tally_.emplace(request_.table(), environment_, request_.slice(),
+                 place_.opened().position.value_or(part_.first()));
 }
 
 absl::StatusOr<bool> Delivery::Run() {
   pace_start_ = first_write_ = Clock::now();
-  job_.monitor->SetState(OutputState::kRunning);
+  monitor_.SetState(OutputState::kRunning);
   absl::StatusOr<Step> step = Start();
   while (true) {
     if (absl::IsAborted(step.status()) && walk_) {
@@ -49,51 +73,50 @@ absl::StatusOr<bool> Delivery::Run() {
     step = Advance();
   }
   // What was written after the last commit will be written again, if anybody goes on.
-  job_.monitor->Change([this](OutputProgress* progress) {
-    progress->position = committed_;
-    progress->rows = job_.slice->RowsBelow(committed_);
-  });
+  ShowCommitted();
   if (absl::IsCancelled(step.status()) && IsStopping()) return false;
   if (!step.ok()) return step.status();
   return *step == Step::kFinished;
 }
 
 absl::StatusOr<Delivery::Step> Delivery::Start() {
-  has_commit_ = part_.position.has_value();
-  committed_ = position_ = part_.position.value_or(part_.slice.first());
-  job_.monitor->Change([this](OutputProgress* progress) {
-    progress->position = committed_;
-    progress->rows = job_.slice->RowsBelow(committed_);
-    progress->total_rows = job_.slice->IsEndless() ? -1 : job_.slice->RowsBelow(job_.slice->end());
-  });
-  if (tally_ && job_.open_next) {
-    part_tally_.emplace(*job_.encoding->table, *job_.environment, part_.slice, committed_);
+  part_ = place_.PartSlice();
+  has_commit_ = place_.opened().position.has_value();
+  committed_ = position_ = place_.opened().position.value_or(part_.first());
+  ShowCommitted();
+  if (tally_ && request_.IsRolled()) {
+    part_tally_.emplace(request_.table(), environment_, part_, committed_);
   }
-  walk_.emplace(part_.slice, UnitRows(), committed_, job_.settings.threads,
-                [encoding = job_.encoding]() -> absl::StatusOr<Walk::Encode> {
+  walk_.emplace(part_, UnitRows(), committed_, settings_.threads,
+                [encoding = &place_.encoding()]() -> absl::StatusOr<EncodingWalk::Fill> {
                   auto encoder = Encoder::Create(*encoding);
                   if (!encoder.ok()) return encoder.status();
-                  return [e = std::shared_ptr<Encoder>(*std::move(encoder))](Block* block) {
-                    return e->Encode(block);
-                  };
+                  return
+                      [e = std::shared_ptr<Encoder>(*std::move(encoder))](
+                          const Unit& unit, Encoded* encoded) { return e->Encode(unit, encoded); };
                 });
   return Prologue();
 }
 
+void Delivery::ShowCommitted() {
+  monitor_.Change([this](OutputProgress* progress) {
+    const Slice& slice = request_.slice();
+    progress->position = committed_;
+    progress->rows = slice.RowsBelow(committed_);
+    progress->total_rows = slice.IsEndless() ? -1 : slice.RowsBelow(slice.end());
+  });
+}
+
 absl::StatusOr<Delivery::Step> Delivery::StartNext() {
   walk_.reset();
-  while (!IsLastPart()) {
+  while (!place_.IsLast()) {
     if (IsStopping()) return Step::kStopped;
-    absl::Status status = Retry([this]() -> absl::Status {
-      const absl::StatusOr<OutputPart> next = job_.open_next();
-      if (next.ok()) part_ = *next;
-      return next.status();
-    });
+    absl::Status status = Retry([this] { return place_.OpenNext(); });
     if (!status.ok()) return status;
-    if (!part_.is_complete) return Start();
-    if (tally_) status = tally_->Pass(part_.slice.end());
+    if (!place_.opened().is_complete) return Start();
+    committed_ = position_ = place_.PartSlice().end();
+    if (tally_) status = tally_->Pass(committed_);
     if (!status.ok()) return status;
-    committed_ = position_ = part_.slice.end();
   }
   if (absl::Status status = CountAll(); !status.ok()) return status;
   return Step::kFinished;
@@ -110,19 +133,19 @@ absl::StatusOr<Delivery::Step> Delivery::Advance() {
     if (absl::Status status = Hold(); !status.ok()) return status;
     return Step::kContinue;
   }
-  const absl::StatusOr<const Block*> block = walk_->Next();
+  const auto block = walk_->Next();
   if (!block.ok()) return block.status();
   if (*block == nullptr) {
     if (absl::Status status = Finish(); !status.ok()) return status;
     return StartNext();
   }
-  if (job_.settings.rate > 0) {
+  if (settings_.rate > 0) {
     if (absl::Status status = AwaitPace(); !status.ok()) return status;
     if (IsStopping()) return Step::kContinue;
   }
   // Units are cut at rows of the dataset, so the next one may not fit into this commit.
-  if (job_.commit_rows > 0 && uncommitted_rows_ > 0 &&
-      uncommitted_rows_ + (*block)->unit.rows > job_.commit_rows) {
+  if (commit_rows_ > 0 && uncommitted_rows_ > 0 &&
+      uncommitted_rows_ + (*block)->unit.rows > commit_rows_) {
     if (absl::Status status = Commit(); !status.ok()) return status;
   }
   if (absl::Status status = Deliver(**block); !status.ok()) return status;
@@ -139,12 +162,12 @@ absl::Status Delivery::AwaitPace() {
       if (absl::Status status = Hold(); !status.ok()) return status;
       continue;
     }
-    const double seconds = static_cast<double>(new_rows_ - pace_rows_) / job_.settings.rate;
+    const double seconds = static_cast<double>(new_rows_ - pace_rows_) / settings_.rate;
     const Clock::time_point due =
         pace_start_ + std::chrono::duration_cast<Clock::duration>(
                           std::chrono::duration<double>(std::min(seconds, kLongest)));
-    const Clock::time_point commit_due = first_write_ + job_.commit_interval;
-    if (uncommitted_rows_ > 0 && job_.commit_interval.count() > 0 && commit_due < due) {
+    const Clock::time_point commit_due = first_write_ + commit_interval_;
+    if (uncommitted_rows_ > 0 && commit_interval_.count() > 0 && commit_due < due) {
       SleepUntil(commit_due);
       if (IsStopping() || IsPaused()) continue;
       if (absl::Status status = Commit(); !status.ok()) return status;
@@ -168,38 +191,39 @@ void Delivery::AwaitResume() {
   // Paused again before it says that it runs, it goes on holding: whoever read PAUSED meanwhile
   // read the truth.
   do {
-    job_.monitor->SetState(OutputState::kPaused);
-    job_.environment->AwaitResume();
+    monitor_.SetState(OutputState::kPaused);
+    environment_.AwaitResume();
     if (IsStopping()) return;
-    job_.monitor->SetState(OutputState::kRunning);
+    monitor_.SetState(OutputState::kRunning);
   } while (IsPaused());
   pace_start_ = Clock::now();
   pace_rows_ = new_rows_;
 }
 
 absl::StatusOr<Delivery::Step> Delivery::Prologue() {
-  const std::string& prologue = job_.encoding->prologue.bytes;
+  const std::string& prologue = place_.encoding().prologue.bytes;
   if (has_commit_ || prologue.empty()) return Step::kContinue;
   throng_records records{};
   records.struct_size = sizeof records;
-  records.first_row = part_.slice.first();
+  records.first_row = part_.first();
   records.bytes = Bytes(prologue);
-  absl::Status status = Retry([&] { return part_.sink->Write(records); });
+  absl::Status status = Retry([&] { return place_.sink()->Write(records); });
   if (!status.ok()) return status;
   return Step::kContinue;
 }
 
-absl::Status Delivery::Deliver(const Block& block) {
-  const bool is_messages = job_.encoding->destination.mode == THRONG_RECORDS_MESSAGES;
+absl::Status Delivery::Deliver(const EncodingWalk::Block& block) {
+  const bool is_messages = IsMessages();
+  const Encoded& encoded = block.payload;
   throng_records records{};
   records.struct_size = sizeof records;
   records.rows = block.unit.rows;
   records.first_row = block.unit.first;
-  records.bytes = Bytes(block.records.bytes());
-  records.key_end = is_messages ? block.key_end.data() : nullptr;
-  records.value_end = is_messages ? block.value_end.data() : nullptr;
-  records.event_time = is_messages && tally_ ? block.time.data() : nullptr;
-  absl::Status status = Retry([&] { return part_.sink->Write(records); });
+  records.bytes = Bytes(encoded.records.bytes());
+  records.key_end = is_messages ? encoded.key_end.data() : nullptr;
+  records.value_end = is_messages ? encoded.value_end.data() : nullptr;
+  records.event_time = is_messages && tally_ ? encoded.time.data() : nullptr;
+  absl::Status status = Retry([&] { return place_.sink()->Write(records); });
   if (!status.ok()) return status;
   if (tally_) tally_->Add(block);
   if (part_tally_) part_tally_->Add(block);
@@ -207,8 +231,8 @@ absl::Status Delivery::Deliver(const Block& block) {
   position_ = block.unit.next;
   uncommitted_rows_ += block.unit.rows;
   new_rows_ += block.unit.rows;
-  job_.monitor->Change([&](OutputProgress* progress) {
-    progress->rows = job_.slice->RowsBelow(position_);
+  monitor_.Change([&](OutputProgress* progress) {
+    progress->rows = request_.slice().RowsBelow(position_);
     progress->new_rows = new_rows_;
     progress->bytes += static_cast<int64_t>(records.bytes.size);
   });
@@ -217,19 +241,19 @@ absl::Status Delivery::Deliver(const Block& block) {
 
 bool Delivery::IsCommitDue() const {
   if (!has_own_commit_) return true;  // soon, so that whoever watches sees that the place works
-  if (job_.commit_rows > 0 && uncommitted_rows_ >= job_.commit_rows) return true;
-  return job_.commit_interval.count() > 0 && Clock::now() - first_write_ >= job_.commit_interval;
+  if (commit_rows_ > 0 && uncommitted_rows_ >= commit_rows_) return true;
+  return commit_interval_.count() > 0 && Clock::now() - first_write_ >= commit_interval_;
 }
 
 absl::Status Delivery::Commit() {
-  const std::string host_state = job_.host_state(statistics_);
-  absl::Status status = Retry([&] { return part_.sink->Commit(position_, host_state); });
+  const std::string host_state = place_.HostState(statistics_);
+  absl::Status status = Retry([&] { return place_.sink()->Commit(position_, host_state); });
   if (!status.ok()) return status;
   has_commit_ = has_own_commit_ = true;
   committed_ = position_;
   uncommitted_rows_ = 0;
   aborts_ = 0;
-  job_.monitor->Change([this](OutputProgress* progress) { progress->position = committed_; });
+  monitor_.Change([this](OutputProgress* progress) { progress->position = committed_; });
   return absl::OkStatus();
 }
 
@@ -249,7 +273,7 @@ absl::Status Delivery::CountAll() {
 }
 
 absl::Status Delivery::Finish() {
-  if (IsLastPart()) {
+  if (place_.IsLast()) {
     if (absl::Status status = CountAll(); !status.ok()) return status;
   }
   std::optional<v1::Statistics> of_part = statistics_;
@@ -258,62 +282,60 @@ absl::Status Delivery::Finish() {
     if (!counted.ok()) return counted.status();
     of_part = *std::move(counted);
   }
-  position_ = part_.slice.end();
+  position_ = part_.end();
   if (absl::Status status = Commit(); !status.ok()) return status;
 
   RecordBuffer epilogue;
-  if (job_.encoding->destination.mode == THRONG_RECORDS_STREAM) {
-    const std::string statistics = job_.statistics_json(of_part);
+  if (!IsMessages()) {
+    const std::string statistics = StatisticsJson(of_part);
     throng_summary summary{};
     summary.struct_size = sizeof summary;
-    summary.rows = part_.slice.RowsBelow(position_);
+    summary.rows = part_.RowsBelow(position_);
     summary.statistics = statistics.c_str();
-    auto format =
-        Format::Create(*job_.encoding->format, *job_.environment, job_.encoding->options->values());
+    Format::Prologue prologue;
+    const auto format = BeginFormat(place_.encoding(), &prologue);
     if (!format.ok()) return format.status();
-    const auto prologue = (*format)->Begin(job_.encoding->destination);
-    if (!prologue.ok()) return prologue.status();
     absl::Status status = (*format)->End(summary, epilogue.abi());
     if (!status.ok()) return status;
   }
-  const std::string manifest = job_.manifest(of_part);
+  const std::string manifest = place_.Manifest(of_part);
   throng_completion completion{};
   completion.struct_size = sizeof completion;
-  completion.rows = part_.slice.RowsBelow(position_);
+  completion.rows = part_.RowsBelow(position_);
   completion.epilogue = Bytes(epilogue.bytes());
   completion.manifest = manifest.c_str();
-  return Retry([&] { return part_.sink->Finish(completion); });
+  return Retry([&] { return place_.sink()->Finish(completion); });
 }
 
 absl::StatusOr<Delivery::Step> Delivery::GoBack(const absl::Status& reason) {
   const Clock::time_point now = Clock::now();
   if (++aborts_ == 1) first_abort_ = now;
-  const bool is_patient = job_.settings.retry_timeout.count() == 0;
-  if (!is_patient && aborts_ > kFewAborts && now - first_abort_ > job_.settings.retry_timeout) {
+  const bool is_patient = settings_.retry_timeout.count() == 0;
+  if (!is_patient && aborts_ > kFewAborts && now - first_abort_ > settings_.retry_timeout) {
     return absl::UnavailableError(reason.message());  // no longer a reason to go back
   }
-  job_.monitor->SetState(OutputState::kBlocked, MessageOf(reason));
+  monitor_.SetState(OutputState::kBlocked, MessageOf(reason));
   SleepUntil(now + kFirstBackOff);
   new_rows_ -= uncommitted_rows_;
   uncommitted_rows_ = 0;
   position_ = committed_;
   walk_->Rewind(committed_);
-  job_.monitor->Change([this](OutputProgress* progress) {
+  monitor_.Change([this](OutputProgress* progress) {
     progress->state = OutputState::kRunning;
     progress->reason.clear();
-    progress->rows = job_.slice->RowsBelow(committed_);
+    progress->rows = request_.slice().RowsBelow(committed_);
     progress->new_rows = new_rows_;
   });
   return Prologue();
 }
 
 int64_t Delivery::UnitRows() const {
-  if (job_.encoding->prologue.cut_rows > 1) return job_.encoding->prologue.cut_rows;
+  if (place_.encoding().prologue.cut_rows > 1) return place_.encoding().prologue.cut_rows;
   int64_t rows = kUnitRows;
-  if (job_.commit_rows > 0) rows = std::min(rows, job_.commit_rows);
-  if (job_.settings.rate > 0) {
-    rows = std::min(rows,
-                    std::max<int64_t>(1, static_cast<int64_t>(job_.settings.rate * kPaceSeconds)));
+  if (commit_rows_ > 0) rows = std::min(rows, commit_rows_);
+  if (settings_.rate > 0) {
+    rows =
+        std::min(rows, std::max<int64_t>(1, static_cast<int64_t>(settings_.rate * kPaceSeconds)));
   }
   return rows;
 }
@@ -325,16 +347,16 @@ void Delivery::SleepUntil(Clock::time_point due) const {
 }
 
 absl::Status Delivery::Retry(const std::function<absl::Status()>& call) {
-  const bool is_patient = job_.settings.retry_timeout.count() == 0;
+  const bool is_patient = settings_.retry_timeout.count() == 0;
   const Clock::time_point give_up =
-      is_patient ? Clock::time_point::max() : Clock::now() + job_.settings.retry_timeout;
+      is_patient ? Clock::time_point::max() : Clock::now() + settings_.retry_timeout;
   bool was_blocked = false;
   for (milliseconds back_off = kFirstBackOff;; back_off = std::min(2 * back_off, kLastBackOff)) {
     absl::Status status = call();
-    if (status.ok() && was_blocked) job_.monitor->SetState(OutputState::kRunning);
+    if (status.ok() && was_blocked) monitor_.SetState(OutputState::kRunning);
     if (status.ok() || !IsTransient(status) || Clock::now() >= give_up) return status;
     was_blocked = true;
-    job_.monitor->SetState(OutputState::kBlocked, MessageOf(status));
+    monitor_.SetState(OutputState::kBlocked, MessageOf(status));
     SleepUntil(Clock::now() + back_off);
     AwaitResume();  // with what it offers in hand
     if (IsStopping()) return absl::CancelledError("stopped while the sink was blocked");

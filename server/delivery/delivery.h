@@ -1,17 +1,18 @@
-// The writer's side of an output: takes encoded blocks in row order, writes and commits them, and
-// finishes the output, or one part of it after the other.
+// The writer's side of an output: takes encoded blocks in row order, writes and commits them to its
+// place, and finishes it, or one part of it after the other.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/dataset/slice.h"
 #include "server/delivery/encoder.h"
+#include "server/delivery/output_request.h"
+#include "server/delivery/place.h"
 #include "server/delivery/progress.h"
 #include "server/delivery/tally.h"
 #include "server/host/instances.h"
@@ -28,38 +29,11 @@ struct WalkSettings {
   std::chrono::milliseconds retry_timeout{10'000};
 };
 
-// What one instance of the sink takes: a part of an output that is rolled into parts, else all of
-// it.
-struct OutputPart {
-  Slice slice;
-  Sink* sink = nullptr;
-  std::optional<int64_t> position;  // as the sink opened; none: nothing was committed
-  bool is_complete = false;         // likewise
-};
-
-// What a delivery works with; all of it outlives the delivery.
-struct DeliveryJob {
-  const Encoding* encoding = nullptr;  // of the part that is open
-  const Slice* slice = nullptr;        // of the whole output
-  // Closes the part that is open and opens the one after it. Of outputs that are not rolled: none.
-  std::function<absl::StatusOr<OutputPart>()> open_next;
-  WalkSettings settings;
-  int64_t commit_rows = 0;                       // commit at the latest after so many; 0: no limit
-  std::chrono::milliseconds commit_interval{0};  // likewise; 0: no limit
-  const Environment* environment = nullptr;
-  ProgressMonitor* monitor = nullptr;
-  // The statistics as a JSON object, "{}" if there are none.
-  std::function<std::string(const std::optional<v1::Statistics>&)> statistics_json;
-  // The host state to commit, with the statistics of the whole output once all rows were seen.
-  std::function<std::string(const std::optional<v1::Statistics>&)> host_state;
-  // The manifest of the part that is open, with its statistics, as a JSON object.
-  std::function<std::string(const std::optional<v1::Statistics>&)> manifest;
-};
-
 class Delivery {
  public:
-  // `part` is the one to go on with, which is not complete.
-  Delivery(const DeliveryJob& job, const OutputPart& part);
+  // `place` is open and has begun, and the part at hand is not complete. All of it outlives this.
+  Delivery(const OutputRequest& request, Place* place, const WalkSettings& settings,
+           const Environment& environment, ProgressMonitor* monitor);
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
 
@@ -86,7 +60,7 @@ class Delivery {
   absl::StatusOr<Step> Advance();
   // Writes what comes before the first row, unless it is committed.
   absl::StatusOr<Step> Prologue();
-  absl::Status Deliver(const Block& block);
+  absl::Status Deliver(const EncodingWalk::Block& block);
   absl::Status Commit();
   absl::Status Finish();
   // What a tally comes to, which may take a while: nothing is left uncommitted meanwhile.
@@ -95,8 +69,8 @@ class Delivery {
   // Goes back to the last commit: `reason` says why the sink has nothing of what came after it.
   absl::StatusOr<Step> GoBack(const absl::Status& reason);
   bool IsCommitDue() const;
-  bool IsStopping() const { return job_.environment->IsStopping(); }
-  bool IsPaused() const { return job_.environment->IsPaused(); }
+  bool IsStopping() const { return environment_.IsStopping(); }
+  bool IsPaused() const { return environment_.IsPaused(); }
   // Commits, if the sink takes it, and waits to be resumed or stopped.
   absl::Status Hold();
   // Waits to be resumed or stopped.
@@ -108,13 +82,20 @@ class Delivery {
   void SleepUntil(Clock::time_point due) const;
   // Calls until it no longer says that the sink is full or out of reach.
   absl::Status Retry(const std::function<absl::Status()>& call);
-  bool IsLastPart() const { return part_.slice.end() == job_.slice->end(); }
+  bool IsMessages() const { return place_.encoding().destination.mode == THRONG_RECORDS_MESSAGES; }
+  void ShowCommitted();
 
-  const DeliveryJob& job_;
-  OutputPart part_;
-  std::optional<Tally> tally_;       // of the output, if it has interactions
-  std::optional<Tally> part_tally_;  // likewise of the part, if the output is rolled
-  std::optional<Walk> walk_;
+  const OutputRequest& request_;
+  Place& place_;
+  const WalkSettings settings_;
+  const Environment& environment_;
+  ProgressMonitor& monitor_;
+  int64_t commit_rows_;                        // commit at the latest after so many; 0: no limit
+  std::chrono::milliseconds commit_interval_;  // likewise; 0: no limit
+  Slice part_;                                 // the rows of the part at hand
+  std::optional<Tally> tally_;                 // of the output, if it has interactions
+  std::optional<Tally> part_tally_;            // likewise of the part, if the output is rolled
+  std::optional<EncodingWalk> walk_;
   bool has_commit_ = false;  // of any process, in this part
   int64_t committed_ = 0;    // position of the last commit, or the part's first row
   int64_t position_ = 0;     // after what was written

@@ -15,17 +15,26 @@ void Narrow(const std::vector<int64_t>& from, size_t done, size_t n, std::vector
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Create(const Encoding& encoding) {
+absl::StatusOr<std::unique_ptr<Format>> BeginFormat(const Encoding& encoding,
+                                                    Format::Prologue* prologue) {
   auto format = Format::Create(*encoding.format, *encoding.environment, encoding.options->values());
   if (!format.ok()) return format.status();
-  const auto prologue = (*format)->Begin(encoding.destination);
-  if (!prologue.ok()) return prologue.status();
-  if (prologue->bytes != encoding.prologue.bytes) {
+  auto begun = (*format)->Begin(encoding.destination);
+  if (!begun.ok()) return begun.status();
+  *prologue = *std::move(begun);
+  return format;
+}
+
+absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Create(const Encoding& encoding) {
+  Format::Prologue prologue;
+  auto format = BeginFormat(encoding, &prologue);
+  if (!format.ok()) return format.status();
+  if (prologue.bytes != encoding.prologue.bytes) {
     return absl::InternalError(fmt::format(
         "format `{}`: two instances began with different prologues.", encoding.format->name));
   }
   const uint32_t batch_rows =
-      std::max(static_cast<uint32_t>(Generator::kBatchRows), prologue->cut_rows);
+      std::max(static_cast<uint32_t>(Generator::kBatchRows), prologue.cut_rows);
   auto rows = TableRows::Create(*encoding.table, batch_rows);
   if (!rows.ok()) return rows.status();
   return std::unique_ptr<Encoder>(
@@ -39,35 +48,35 @@ Encoder::Encoder(const Encoding& encoding, std::unique_ptr<Format> format,
       rows_(std::move(rows)),
       batch_rows_(batch_rows) {}
 
-absl::Status Encoder::Encode(Block* block) {
-  const size_t unit_rows = block->unit.rows;
+absl::Status Encoder::Encode(const Unit& unit, Encoded* encoded) {
+  const size_t unit_rows = unit.rows;
   const bool is_messages = encoding_.destination.mode == THRONG_RECORDS_MESSAGES;
   const bool is_interactions = encoding_.table->IsInteractions();
-  block->records.Clear();
-  block->key_end.resize(is_messages ? unit_rows : 0);
-  block->value_end.resize(is_messages ? unit_rows : 0);
-  block->user.resize(is_interactions ? unit_rows : 0);
-  block->item.resize(is_interactions ? unit_rows : 0);
-  block->rating.resize(is_interactions ? unit_rows : 0);
-  block->time.resize(is_interactions ? unit_rows : 0);
+  encoded->records.Clear();
+  encoded->key_end.resize(is_messages ? unit_rows : 0);
+  encoded->value_end.resize(is_messages ? unit_rows : 0);
+  encoded->user.resize(is_interactions ? unit_rows : 0);
+  encoded->item.resize(is_interactions ? unit_rows : 0);
+  encoded->rating.resize(is_interactions ? unit_rows : 0);
+  encoded->time.resize(is_interactions ? unit_rows : 0);
   for (size_t done = 0; done < unit_rows; done += batch_rows_) {
     const auto n = static_cast<uint32_t>(std::min<size_t>(unit_rows - done, batch_rows_));
     throng_block batch{};
     batch.struct_size = sizeof batch;
     batch.rows = n;
-    batch.first_row = block->unit.first + static_cast<int64_t>(done);
+    batch.first_row = unit.first + static_cast<int64_t>(done);
     batch.columns = rows_->columns();
-    batch.key_end = is_messages ? block->key_end.data() + done : nullptr;
-    batch.value_end = is_messages ? block->value_end.data() + done : nullptr;
+    batch.key_end = is_messages ? encoded->key_end.data() + done : nullptr;
+    batch.value_end = is_messages ? encoded->value_end.data() + done : nullptr;
     if (absl::Status status = rows_->Fill(batch.first_row, n); !status.ok()) return status;
-    absl::Status status = format_->Encode(batch, block->records.abi());
+    absl::Status status = format_->Encode(batch, encoded->records.abi());
     if (!status.ok()) return status;
     if (!is_interactions) continue;
     const Columns& columns = rows_->interactions();
-    Narrow(columns.user, done, n, &block->user);
-    Narrow(columns.item, done, n, &block->item);
-    std::copy_n(columns.rating.begin(), n, block->rating.begin() + static_cast<int64_t>(done));
-    std::copy_n(columns.time.begin(), n, block->time.begin() + static_cast<int64_t>(done));
+    Narrow(columns.user, done, n, &encoded->user);
+    Narrow(columns.item, done, n, &encoded->item);
+    std::copy_n(columns.rating.begin(), n, encoded->rating.begin() + static_cast<int64_t>(done));
+    std::copy_n(columns.time.begin(), n, encoded->time.begin() + static_cast<int64_t>(done));
   }
   return absl::OkStatus();
 }

@@ -4,30 +4,50 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/delivery/placed_options.h"
 #include "server/delivery/table.h"
 #include "server/delivery/walk.h"
 #include "server/host/instances.h"
-#include "server/host/option_values.h"
 
 namespace throng {
 
 // What the encoders of an output share; outlives them.
 struct Encoding {
   const Component* format = nullptr;
-  const OptionValues* options = nullptr;
+  std::shared_ptr<const PlacedOptions> options;
   const Environment* environment = nullptr;
   const Table* table = nullptr;
   throng_destination destination{};
   Format::Prologue prologue;  // that every instance's begin must return
 };
 
+// A format that has begun, on an instance of its own. What it says in `prologue` is not compared.
+absl::StatusOr<std::unique_ptr<Format>> BeginFormat(const Encoding& encoding,
+                                                    Format::Prologue* prologue);
+
+// What becomes of a unit.
+struct Encoded {
+  RecordBuffer records;
+  std::vector<uint32_t> key_end;  // messages only, see throng_records
+  std::vector<uint32_t> value_end;
+  // Interactions only: what statistics and message times need of each row.
+  std::vector<uint32_t> user;
+  std::vector<uint32_t> item;
+  std::vector<int32_t> rating;
+  std::vector<int64_t> time;
+};
+
+using EncodingWalk = Walk<Encoded>;
+
 class Encoder {
  public:
   static absl::StatusOr<std::unique_ptr<Encoder>> Create(const Encoding& encoding);
-  absl::Status Encode(Block* block);
+  // Replaces what `encoded` holds.
+  absl::Status Encode(const Unit& unit, Encoded* encoded);
 
  private:
   Encoder(const Encoding& encoding, std::unique_ptr<Format> format, std::unique_ptr<TableRows> rows,

@@ -1,233 +1,104 @@
 #include "server/delivery/output.h"
 
-#include <fmt/format.h>
+#include <new>
+#include <thread>
+#include <utility>
 
-#include <algorithm>
-#include <cmath>
-
-#include "server/control/digest.h"
 #include "server/control/status.h"
-#include "server/host/roots.h"
 
 namespace throng {
-namespace {
 
-std::map<std::string, std::string> OptionsOf(const v1::Component& component) {
-  return {component.options().begin(), component.options().end()};
+std::optional<Tally::Snapshot> Output::PeekStatistics() const {
+  const std::lock_guard lock(delivery_mutex_);
+  if (delivery_ != nullptr) return delivery_->Peek();
+  if (statistics_) return Tally::Snapshot{*statistics_};
+  return std::nullopt;
 }
 
-std::string_view ModeName(uint32_t modes) {
-  return modes == THRONG_RECORDS_STREAM     ? "a stream"
-         : modes == THRONG_RECORDS_MESSAGES ? "messages"
-                                            : "a stream or messages";
-}
-
-// Rows of the table that an output covers: its range, before slices.
-std::pair<int64_t, int64_t> RangeOf(const v1::OutputSpec& spec, int64_t table_rows) {
-  if (spec.has_share()) {
-    // 0.29 of 100 rows are 29, though the product of the doubles is a little less.
-    const auto row = [rows = static_cast<double>(table_rows)](double share) {
-      const double exact = share * rows;
-      const double whole = std::round(exact);
-      return static_cast<int64_t>(
-          std::abs(exact - whole) <= 1e-9 + 1e-15 * rows ? whole : std::floor(exact));
-    };
-    return {row(spec.share().from()), spec.share().has_to() ? row(spec.share().to()) : table_rows};
+void Output::Run(const Plan& plan, const WalkSettings& settings) {
+  absl::StatusOr<bool> is_finished = false;
+  try {
+    is_finished = request_.BelongsToAnotherSlice() ? true : Deliver(plan, settings);
+  } catch (const std::bad_alloc&) {
+    is_finished = absl::ResourceExhaustedError(
+        "there is not enough memory for this world; ask for fewer users and items.");
+  } catch (const std::exception& error) {  // of the standard library, such as no more threads
+    is_finished = absl::InternalError(error.what());
   }
-  if (spec.has_rows()) {
-    return {spec.rows().from(), spec.rows().has_to() ? spec.rows().to() : table_rows};
-  }
-  return {0, table_rows};
+  if (!is_finished.ok()) return GiveUp(is_finished.status());
+  monitor_.SetState(*is_finished ? OutputState::kSucceeded : OutputState::kStopped);
+  place_.Close();
 }
 
-}  // namespace
+void Output::GiveUp(const absl::Status& reason) {
+  if (absl::IsCancelled(reason) && environment_.IsStopping()) {
+    monitor_.SetState(OutputState::kStopped);
+  } else {
+    monitor_.SetState(OutputState::kFailed, MessageOf(reason));
+  }
+  place_.Close();
+}
 
-Output::Output(const v1::RunSpec& run, int index, const Catalogue& catalogue,
-               const Environment& environment, int64_t now, Problems* problems)
-    : run_(run),
-      spec_(run.outputs(index)),
-      field_(fmt::format("outputs[{}]", index)),
-      environment_(environment),
-      part_(IsRolled() ? 0 : -1),
-      monitor_(environment.on_progress) {
-  const auto find = [&](Role role, const v1::Component& spec, OptionValues* options) {
-    const std::string field = fmt::format("{}.{}", field_, RoleName(role));
-    const auto found = catalogue.Find(role, spec.component());
-    if (!found.ok()) {
-      problems->push_back({field + ".component", MessageOf(found.status())});
-      return static_cast<const Component*>(nullptr);
-    }
-    *options = OptionValues::Parse(**found, OptionsOf(spec), field, now, problems,
-                                   environment_.source_roots);
-    return *found;
+absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& settings) {
+  request_.Adopt(plan);
+  place_.TakeUp();
+  if (absl::Status status = BeginPatiently(settings.retry_timeout); !status.ok()) return status;
+  if (absl::Status status = place_.Verify(); !status.ok()) return status;
+  if (place_.opened().is_complete) {
+    if (absl::Status status = TakeComplete(); !status.ok()) return status;
+    return true;
+  }
+  Delivery delivery(request_, &place_, settings, environment_, &monitor_);
+  const auto show = [this](const Delivery* shown) {
+    const std::lock_guard lock(delivery_mutex_);
+    delivery_ = shown;
   };
-  format_ = find(Role::kFormat, spec_.format(), &format_options_);
-  sink_component_ = find(Role::kSink, spec_.sink(), &sink_options_);
-  host_state_.set_created_ms(now);
-  if (format_ == nullptr || sink_component_ == nullptr) return;
-  CheckRoots(problems);
-  CheckParts(problems);
-  const uint32_t common = format_->format.modes & sink_component_->sink.modes;
-  mode_ = (common & THRONG_RECORDS_STREAM) != 0 ? THRONG_RECORDS_STREAM : THRONG_RECORDS_MESSAGES;
-  if (common == 0) {
-    problems->push_back(
-        {field_, fmt::format("the format `{}` makes {} and the sink `{}` takes {}; choose another.",
-                             format_->name, ModeName(format_->format.modes), sink_component_->name,
-                             ModeName(sink_component_->sink.modes))});
+  show(&delivery);
+  auto is_finished = delivery.Run();
+  show(nullptr);
+  const std::lock_guard lock(delivery_mutex_);
+  if (is_finished.ok() && *is_finished) statistics_ = delivery.statistics();
+  return is_finished;
+}
+
+absl::Status Output::TakeComplete() {
+  const Slice& slice = request_.slice();
+  std::optional<v1::Statistics> statistics;
+  if (place_.stored()->has_statistics()) {
+    statistics = place_.stored()->statistics();
+  } else if (HasInteractions()) {  // when its last part was finished, more were to follow
+    auto counted = Tally(request_.table(), environment_, slice, slice.end()).Finish();
+    if (!counted.ok()) return counted.status();
+    statistics = *std::move(counted);
   }
-}
-
-void Output::CheckRoots(Problems* problems) const {
-  if (environment_.output_roots.empty()) return;
-  const auto check = [&](const Component& component, const OptionValues& values,
-                         std::string_view role) {
-    for (size_t i = 0; i < component.options.size(); ++i) {
-      const throng_option& option = component.options[i];
-      const throng_value& value = values.values()[i];
-      if ((option.flags & THRONG_OPTION_PATH) == 0 || value.is_set == 0) continue;
-      const std::string path(value.text.data, value.text.size);
-      if (LiesBelow(path, environment_.output_roots)) continue;
-      problems->push_back({fmt::format("{}.{}.options.{}", field_, role, option.name),
-                           fmt::format("{} lies outside the output roots ({}); choose a path below "
-                                       "one of them.",
-                                       path, fmt::join(environment_.output_roots, ", "))});
-    }
-  };
-  check(*format_, format_options_, "format");
-  check(*sink_component_, sink_options_, "sink");
-}
-
-void Output::CheckParts(Problems* problems) const {
-  const auto& options = sink_component_->options;
-  const auto path = std::find_if(options.begin(), options.end(), [](const throng_option& option) {
-    return (option.flags & THRONG_OPTION_PATH) != 0;
+  {
+    const std::lock_guard lock(delivery_mutex_);
+    statistics_ = std::move(statistics);
+  }
+  monitor_.Change([&](OutputProgress* progress) {
+    progress->position = place_.opened().position.value_or(slice.end());
+    progress->rows = progress->total_rows = slice.RowsBelow(progress->position);
   });
-  if (path == options.end()) {
-    if (!IsRolled()) return;
-    problems->push_back({field_ + ".roll_rows",
-                         fmt::format("Only files are rolled into parts, and the sink `{}` writes "
-                                     "none; leave this out.",
-                                     sink_component_->name)});
-    return;
-  }
-  if (!IsRolled() && HasInteractions() && !run_.dataset().has_interactions()) {
-    problems->push_back({field_ + ".roll_rows",
-                         "The dataset has no end, and a file would never be finished; say after "
-                         "how many rows the next one begins and put {part} into the path, or set "
-                         "dataset.interactions."});
-  }
-  const throng_value& value = sink_options_.values()[path - options.begin()];
-  if (value.is_set == 0) return;
-  const bool has_part =
-      std::string_view(value.text.data, value.text.size).find("{part}") != std::string_view::npos;
-  if (has_part == IsRolled()) return;
-  problems->push_back(
-      {fmt::format("{}.sink.options.{}", field_, path->name),
-       has_part ? "{part} stands for the number of a part, and this output has none; set "
-                  "roll_rows beside the sink, or take {part} out."
-                : "Each part needs a name of its own; put {part} into it, as rows-{part}.csv."});
+  return absl::OkStatus();
 }
 
-void Output::Configure(const Plan& plan, Problems* problems) {
-  plan_ = &plan;
-  table_ = std::make_unique<Table>(spec_, plan);
-  const auto [from, to] = RangeOf(spec_, table_->rows());
-
-  slice_.emplace(table_->IsInteractions() ? Slice(from, to, run_.slice(), plan.stride())
-                                          : Slice(from, to));
-
-  if (mode_ == THRONG_RECORDS_MESSAGES && table_->key_column() < 0) {
-    problems->push_back({field_ + ".key", fmt::format("\"{}\" is not among the output's columns; "
-                                                      "add it to them or name another key.",
-                                                      spec_.key())});
+absl::Status Output::BeginPatiently(std::chrono::milliseconds retry_timeout) {
+  constexpr std::chrono::milliseconds kBackOff{200};
+  const auto start = std::chrono::steady_clock::now();
+  while (true) {
+    absl::Status status = place_.Begin();
+    const bool is_transient = absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+    const bool is_patient =
+        retry_timeout.count() == 0 || std::chrono::steady_clock::now() - start < retry_timeout;
+    if (!is_transient || !is_patient) return status;
+    if (environment_.IsStopping()) return absl::CancelledError("stopped before it began");
+    monitor_.SetState(OutputState::kBlocked, MessageOf(status));
+    std::this_thread::sleep_for(kBackOff);
+    if (!environment_.IsPaused()) continue;
+    monitor_.SetState(OutputState::kPaused);
+    environment_.AwaitResume();
+    monitor_.SetState(OutputState::kStarting);
   }
-
-  // Does it matter how many interactions were asked for? It does where bounds depend on it, or
-  // what a format writes first.
-  bool depends_on_size = spec_.has_share() || (run_.slice().count() > 1 &&
-                                               run_.slice().mode() != v1::SLICE_MODE_INTERLEAVED);
-  if (mode_ == THRONG_RECORDS_STREAM) {
-    throng_destination destination = Destination();
-    const auto prologue = Begin(destination);
-    if (!prologue.ok()) {
-      const std::string option = OptionOf(prologue.status());
-      problems->push_back({field_ + ".format" + (option.empty() ? "" : ".options." + option),
-                           MessageOf(prologue.status())});
-      return;
-    }
-    if (destination.rows >= 0) ++destination.rows;
-    if (destination.interactions >= 0) ++destination.interactions;
-    const auto of_larger = Begin(destination);
-    depends_on_size = depends_on_size || !of_larger.ok() || of_larger->bytes != prologue->bytes;
-  }
-  identity_ = Identity(depends_on_size);
-}
-
-std::string Output::Identity(bool depends_on_size) const {
-  Digest digest;
-  digest.AddField("throng output 1").AddField(plan_->identity());
-  digest.AddField(fmt::format("table {} from {} to {}", table_->schema().table, spec_.rows().from(),
-                              spec_.rows().has_to() ? spec_.rows().to() : -1));
-  if (spec_.has_share()) {
-    digest.AddField(fmt::format("share from {} to {}", spec_.share().from(),
-                                spec_.share().has_to() ? spec_.share().to() : 1));
-  }
-  for (const v1::Column& column : spec_.columns()) {
-    digest.AddField(column.column()).AddField(column.name());
-  }
-  if (mode_ == THRONG_RECORDS_MESSAGES) digest.AddField(spec_.key());
-  if (run_.slice().count() > 1) {
-    digest.AddField(fmt::format("slice {} of {} mode {}", run_.slice().index(),
-                                run_.slice().count(), static_cast<int>(run_.slice().mode())));
-  }
-  if (IsRolled()) digest.AddField(fmt::format("roll_rows {}", spec_.roll_rows()));
-  digest.AddField(format_->name).AddField(format_options_.Canonical(true));
-  digest.AddField(sink_component_->name).AddField(sink_options_.Canonical(true));
-  if (depends_on_size) digest.AddField(std::to_string(table_->rows()));
-  return digest.Hex();
-}
-
-throng_destination Output::Destination() const {
-  const v1::DatasetSpec& dataset = plan_->spec();
-  throng_destination d{};
-  d.struct_size = sizeof d;
-  d.mode = mode_;
-  d.schema = &table_->schema();
-  d.key_column = table_->key_column();
-  d.slice_mode = run_.slice().mode() == v1::SLICE_MODE_INTERLEAVED ? THRONG_SLICE_INTERLEAVED
-                                                                   : THRONG_SLICE_CONTIGUOUS;
-  // A side table is whole, whatever slice it is written with, and so is the file of a part.
-  const bool is_whole = !table_->IsInteractions() || IsRolled();
-  d.slice_index = is_whole ? 0 : run_.slice().index();
-  d.slice_count = is_whole ? 1 : std::max(1, run_.slice().count());
-  d.name = sink_options_.place().c_str();
-  d.fingerprint = {plan_->fingerprint().data(), plan_->fingerprint().size()};
-  d.created = host_state_.created_ms();
-  d.users = dataset.world().users();
-  d.items = dataset.world().items();
-  d.interactions = dataset.has_interactions() ? dataset.interactions() : -1;
-  const Slice rows = PartSlice();
-  d.first_row = rows.first();
-  d.rows = rows.IsEndless() ? -1 : rows.RowsBelow(rows.end());
-  d.state = {host_state_.format_state().data(), host_state_.format_state().size()};
-  return d;
-}
-
-absl::StatusOr<Format::Prologue> Output::Begin(const throng_destination& destination) const {
-  auto format = Format::Create(*format_, environment_, format_options_.values());
-  if (!format.ok()) return format.status();
-  return (*format)->Begin(destination);
-}
-
-v1::OutputSpec Output::ResolvedSpec() const {
-  v1::OutputSpec spec = spec_;
-  const auto resolve = [](const OptionValues& values, v1::Component* component) {
-    component->clear_options();
-    for (const auto& [name, text] : values.resolved()) (*component->mutable_options())[name] = text;
-  };
-  resolve(format_options_, spec.mutable_format());
-  resolve(sink_options_, spec.mutable_sink());
-  return spec;
 }
 
 }  // namespace throng

@@ -52,7 +52,7 @@ v1::RunSpec Run::ResolvedSpec() const {
   v1::RunSpec spec = spec_;
   *spec.mutable_dataset() = plan_->spec();
   for (size_t i = 0; i < outputs_.size(); ++i) {
-    *spec.mutable_outputs(static_cast<int>(i)) = outputs_[i]->ResolvedSpec();
+    *spec.mutable_outputs(static_cast<int>(i)) = outputs_[i]->request().ResolvedSpec();
   }
   return spec;
 }
@@ -61,7 +61,8 @@ std::string Run::Uid() const {
   if (!uid_.empty()) return uid_;
   Digest digest;
   digest.AddField("throng run 1");
-  for (const auto& output : outputs_) digest.AddField(output->name()).AddField(output->identity());
+  for (const auto& output : outputs_)
+    digest.AddField(output->name()).AddField(output->request().identity());
   if (!again_.empty()) digest.AddField(again_);
   return digest.Hex().substr(0, 32);
 }
@@ -74,9 +75,9 @@ void Run::CheckPlaces(Problems* problems) const {
     for (size_t j = 0; j < i; ++j) {
       const Output& one = *outputs_[i];
       const Output& other = *outputs_[j];
-      const bool is_stdout = one.WritesToStdout() && other.WritesToStdout();
-      const bool is_same = one.sink_name() == other.sink_name() && !one.place().empty() &&
-                           place_of(one) == place_of(other);
+      const bool is_stdout = one.request().WritesToStdout() && other.request().WritesToStdout();
+      const bool is_same = &one.request().sink() == &other.request().sink() &&
+                           !one.place().empty() && place_of(one) == place_of(other);
       if (!is_stdout && !is_same) continue;
       problems->push_back({fmt::format("outputs[{}].sink", i),
                            fmt::format("writes to {}, as the output `{}` does; give each a place "

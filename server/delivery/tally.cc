@@ -28,10 +28,11 @@ Tally::~Tally() {
   if (counting_.joinable()) counting_.join();
 }
 
-void Tally::Add(const Block& block) {
+void Tally::Add(const EncodingWalk::Block& block) {
   if (block.unit.first < counted_) return;
   const std::lock_guard lock(mutex_);
-  statistics_.Add(block.user, block.item, block.rating, block.time);
+  const Encoded& rows = block.payload;
+  statistics_.Add(rows.user, rows.item, rows.rating, rows.time);
   counted_ = block.unit.next;
 }
 

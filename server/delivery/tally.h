@@ -11,8 +11,8 @@
 #include "absl/status/statusor.h"
 #include "server/dataset/slice.h"
 #include "server/dataset/statistics.h"
+#include "server/delivery/encoder.h"
 #include "server/delivery/table.h"
-#include "server/delivery/walk.h"
 #include "server/host/instances.h"
 #include "throng/v1/statistics.pb.h"
 
@@ -28,7 +28,7 @@ class Tally {
   Tally& operator=(const Tally&) = delete;
 
   // Adds rows in order, those that pass a second time once.
-  void Add(const Block& block);
+  void Add(const EncodingWalk::Block& block);
   // Walks rows up to `position` that somebody else delivered. CANCELLED when stopping.
   absl::Status Pass(int64_t position);
 

@@ -5,14 +5,17 @@
 
 namespace throng {
 
-Walk::Walk(const Slice& slice, int64_t unit_rows, int64_t position, int threads, MakeEncode make)
-    : slice_(slice), unit_rows_(unit_rows), make_(std::move(make)), position_(position) {
-  // One slot filling on each thread, one with the reader, and as many again ready in between.
-  for (int i = 0; i < 2 * threads + 2; ++i) slots_.push_back(std::make_unique<Slot>());
+WalkRing::WalkRing(const Slice& slice, int64_t unit_rows, int64_t position, int threads,
+                   MakeFill make)
+    : slice_(slice),
+      unit_rows_(unit_rows),
+      make_(std::move(make)),
+      position_(position),
+      slots_(Slots(threads)) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { RunThread(); });
 }
 
-Walk::~Walk() {
+WalkRing::~WalkRing() {
   {
     const std::lock_guard lock(mutex_);
     is_over_ = true;
@@ -21,88 +24,90 @@ Walk::~Walk() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void Walk::RunThread() {
-  absl::StatusOr<Encode> encode = absl::ResourceExhaustedError("out of memory");
+void WalkRing::RunThread() {
+  absl::StatusOr<Fill> fill = absl::ResourceExhaustedError("out of memory");
   try {
-    encode = make_();
+    fill = make_();
   } catch (const std::bad_alloc&) {
     // said already
   }
   std::unique_lock lock(mutex_);
-  if (!encode.ok()) {
-    failure_.Update(encode.status());
+  if (!fill.ok()) {
+    failure_.Update(fill.status());
     slot_is_ready_.notify_all();
     return;
   }
-  while (Slot* slot = Take(&lock)) {
+  while (const std::optional<size_t> taken = Take(&lock)) {
+    Slot& slot = slots_[*taken];
     lock.unlock();
     absl::Status status = absl::ResourceExhaustedError("out of memory");
     try {
-      status = (*encode)(&slot->block);
+      status = (*fill)(*taken, slot.unit);
     } catch (const std::bad_alloc&) {
       // said already
     }
     lock.lock();
-    if (slot->generation != generation_) {  // rewound meanwhile
-      slot->state = SlotState::kFree;
+    if (slot.generation != generation_) {  // rewound meanwhile
+      slot.state = SlotState::kFree;
       slot_is_free_.notify_all();
       slot_is_ready_.notify_all();  // the reader may wait to learn that this was the last
       continue;
     }
-    slot->status = std::move(status);
-    slot->state = SlotState::kReady;
+    slot.status = std::move(status);
+    slot.state = SlotState::kReady;
     slot_is_ready_.notify_all();
   }
 }
 
-Walk::Slot* Walk::Take(std::unique_lock<std::mutex>* lock) {
+std::optional<size_t> WalkRing::Take(std::unique_lock<std::mutex>* lock) {
   while (true) {
-    if (is_over_) return nullptr;
-    Slot& slot = *slots_[tail_];
+    if (is_over_) return std::nullopt;
+    Slot& slot = slots_[tail_];
     const auto unit = slice_.UnitAt(position_, unit_rows_);
     if (slot.state == SlotState::kFree && unit) {
       slot.state = SlotState::kFilling;
       slot.generation = generation_;
-      slot.block.unit = *unit;
+      slot.unit = *unit;
       position_ = unit->next;
-      tail_ = (tail_ + 1) % slots_.size();
-      return &slot;
+      return std::exchange(tail_, (tail_ + 1) % slots_.size());
     }
     slot_is_free_.wait(*lock);
   }
 }
 
-void Walk::ReleaseCurrent() {
+void WalkRing::ReleaseCurrent() {
   if (!std::exchange(has_current_, false)) return;
-  slots_[head_]->state = SlotState::kFree;
+  slots_[head_].state = SlotState::kFree;
   head_ = (head_ + 1) % slots_.size();
   slot_is_free_.notify_all();
 }
 
-absl::StatusOr<const Block*> Walk::Next() {
+absl::StatusOr<std::optional<size_t>> WalkRing::Next() {
   std::unique_lock lock(mutex_);
   ReleaseCurrent();
   while (true) {
     if (!failure_.ok()) return failure_;
-    Slot& slot = *slots_[head_];
+    Slot& slot = slots_[head_];
     if (slot.state == SlotState::kReady) {
       if (!slot.status.ok()) return slot.status;
       has_current_ = true;
-      return &slot.block;
+      return head_;
     }
-    if (slot.state == SlotState::kFree && !slice_.UnitAt(position_, unit_rows_)) return nullptr;
+    if (slot.state == SlotState::kFree && !slice_.UnitAt(position_, unit_rows_)) {
+      return std::nullopt;
+    }
     slot_is_ready_.wait(lock);
   }
 }
 
-void Walk::Rewind(int64_t position) {
+void WalkRing::Rewind(int64_t position) {
   const std::lock_guard lock(mutex_);
   ReleaseCurrent();
   ++generation_;
   position_ = position;
   // Blocks that are still being filled free themselves; the ring goes on behind them.
-  for (const auto& slot : slots_) {
-    if (slot->state == SlotState::kReady) slot->state = SlotState::kFree;
+  for (Slot& slot : slots_) {
+    if (slot.state == SlotState::kReady) slot.state = SlotState::kFree;
   }
   head_ = tail_;
   slot_is_free_.notify_all();

@@ -1,53 +1,44 @@
-// The walk: several threads encode the units of a slice, one reader takes them in row order, in
+// The walk: several threads fill the units of a slice, one reader takes them in row order, in
 // bounded memory.
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/dataset/slice.h"
-#include "server/host/instances.h"
 
 namespace throng {
 
-// One encoded unit.
-struct Block {
-  Unit unit;
-  RecordBuffer records;
-  std::vector<uint32_t> key_end;  // messages only, see throng_records
-  std::vector<uint32_t> value_end;
-  // Interactions only: what statistics and message times need of each row.
-  std::vector<uint32_t> user;
-  std::vector<uint32_t> item;
-  std::vector<int32_t> rating;
-  std::vector<int64_t> time;
-};
-
-class Walk {
+// The threads and the order of a walk, whatever is filled: a ring of slots that it only numbers.
+class WalkRing {
  public:
-  // Encodes a block's unit into it, replacing what it holds.
-  using Encode = std::function<absl::Status(Block* block)>;
-  // Makes one thread's Encode, on that thread.
-  using MakeEncode = std::function<absl::StatusOr<Encode>()>;
+  // Fills a slot with a unit, replacing what it holds.
+  using Fill = std::function<absl::Status(size_t slot, const Unit& unit)>;
+  // Makes one thread's Fill, on that thread.
+  using MakeFill = std::function<absl::StatusOr<Fill>()>;
 
   // Starts `threads` threads at `position`. The slice and what `make` refers to outlive this.
-  Walk(const Slice& slice, int64_t unit_rows, int64_t position, int threads, MakeEncode make);
-  ~Walk();
-  Walk(const Walk&) = delete;
-  Walk& operator=(const Walk&) = delete;
+  WalkRing(const Slice& slice, int64_t unit_rows, int64_t position, int threads, MakeFill make);
+  ~WalkRing();
+  WalkRing(const WalkRing&) = delete;
+  WalkRing& operator=(const WalkRing&) = delete;
 
-  // The next unit in row order, or nullptr at the end; valid until the next call of anything here.
-  // The first error of a unit, or of making an Encode, comes in the unit's place and again.
-  absl::StatusOr<const Block*> Next();
+  // Of a walk of so many threads: one slot filling on each, one with the reader, and as many again
+  // ready in between.
+  static size_t Slots(int threads) { return 2 * static_cast<size_t>(threads) + 2; }
 
-  // Goes on from another position; drops what was encoded ahead.
+  // As Walk's; the slot of the next unit, or nothing at the end.
+  absl::StatusOr<std::optional<size_t>> Next();
   void Rewind(int64_t position);
 
  private:
@@ -55,18 +46,18 @@ class Walk {
   struct Slot {
     SlotState state = SlotState::kFree;
     uint64_t generation = 0;  // of the walk when its unit was taken
-    Block block;
+    Unit unit;
     absl::Status status;
   };
 
   void RunThread();
-  // Takes the next unit, waiting for a free slot; nullptr when the walk is over.
-  Slot* Take(std::unique_lock<std::mutex>* lock);
+  // Takes the next unit, waiting for a free slot; its number, or nothing when the walk is over.
+  std::optional<size_t> Take(std::unique_lock<std::mutex>* lock);
   void ReleaseCurrent();
 
   const Slice& slice_;
   const int64_t unit_rows_;
-  const MakeEncode make_;
+  const MakeFill make_;
 
   std::mutex mutex_;
   std::condition_variable slot_is_free_;
@@ -77,9 +68,56 @@ class Walk {
   size_t head_ = 0;   // slot that Next returns
   size_t tail_ = 0;   // slot that Take fills
   bool has_current_ = false;
-  absl::Status failure_;  // of making an Encode
-  std::vector<std::unique_ptr<Slot>> slots_;
+  absl::Status failure_;  // of making a Fill
+  std::vector<Slot> slots_;
   std::vector<std::thread> threads_;
+};
+
+// What the filling threads hand to the reader is a Payload, beside the unit that it was made of.
+template <class Payload>
+class Walk {
+ public:
+  struct Block {
+    Unit unit;
+    Payload payload;
+  };
+  // Fills `payload` with the unit, replacing what it holds.
+  using Fill = std::function<absl::Status(const Unit& unit, Payload* payload)>;
+  // Makes one thread's Fill, on that thread.
+  using MakeFill = std::function<absl::StatusOr<Fill>()>;
+
+  // Starts `threads` threads at `position`. The slice and what `make` refers to outlive this.
+  Walk(const Slice& slice, int64_t unit_rows, int64_t position, int threads, MakeFill make)
+      : blocks_(WalkRing::Slots(threads)),
+        ring_(slice, unit_rows, position, threads, InSlots(std::move(make))) {}
+  Walk(const Walk&) = delete;
+  Walk& operator=(const Walk&) = delete;
+
+  // The next unit in row order, or nullptr at the end; valid until the next call of anything here.
+  // The first error of a unit, or of making a Fill, comes in the unit's place and again.
+  absl::StatusOr<const Block*> Next() {
+    const auto slot = ring_.Next();
+    if (!slot.ok()) return slot.status();
+    return *slot ? &blocks_[**slot] : nullptr;
+  }
+
+  // Goes on from another position; drops what was filled ahead.
+  void Rewind(int64_t position) { ring_.Rewind(position); }
+
+ private:
+  WalkRing::MakeFill InSlots(MakeFill make) {
+    return [this, make = std::move(make)]() -> absl::StatusOr<WalkRing::Fill> {
+      auto fill = make();
+      if (!fill.ok()) return fill.status();
+      return [this, fill = *std::move(fill)](size_t slot, const Unit& unit) {
+        blocks_[slot].unit = unit;
+        return fill(unit, &blocks_[slot].payload);
+      };
+    };
+  }
+
+  std::vector<Block> blocks_;
+  WalkRing ring_;  // its threads end before the blocks do
 };
 
 }  // namespace throng

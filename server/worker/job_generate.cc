@@ -16,6 +16,7 @@
 #include "server/dataset/slice.h"
 #include "server/delivery/walk.h"
 #include "server/host/behaviours.h"
+#include "server/host/instances.h"
 #include "server/worker/jobs.h"
 #include "server/worker/messages.h"
 #include "server/worker/spec_request.h"
@@ -28,6 +29,7 @@ constexpr int64_t kMostBatchRows = 16'384;
 constexpr int64_t kDefaultBatchRows = 4'096;
 // Rows that a thread encodes at once: some batches.
 constexpr int64_t kUnitRows = 16'384;
+using FrameWalk = Walk<RecordBuffer>;
 
 enum Column { kUser, kItem, kRating, kTime, kKind, kCluster, kCategory, kColumns };
 struct ColumnInfo {
@@ -227,30 +229,30 @@ absl::Status Stream(const Plan& plan, const Request& request, int threads, JobCo
   const int64_t batches =
       is_endless ? Slice::kEndless : (request.rows + request.batch_rows - 1) / request.batch_rows;
   const Slice slice(0, batches);
-  const auto make = [&]() -> absl::StatusOr<Walk::Encode> {
+  const auto make = [&]() -> absl::StatusOr<FrameWalk::Fill> {
     auto generator = plan.MakeGenerator();
     if (!generator.ok()) return generator.status();
     auto encoder = std::make_shared<BatchEncoder>(plan, request, *std::move(generator));
-    return [&request, encoder, is_endless](Block* block) {
-      block->records.Clear();
+    return [&request, encoder, is_endless](const Unit& unit, RecordBuffer* frames) {
+      frames->Clear();
       absl::Status status;
-      for (int64_t i = 0; i < block->unit.rows && status.ok(); ++i) {
-        const int64_t done = (block->unit.first + i) * request.batch_rows;
+      for (int64_t i = 0; i < unit.rows && status.ok(); ++i) {
+        const int64_t done = (unit.first + i) * request.batch_rows;
         const int64_t rows =
             is_endless ? request.batch_rows : std::min(request.batch_rows, request.rows - done);
-        status = encoder->Append(request.start + done, static_cast<size_t>(rows), &block->records);
+        status = encoder->Append(request.start + done, static_cast<size_t>(rows), frames);
       }
       return status;
     };
   };
-  const int64_t unit = std::max<int64_t>(1, kUnitRows / request.batch_rows);
-  Walk walk(slice, unit, 0, threads, make);
+  const int64_t unit_rows = std::max<int64_t>(1, kUnitRows / request.batch_rows);
+  FrameWalk walk(slice, unit_rows, 0, threads, make);
   control->OnStop([] { shutdown(kRowFd, SHUT_RDWR); });  // wakes a write that waits for its reader
   while (!control->IsStopping()) {
-    const absl::StatusOr<const Block*> block = walk.Next();
+    const auto block = walk.Next();
     if (!block.ok()) return block.status();
     if (*block == nullptr) break;
-    if (!WriteAll(kRowFd, (*block)->records.bytes()).ok()) break;  // the reader went: all is well
+    if (!WriteAll(kRowFd, (*block)->payload.bytes()).ok()) break;  // the reader went: all is well
   }
   return absl::OkStatus();
 }

@@ -100,13 +100,13 @@ v1::Plan PlanMessage(const Plan& plan, const Run* run) {
     *message.mutable_spec() = run->ResolvedSpec();
     for (const auto& output : run->outputs()) {
       v1::OutputPlan* planned = message.add_outputs();
-      const Slice& slice = output->slice();
+      const Slice& slice = output->request().slice();
       planned->set_name(output->name());
       planned->set_place(output->place());
       planned->set_first_row(slice.first());
       planned->set_rows(slice.IsEndless() ? -1 : slice.RowsBelow(slice.end()));
-      planned->set_is_durable(output->IsDurable());
-      for (const Component* component : output->components()) used.push_back(component);
+      planned->set_is_durable(output->request().IsDurable());
+      for (const Component* component : output->request().components()) used.push_back(component);
     }
   }
   for (const Component* component : used) {

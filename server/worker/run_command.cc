@@ -98,9 +98,9 @@ int Summarize(const Run& run, const RunCommand& command) {
   bool goes_on = false;
   const v1::Statistics* statistics = nullptr;
   for (const auto& output : run.outputs()) {
-    is_stdout_taken = is_stdout_taken || output->WritesToStdout();
+    is_stdout_taken = is_stdout_taken || output->request().WritesToStdout();
     const OutputProgress progress = output->progress();
-    goes_on = goes_on || output->IsDurable();
+    goes_on = goes_on || output->request().IsDurable();
     switch (progress.state) {
       case OutputState::kSucceeded:
         if (output->statistics() && statistics == nullptr) statistics = &*output->statistics();

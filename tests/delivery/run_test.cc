@@ -1,89 +1,16 @@
 #include "server/delivery/run.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "server/control/status.h"
-#include "server/spec/reader.h"
+#include "tests/delivery/run_fixture.h"
 
 namespace throng {
 namespace {
-
-namespace fs = std::filesystem;
-
-std::string Content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-// Runs specs in a folder of its own, with our plugins and the flaky sink.
-class RunTest : public testing::Test {
- protected:
-  RunTest() : folder_(fs::temp_directory_path() / ("throng_run_test_" + std::to_string(getpid()))) {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-    environment_.is_stopping = &is_stopping_;
-    auto catalogue = Catalogue::Load({THRONG_PLUGIN_FOLDER, THRONG_FLAKY_FOLDER});
-    EXPECT_TRUE(catalogue.ok()) << catalogue.status();
-    catalogue_ = *std::move(catalogue);
-  }
-  ~RunTest() override { fs::remove_all(folder_); }
-
-  std::unique_ptr<throng::Run> Make(const std::string& yaml, Problems* problems) {
-    const SpecLayer layer{"test", yaml};
-    const auto spec = ReadSpec({&layer, 1}, problems);
-    if (!spec) return nullptr;
-    return throng::Run::Create(*spec, catalogue_, environment_, 1'700'000'000'000, problems);
-  }
-
-  // Runs to the end; the outputs' progress is then in the result.
-  std::unique_ptr<throng::Run> Execute(
-      const std::string& yaml, std::chrono::milliseconds retry_timeout = std::chrono::seconds(20)) {
-    Problems problems;
-    auto run = Make(yaml, &problems);
-    EXPECT_TRUE(problems.empty()) << ToString(problems);
-    if (run == nullptr) return nullptr;
-    const absl::Status status = run->Open(std::chrono::seconds(1));
-    EXPECT_TRUE(status.ok()) << status;
-    if (!status.ok()) return nullptr;
-    run->Start(retry_timeout);
-    while (!run->HasEnded()) run->Wait(std::chrono::milliseconds(100));
-    return run;
-  }
-
-  // 30 000 rows, committed every 1000.
-  std::string Spec(const std::string& sink, const std::string& options) const {
-    return "dataset: {seed: 5, interactions: 30000}\n"
-           "threads: 3\n"
-           "outputs:\n"
-           "- format: {component: json}\n"
-           "  commit_rows: 1000\n"
-           "  sink: {component: " +
-           sink + ", options: {path: " + (folder_ / (sink + ".json")).string() + options + "}}\n";
-  }
-
-  // What an undisturbed file holds, but for the time of its creation.
-  std::string Expected() {
-    const auto run = Execute(Spec("file", ""));
-    EXPECT_EQ(run->outputs()[0]->progress().state, OutputState::kSucceeded);
-    return Content(folder_ / "file.json");
-  }
-
-  fs::path folder_;
-  std::atomic<bool> is_stopping_ = false;
-  Environment environment_;
-  Catalogue catalogue_;
-};
 
 TEST_F(RunTest, AbortedWritesAndCommitsLoseAndDoubleNothing) {
   const std::string expected = Expected();
@@ -383,18 +310,27 @@ TEST_F(RunTest, RelativeTimesAreResolvedOnce) {
   ASSERT_EQ(Execute(spec)->outputs()[0]->progress().state, OutputState::kSucceeded);
   const std::string content = Content(folder_ / "a.csv");
   // A day later the same request means the same output, which is complete.
-  Problems problems;
-  const SpecLayer layer{"test", spec};
-  const auto resolved = ReadSpec({&layer, 1}, &problems);
-  const auto run = Run::Create(*resolved, catalogue_, environment_, 1'700'086'400'000, &problems);
-  ASSERT_NE(run, nullptr) << ToString(problems);
-  ASSERT_TRUE(run->Open(std::chrono::seconds(1)).ok());
-  run->Start(std::chrono::seconds(1));
-  while (!run->HasEnded()) run->Wait(std::chrono::milliseconds(10));
+  now_ += 86'400'000;
+  const auto run = Execute(spec);
   EXPECT_TRUE(run->outputs()[0]->WasComplete());
   EXPECT_EQ(run->outputs()[0]->progress().state, OutputState::kSucceeded)
       << run->outputs()[0]->progress().reason;
   EXPECT_EQ(Content(folder_ / "a.csv"), content);
+}
+
+TEST_F(RunTest, PartsOfAnyDayAreOfTheOutputThatWasAskedFor) {
+  const std::string spec =
+      "dataset: {interactions: 10000, clock: {component: uniform, options: {start: now-7d}}}\n"
+      "outputs:\n"
+      "- {format: {component: csv}, commit_rows: 100, roll_rows: 3000,\n"
+      "   sink: {component: file, options: {path: '" +
+      (folder_ / "{part}.csv").string() + "'}}}\n";
+  ExecuteSome("pace: {rate: 20000}\n" + spec, 500);
+  now_ += 86'400'000;  // the parts that follow are begun a day later
+  EXPECT_EQ(Execute(spec)->outputs()[0]->progress().state, OutputState::kSucceeded);
+  const auto again = Execute(spec);
+  ASSERT_NE(again, nullptr);
+  EXPECT_TRUE(again->outputs()[0]->WasComplete());
 }
 
 }  // namespace

@@ -9,28 +9,27 @@
 namespace throng {
 namespace {
 
-// Encodes a unit as its row numbers.
-absl::Status EncodeRows(Block* block) {
-  block->records.Clear();
-  block->user.clear();
-  for (uint32_t i = 0; i < block->unit.rows; ++i) {
-    block->user.push_back(static_cast<uint32_t>(block->unit.first) + i);
-  }
+using RowWalk = Walk<std::vector<uint32_t>>;
+
+// The numbers of a unit's rows.
+absl::Status FillRows(const Unit& unit, std::vector<uint32_t>* rows) {
+  rows->clear();
+  for (uint32_t i = 0; i < unit.rows; ++i) rows->push_back(static_cast<uint32_t>(unit.first) + i);
   return absl::OkStatus();
 }
 
-Walk::MakeEncode Rows() {
-  return []() -> absl::StatusOr<Walk::Encode> { return EncodeRows; };
+RowWalk::MakeFill Rows() {
+  return []() -> absl::StatusOr<RowWalk::Fill> { return FillRows; };
 }
 
 // Everything from here to the end, in the order of Next.
-std::vector<uint32_t> TakeAll(Walk* walk) {
+std::vector<uint32_t> TakeAll(RowWalk* walk) {
   std::vector<uint32_t> rows;
   while (true) {
     const auto block = walk->Next();
     EXPECT_TRUE(block.ok()) << block.status();
     if (!block.ok() || *block == nullptr) return rows;
-    rows.insert(rows.end(), (*block)->user.begin(), (*block)->user.end());
+    rows.insert(rows.end(), (*block)->payload.begin(), (*block)->payload.end());
   }
 }
 
@@ -44,7 +43,7 @@ TEST(Walk, GivesUnitsInRowOrderForAnyNumberOfThreads) {
   const Slice slice(0, 10'000);
   for (const int threads : {1, 2, 8}) {
     for (const int64_t unit_rows : {1, 7, 4096, 100'000}) {
-      Walk walk(slice, unit_rows, 0, threads, Rows());
+      RowWalk walk(slice, unit_rows, 0, threads, Rows());
       EXPECT_EQ(TakeAll(&walk), Sequence(0, 10'000));
     }
   }
@@ -52,13 +51,13 @@ TEST(Walk, GivesUnitsInRowOrderForAnyNumberOfThreads) {
 
 TEST(Walk, StartsAtAPosition) {
   const Slice slice(0, 100);
-  Walk walk(slice, 16, 37, 2, Rows());
+  RowWalk walk(slice, 16, 37, 2, Rows());
   EXPECT_EQ(TakeAll(&walk), Sequence(37, 100));
 }
 
 TEST(Walk, AtTheEndGivesNothingAgainAndAgain) {
   const Slice slice(0, 10);
-  Walk walk(slice, 16, 10, 2, Rows());
+  RowWalk walk(slice, 16, 10, 2, Rows());
   for (int i = 0; i < 3; ++i) {
     const auto block = walk.Next();
     ASSERT_TRUE(block.ok());
@@ -66,25 +65,25 @@ TEST(Walk, AtTheEndGivesNothingAgainAndAgain) {
   }
 }
 
-TEST(Walk, EncodesAheadInBoundedMemory) {
-  std::atomic<int> encoded = 0;
+TEST(Walk, FillsAheadInBoundedMemory) {
+  std::atomic<int> filled = 0;
   const Slice slice(0, Slice::kEndless);
-  Walk walk(slice, 1, 0, 2, [&]() -> absl::StatusOr<Walk::Encode> {
-    return [&](Block* block) {
-      ++encoded;
-      return EncodeRows(block);
+  RowWalk walk(slice, 1, 0, 2, [&]() -> absl::StatusOr<RowWalk::Fill> {
+    return [&](const Unit& unit, std::vector<uint32_t>* rows) {
+      ++filled;
+      return FillRows(unit, rows);
     };
   });
   for (int taken = 1; taken <= 100; ++taken) {
     ASSERT_TRUE(walk.Next().ok());
-    EXPECT_LE(encoded, taken + 2 * 2 + 2);
+    EXPECT_LE(filled, taken + 2 * 2 + 2);
   }
 }
 
 TEST(Walk, RewindsFromAnywhere) {
   const Slice slice(0, 2'000);
   for (const int threads : {1, 2, 8}) {
-    Walk walk(slice, 3, 0, threads, Rows());
+    RowWalk walk(slice, 3, 0, threads, Rows());
     for (int round = 0; round < 50; ++round) {
       for (int i = 0; i < round; ++i) ASSERT_TRUE(walk.Next().ok());
       walk.Rewind(int64_t{round} * 30);
@@ -103,9 +102,9 @@ TEST(Walk, RewindsFromAnywhere) {
 
 TEST(Walk, AnErrorComesInItsUnitsPlace) {
   const Slice slice(0, 100);
-  Walk walk(slice, 10, 0, 4, []() -> absl::StatusOr<Walk::Encode> {
-    return [](Block* block) {
-      return block->unit.first == 50 ? absl::InternalError("no row 50") : EncodeRows(block);
+  RowWalk walk(slice, 10, 0, 4, []() -> absl::StatusOr<RowWalk::Fill> {
+    return [](const Unit& unit, std::vector<uint32_t>* rows) {
+      return unit.first == 50 ? absl::InternalError("no row 50") : FillRows(unit, rows);
     };
   });
   for (int unit = 0; unit < 5; ++unit) {
@@ -119,15 +118,16 @@ TEST(Walk, AnErrorComesInItsUnitsPlace) {
 
 TEST(Walk, AnErrorOfAThreadsStartIsTold) {
   const Slice slice(0, 100);
-  Walk walk(slice, 10, 0, 2,
-            []() -> absl::StatusOr<Walk::Encode> { return absl::UnavailableError("no registry"); });
+  RowWalk walk(slice, 10, 0, 2, []() -> absl::StatusOr<RowWalk::Fill> {
+    return absl::UnavailableError("no registry");
+  });
   EXPECT_EQ(walk.Next().status(), absl::UnavailableError("no registry"));
 }
 
 TEST(Walk, EndsWhileThreadsAreBusy) {
   const Slice slice(0, Slice::kEndless);
   for (int i = 0; i < 20; ++i) {
-    Walk walk(slice, 100, 0, 4, Rows());
+    RowWalk walk(slice, 100, 0, 4, Rows());
     ASSERT_TRUE(walk.Next().ok());
   }
 }

@@ -12,35 +12,18 @@
 namespace throng::plugins {
 namespace {
 
-constexpr std::string_view kSlice = "{slice}";
-constexpr std::string_view kPart = "{part}";
 constexpr size_t kLongestSuffix = std::string_view(".manifest.json.new").size();
-
-std::string Replace(std::string text, std::string_view from, const std::string& to) {
-  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
-    text.replace(at, from.size(), to);
-  }
-  return text;
-}
 
 Error Refusal(throng_code code, const std::string& sentence) { return {code, sentence, "path"}; }
 
 }  // namespace
 
 FilePlace PlaceOf(const std::string& path, const throng_target& target) {
-  const bool wants_part = path.find(kPart) != std::string::npos;
-  if (wants_part != (target.part >= 0)) {
-    throw Refusal(THRONG_INVALID_ARGUMENT,
-                  wants_part ? "path contains {part}, but this output is not rolled into parts; "
-                               "take {part} out."
-                             : "This output is rolled into parts; put {part} into path.");
-  }
   FilePlace place;
   place.identity = target.identity;
   place.origin = {target.run_uid, target.output,
                   std::to_string(target.slice_index) + "-of-" + std::to_string(target.slice_count)};
-  place.path =
-      Replace(Replace(path, kSlice, place.origin.slice), kPart, std::to_string(target.part));
+  place.path = path;
   const std::string name = std::filesystem::path(place.path).filename().string();
   if (name.size() + kLongestSuffix > NAME_MAX) {
     throw Refusal(THRONG_INVALID_ARGUMENT, "The file name " + name + " is too long; use at most " +

@@ -39,8 +39,7 @@ struct FilePlace {
                                   const std::optional<struct stat>& data) const;
 };
 
-// Where `target` goes with the option `path`, {slice} and {part} put in; INVALID_ARGUMENT if that
-// is no name for a file.
+// Where `target` goes with the option `path`; INVALID_ARGUMENT if that is no name for a file.
 FilePlace PlaceOf(const std::string& path, const throng_target& target);
 
 }  // namespace throng::plugins

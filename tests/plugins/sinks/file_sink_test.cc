@@ -391,28 +391,6 @@ TEST_F(FileSinkTest, RefusesPathsThatNameNoFile) {
   EXPECT_EQ(SinkAt(folder_.path(std::string(237, 'x'))).Open().code, THRONG_OK);
 }
 
-TEST_F(FileSinkTest, PutsTheSliceAndThePartIntoThePath) {
-  const TestTarget slice{.identity = std::string(64, 'c'), .slice_index = 2, .slice_count = 4};
-  LoadedSink sliced = SinkAt(folder_.path("{slice}/rows-{slice}.csv"));
-  ASSERT_EQ(Walk(
-                &sliced, [](int64_t) {}, slice)
-                .code,
-            THRONG_OK);
-  TestTarget part = slice;
-  part.part = 3;
-  LoadedSink rolled = SinkAt(folder_.path("rows-{part}.csv"));
-  ASSERT_EQ(Walk(
-                &rolled, [](int64_t) {}, part)
-                .code,
-            THRONG_OK);
-  EXPECT_THAT(folder_.Files(),
-              ElementsAre("2-of-4/rows-2-of-4.csv", "2-of-4/rows-2-of-4.csv.manifest.json",
-                          "rows-3.csv", "rows-3.csv.manifest.json"));
-  EXPECT_THAT(SinkAt(folder_.path("rows-{part}.csv")).Open().message, HasSubstr("take {part} out"));
-  EXPECT_THAT(SinkAt(folder_.path("rows.csv")).Open(part).message,
-              HasSubstr("put {part} into path"));
-}
-
 // ---- The lock ----------------------------------------------------------------------------------
 
 TEST_F(FileSinkTest, OnlyOneProcessWrites) {
