@@ -217,6 +217,7 @@ constexpr Check kSinkChecks[] = {
     {"is created", kSinkBit, CheckCreates, false, true},
     {"works or says why not at the edges of its options", kSinkBit, CheckEdges},
     {"gives back what it took", kSinkBit, CheckMemory},
+    {"says which options are paths", kSinkBit, CheckPaths},
     {"takes a whole walk", kSinkBit, CheckWalk},
     {"takes an output without rows", kSinkBit, CheckNoRows},
     {"drops what was not committed", kSinkBit, CheckDrops},

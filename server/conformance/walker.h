@@ -73,5 +73,7 @@ std::string PositionText(const std::optional<int64_t>& position);
 
 // Walks in processes that are killed at moments of all kinds. In kills.cc.
 absl::Status CheckKills(CheckContext& context);
+// That whatever decides where it writes is said to be a path. In places.cc.
+absl::Status CheckPaths(CheckContext& context);
 
 }  // namespace throng

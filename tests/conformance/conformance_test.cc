@@ -336,6 +336,24 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"does_not_forget", kForgets, "open tells position 600 after a reset"}),
     NameOf);
 
+constexpr char kPaths[] = "says which options are paths";
+
+TEST(ConformanceTest, ASinkThatHidesItsPathFromTheDaemonIsCaught) {
+  const std::string buys =
+      "declare it with THRONG_OPTION_PATH (`.Path()`), for which a daemon allows it below its "
+      "output roots only, and {part} and {slice} in it are replaced.";
+  const std::vector<std::string> settings = {"hidden_path_sink.place={dir}/a",
+                                             "hidden_path_sink.label={dir}/b",
+                                             "folder_sink.folder={dir}/c"};
+  EXPECT_THAT(Lines(Failed(Check("misbehaving/faulty_places", settings, kPaths))),
+              ElementsAre("sink `hidden_path_sink`: says which options are paths: a walk writes to "
+                          "where option `place` says, which is no path; " +
+                              buys,
+                          "sink `folder_sink`: says which options are paths: option `folder` is "
+                          "the name of a path, and is none; " +
+                              buys));
+}
+
 // ---- Requests -----------------------------------------------------------------------------------
 
 TEST(ConformanceTest, AnOptionThatIsMissingIsAskedFor) {

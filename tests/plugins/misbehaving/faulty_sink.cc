@@ -29,7 +29,7 @@ class FaultySink {
     int64_t edge = 0;
   };
   static std::vector<throng::OptionOf<Options>> DeclareOptions() {
-    return {throng::Option<&Options::path>("path", "The file to write.").Required().Identity(),
+    return {throng::Option<&Options::path>("path", "The file to write.").Required().Identity().Path(),
             throng::Option<&Options::fault>("fault", "How to break the contract."),
             throng::Option<&Options::edge>("edge", "Of no use, but it has edges.").Range(0, 9)};
   }
