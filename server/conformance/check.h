@@ -25,12 +25,15 @@ struct CheckContext {
   const Component* component = nullptr;
   std::map<std::string, std::string> options;  // that were given for it
   std::string folder;                          // empty, and the check's own
+  std::string read;                            // a command that prints a sink's place, or empty
   Environment environment;                     // logs nowhere
   // Out: what must be the same when the check is made in another process, as lines that begin with
   // the name of what they are about.
   std::string digest;
   // Out: there is nothing to check, as peek of a sink that has none.
   bool does_not_apply = false;
+  // Out: a sentence that says why the check could not be made; empty: it was.
+  std::string skipped;
 };
 
 struct Check {

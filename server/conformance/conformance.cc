@@ -20,7 +20,10 @@ namespace {
 
 using std::chrono::system_clock;
 
-constexpr std::string_view kDoesNotApply = "does not apply";
+// What became of a check without fault, as its process tells it: one of these, and more text.
+constexpr char kDoesNotApply = 'n';
+constexpr char kSkipped = 's';  // why
+constexpr char kDigest = 'd';   // the digest
 
 struct ComponentName {
   Role role;
@@ -164,7 +167,11 @@ class Checker {
     if (LineOf(name, check.name).find(request_.only) == std::string::npos) return true;
     const auto begun = system_clock::now();
     absl::StatusOr<std::string> result = MakeOnce(check, component, false);
-    if (result.ok() && *result == kDoesNotApply) return true;
+    if (result.ok() && result->front() == kDoesNotApply) return true;
+    if (result.ok() && result->front() == kSkipped) {
+      Report(name, check.name, absl::OkStatus(), result->substr(1));
+      return true;
+    }
     if (result.ok() && check.is_repeated) {
       // So much later that no clock shows the same.
       std::this_thread::sleep_until(std::chrono::floor<std::chrono::seconds>(begun) +
@@ -172,8 +179,8 @@ class Checker {
       const std::string first = *std::move(result);
       result = MakeOnce(check, component, true);
       if (result.ok() && *result != first) {
-        result =
-            Fault("{}: it differs from one process to another.", FirstDifference(first, *result));
+        result = Fault("{}: it differs from one process to another.",
+                       FirstDifference(first.substr(1), result->substr(1)));
       }
     }
     Report(name, check.name, result.status());
@@ -190,6 +197,7 @@ class Checker {
           CheckContext context;
           context.file = file_;
           context.folder = folder.path();
+          context.read = WithFolder(request_.read, folder.path());
           absl::StatusOr<std::unique_ptr<Plugin>> plugin(nullptr);
           if (component != nullptr) {
             plugin = Plugin::Load(file_);
@@ -202,8 +210,9 @@ class Checker {
             }
           }
           if (absl::Status status = check.run(context); !status.ok()) return status;
-          if (context.does_not_apply) return std::string(kDoesNotApply);
-          return std::move(context.digest);
+          if (context.does_not_apply) return std::string(1, kDoesNotApply);
+          if (!context.skipped.empty()) return kSkipped + context.skipped;
+          return kDigest + context.digest;
         },
         request_.time_limit);
   }
@@ -215,8 +224,10 @@ class Checker {
     return nullptr;
   }
 
-  void Report(std::string component, const char* check, const absl::Status& status) {
-    results_.push_back({std::move(component), check, status.ok(), MessageOf(status)});
+  void Report(std::string component, const char* check, const absl::Status& status,
+              std::string skipped = "") {
+    results_.push_back(
+        {std::move(component), check, status.ok(), MessageOf(status), std::move(skipped)});
     on_result_(results_.back());
   }
 
@@ -235,18 +246,28 @@ absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
 }
 
 int ExecuteCheck(const CheckRequest& request) {
-  const auto results = CheckPlugin(request, [](const CheckResult& result) {
-    fmt::print("{}{}{}\n", result.is_ok ? "ok      " : "FAILED  ",
-               LineOf(result.component, result.check), result.is_ok ? "" : ": " + result.fault);
+  int failed = 0;
+  int skipped = 0;
+  const auto results = CheckPlugin(request, [&](const CheckResult& result) {
+    std::string line = LineOf(result.component, result.check);
+    if (!result.is_ok) {
+      ++failed;
+      line = fmt::format("FAILED  {}: {}", line, result.fault);
+    } else if (!result.skipped.empty()) {
+      ++skipped;
+      line = fmt::format("skipped {}: {}", line, result.skipped);
+    } else {
+      line = "ok      " + line;
+    }
+    fmt::print("{}\n", line);
     std::fflush(stdout);
   });
   if (!results.ok()) {
     fmt::print(stderr, "{}\n", MessageOf(results.status()));
     return 2;
   }
-  const auto failed =
-      std::count_if(results->begin(), results->end(), [](const auto& r) { return !r.is_ok; });
-  fmt::print("{}: {} checks, {} failed.\n", request.file, results->size(), failed);
+  fmt::print("{}: {} checks, {} failed{}.\n", request.file, results->size(), failed,
+             skipped == 0 ? "" : fmt::format(", {} skipped", skipped));
   return failed == 0 ? 0 : 1;
 }
 

@@ -15,6 +15,9 @@ struct CheckRequest {
   std::string file;
   // COMPONENT.OPTION=VALUE; {dir} in a value stands for an empty folder of each check's own.
   std::vector<std::string> settings;
+  // Prints what the folder {dir} of a check of a sink holds: of a stream its bytes, of messages
+  // lines as ParseMessages reads them (messages.h). Empty: there is no such command.
+  std::string read{};
   std::string only;  // part of the lines that say what was checked; empty: all of them
   std::chrono::milliseconds time_limit{30'000};  // of each check
 };
@@ -23,7 +26,8 @@ struct CheckResult {
   std::string component;  // "choice `zipf`"; empty: the plugin as a whole
   std::string check;
   bool is_ok = false;
-  std::string fault;  // a sentence
+  std::string fault;      // a sentence
+  std::string skipped{};  // a sentence that says why it was not made; empty: it was
 };
 
 // Makes all checks, in order; `on_result` hears of each at once. INVALID_ARGUMENT: `settings` are

@@ -2,14 +2,12 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 #include <thread>
 #include <vector>
 
+#include "server/conformance/contents.h"
 #include "server/conformance/walker.h"
 #include "server/control/status.h"
 #include "server/host/process.h"
@@ -70,7 +68,7 @@ void WalkAndTell(const CheckContext& context, const std::optional<Moment>& momen
     status = (*walker)->Finish();
     if (!status.ok()) return status;
     tell("finished");
-    return absl::OkStatus();
+    return (*walker)->Finish();  // it may be repeated
   };
   if (const absl::Status status = walk(); !status.ok()) tell("fault " + MessageOf(status));
 }
@@ -169,25 +167,6 @@ absl::Status WalkAndKill(const CheckContext& context, const std::optional<Moment
   return ledger->Add(ReadEvents(told));
 }
 
-// Whether the bytes at the place, where that is a file, are those that were written.
-absl::Status CheckBytes(const std::string& place) {
-  std::error_code error;
-  if (place.empty() || !std::filesystem::is_regular_file(place, error)) return absl::OkStatus();
-  std::ifstream file(place, std::ios::binary);
-  const std::string found{std::istreambuf_iterator<char>(file), {}};
-  const std::string expected = SinkWalker::WholeStream();
-  if (found == expected) return absl::OkStatus();
-  const size_t at = static_cast<size_t>(
-      std::mismatch(found.begin(), found.end(), expected.begin(), expected.end()).first -
-      found.begin());
-  const size_t line = expected.rfind('\n', at == 0 ? 0 : at - 1) + 1;
-  return Fault(
-      "after kills, {} is not what was written: {} bytes instead of {}, other ones from "
-      "byte {} on, where \"{}\" should be.",
-      place, found.size(), expected.size(), at,
-      expected.substr(line, expected.find('\n', line) - line));
-}
-
 }  // namespace
 
 absl::Status CheckKills(CheckContext& context) {
@@ -211,9 +190,7 @@ absl::Status CheckKills(CheckContext& context) {
     if (!status.ok()) return status;
   }
   if (!ledger.is_complete()) return Fault("the walk did not come to its end.");
-  const auto values = ParseOptions(context);
-  if (!values.ok()) return values.status();
-  return TakesStream(context) ? CheckBytes(values->place()) : absl::OkStatus();
+  return CheckContents(context, "after kills");
 }
 
 }  // namespace throng

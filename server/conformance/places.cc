@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "server/conformance/check.h"
+#include "server/conformance/contents.h"
 #include "server/conformance/walker.h"
 
 namespace throng {
@@ -26,6 +27,19 @@ bool IsWrittenTo(const std::string& folder, std::string_view text) {
 }
 
 }  // namespace
+
+absl::Status CheckHolds(CheckContext& context) {
+  if (context.component->sink.is_durable == 0) return DoesNotApply(&context);
+  const auto walker = SinkWalker::Create(context);
+  if (!walker.ok()) return walker.status();
+  absl::Status status = (*walker)->Open().status();
+  if (status.ok()) status = (*walker)->WalkTo(SinkWalker::kRows);
+  if (status.ok()) status = (*walker)->Finish();
+  if (status.ok()) status = (*walker)->Finish();
+  if (!status.ok()) return status;
+  context.skipped = WhyContentsAreUnknown(context);
+  return CheckContents(context, "after a walk and a repeated finish");
+}
 
 absl::Status CheckPaths(CheckContext& context) {
   for (const throng_option& option : context.component->options) {

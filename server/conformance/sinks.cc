@@ -109,7 +109,7 @@ void OpenAndTell(CheckContext& context, int pipe) {
   for (;;) pause();
 }
 
-absl::Status CheckHolds(CheckContext& context) {
+absl::Status CheckAlone(CheckContext& context) {
   if (context.component->sink.is_durable == 0) return DoesNotApply(&context);
   int go[2];
   if (pipe2(go, O_CLOEXEC) != 0) return Fault("no pipe can be made.");
@@ -219,10 +219,11 @@ constexpr Check kSinkChecks[] = {
     {"gives back what it took", kSinkBit, CheckMemory},
     {"says which options are paths", kSinkBit, CheckPaths},
     {"takes a whole walk", kSinkBit, CheckWalk},
+    {"holds what was written, once", kSinkBit, CheckHolds},
     {"takes an output without rows", kSinkBit, CheckNoRows},
     {"drops what was not committed", kSinkBit, CheckDrops},
     {"neither loses nor doubles rows when killed", kSinkBit, CheckKills},
-    {"is held by one process at a time", kSinkBit, CheckHolds},
+    {"is held by one process at a time", kSinkBit, CheckAlone},
     {"peeks at what open would tell", kSinkBit, CheckPeeks},
     {"forgets when reset", kSinkBit, CheckForgets},
 };

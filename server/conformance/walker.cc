@@ -96,6 +96,12 @@ std::string SinkWalker::WholeStream() {
   return text + kEpilogue;
 }
 
+SinkWalker::Message SinkWalker::MessageOf(int64_t row) {
+  // Some with bytes that are no text.
+  const std::string tail = row % 4 == 1 ? std::string("\n\t\\\0\xff", 5) : "";
+  return {fmt::format("user_{}", row % 50 + 1), fmt::format("row number {}{}", row, tail)};
+}
+
 absl::StatusOr<Sink::Opened> SinkWalker::Open() {
   NoteStep("open");
   auto opened = CheckState(Retry([&] { return sink_->Open(Target()); }), "open");
@@ -181,9 +187,10 @@ absl::Status SinkWalker::Write(int64_t first, int64_t rows) {
   std::vector<uint32_t> value_end;
   std::vector<int64_t> time;
   for (int64_t row = first; row < first + rows; ++row) {
-    if (!takes_stream_) bytes += fmt::format("user_{}", row % 50 + 1);
+    const Message message = takes_stream_ ? Message{"", Record(row)} : MessageOf(row);
+    bytes += message.key;
     key_end.push_back(static_cast<uint32_t>(bytes.size()));
-    bytes += Record(row);
+    bytes += message.value;
     value_end.push_back(static_cast<uint32_t>(bytes.size()));
     time.push_back(1'704'067'200'000 + 1000 * row);
   }

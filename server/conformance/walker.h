@@ -31,10 +31,17 @@ class SinkWalker {
   SinkWalker(const SinkWalker&) = delete;
   SinkWalker& operator=(const SinkWalker&) = delete;
 
+  struct Message {
+    std::string key;
+    std::string value;
+  };
+
   // What walks are written to: the only slice of an output.
   static throng_target Target();
   // All that a stream of the walk holds in the end.
   static std::string WholeStream();
+  // What is written of a row where the sink takes messages.
+  static Message MessageOf(int64_t row);
 
   // The functions of the sink. The host state that open and peek tell is checked.
   absl::StatusOr<Sink::Opened> Open();
@@ -73,6 +80,8 @@ std::string PositionText(const std::optional<int64_t>& position);
 
 // Walks in processes that are killed at moments of all kinds. In kills.cc.
 absl::Status CheckKills(CheckContext& context);
+// That a place holds what was written, once, also where finish is repeated. In places.cc.
+absl::Status CheckHolds(CheckContext& context);
 // That whatever decides where it writes is said to be a path. In places.cc.
 absl::Status CheckPaths(CheckContext& context);
 

@@ -99,6 +99,12 @@ int main(int argc, char** argv) {
                    "COMPONENT.OPTION=VALUE; {dir} in the value stands for an empty folder; "
                    "repeatable.")
       ->allow_extra_args(false);
+  check->add_option(
+      "--read", check_request.read,
+      "A command that prints what a sink's {dir} holds, for comparison with what was written: of a "
+      "stream its bytes, of messages a line each, key, tab, value, where \\t \\n \\r \\\\ and "
+      "\\xHH "
+      "stand for such bytes. Messages of one key are printed in order.");
   check->add_option("--only", check_request.only, "Only checks with this text in their lines.");
   check->add_option("--time-limit", time_limit, "For each check.")->capture_default_str();
   check->footer(

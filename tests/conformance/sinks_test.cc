@@ -1,12 +1,18 @@
 // Sinks that break the contract, each caught by its check.
+#include "server/conformance/messages.h"
 #include "tests/conformance/checking.h"
 
 namespace throng {
 namespace {
 
 using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
 
 constexpr char kWalk[] = "takes a whole walk";
+constexpr char kHolds[] = "holds what was written, once";
 constexpr char kDrops[] = "drops what was not committed";
 constexpr char kKills[] = "neither loses nor doubles rows when killed";
 constexpr char kHeld[] = "is held by one process at a time";
@@ -19,7 +25,10 @@ TEST_P(SinkFaultTest, IsCaughtByItsCheck) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Sinks, SinkFaultTest,
-    testing::Values(Fault{"loses_rows", kKills, "is not what was written"},
+    testing::Values(Fault{"drops_a_write", kHolds, "\"row number 500\" should be"},
+                    Fault{"cuts_a_value", kHolds, "\"row number 4329\" should be"},
+                    Fault{"doubles_epilogue", kHolds, "where the end should be"},
+                    Fault{"loses_rows", kKills, "is not what was written"},
                     Fault{"doubles_rows", kKills, "is not what was written"},
                     Fault{"tells_wrong_position", kKills, "open tells position 300"},
                     Fault{"keeps_first_state", kKills, "not the host state that was committed"},
@@ -33,6 +42,91 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"peeks_wrong", kPeeks, "peek tells no position, and open position 600"},
                     Fault{"does_not_forget", kForgets, "open tells position 600 after a reset"}),
     NameOf);
+
+// ---- Sinks of messages --------------------------------------------------------------------------
+
+constexpr char kReadLog[] = "python3 " THRONG_READ_LOG " {dir}/log";
+
+std::vector<CheckResult> CheckLog(const std::string& plugin, std::vector<std::string> settings,
+                                  const std::string& read, const std::string& only) {
+  settings.push_back(plugin.substr(plugin.rfind('/') + 1) + ".path={dir}/log");
+  CheckRequest request{.file = Path(plugin), .settings = settings, .read = read, .only = only};
+  request.time_limit = std::chrono::minutes(5);
+  const auto results = CheckPlugin(request, [](const CheckResult&) {});
+  EXPECT_TRUE(results.ok()) << MessageOf(results.status());
+  return results.ok() ? *results : std::vector<CheckResult>();
+}
+
+class LogFaultTest : public testing::TestWithParam<Fault> {};
+TEST_P(LogFaultTest, IsCaughtByItsCheck) {
+  const auto& [what, check, sentence] = GetParam();
+  const auto failed =
+      Failed(CheckLog("misbehaving/faulty_log", {"faulty_log.fault=" + what}, kReadLog, check));
+  ASSERT_THAT(failed, SizeIs(1)) << testing::PrintToString(Lines(failed));
+  EXPECT_EQ(failed[0].check, check);
+  EXPECT_THAT(failed[0].fault, HasSubstr(sentence));
+}
+INSTANTIATE_TEST_SUITE_P(
+    Logs, LogFaultTest,
+    testing::Values(
+        Fault{"writes_nothing", kHolds, "number 1 is missing where \"row number 0\" should be."},
+        Fault{
+            "drops_a_write", kHolds,
+            "the messages of the key \"user_1\" are not what was written: 119 instead of 120, and "
+            "number 11 is \"row number 550\" where \"row number 500\" should be."},
+        Fault{"cuts_a_value", kHolds, "is \"row number 4321\\x0a\\x09\\\\x00\" where"},
+        Fault{"stops_at_nul", kHolds, "is \"row number 9\\x0a\\x09\\\" where"},
+        Fault{"finish_appends", kHolds, "the key \"\", which nobody wrote"},
+        Fault{"keeps_doubles", kKills, "after kills, the messages of the key"}),
+    NameOf);
+
+TEST(ConformanceTest, ASinkOfMessagesThatKeepsTheContractPasses) {
+  for (const char* plugin : {"message_log", "misbehaving/faulty_log"}) {
+    const auto results = CheckLog(plugin, {}, kReadLog, "");
+    EXPECT_THAT(Lines(Failed(results)), IsEmpty());
+    EXPECT_THAT(results, testing::Each(Field(&CheckResult::skipped, "")));
+  }
+}
+
+TEST(ConformanceTest, MessagesThatNobodyCanReadAreSaidToBeUnchecked) {
+  const auto results = CheckLog("message_log", {}, "", kHolds);
+  ASSERT_THAT(results, SizeIs(2));
+  EXPECT_TRUE(results[1].is_ok);
+  EXPECT_EQ(results[1].skipped, "contents of messages; give --read.");
+}
+
+TEST(ConformanceTest, ACommandThatCannotReadIsNamed) {
+  const auto fault = [](const std::string& read) {
+    const auto failed = Failed(CheckLog("message_log", {}, read, kHolds));
+    return failed.empty() ? "" : failed[0].fault;
+  };
+  EXPECT_EQ(fault("exit 3"), "--read: `exit 3` ended with exit code 3.");
+  EXPECT_EQ(fault("echo hello"),
+            "--read: line 1 is \"hello\"; write a message as key, tab and value, and in them \\t, "
+            "\\n, \\r, \\\\ or \\xHH.");
+  EXPECT_THAT(fault("printf 'user_1\\t\\\\q\\n'"), HasSubstr("line 1 is \"user_1\\x09\\q\""));
+}
+
+TEST(ConformanceTest, AStreamIsReadByACommandToo) {
+  CheckRequest request{
+      .file = Path("journal"), .settings = {"journal.path={dir}/a"}, .only = kHolds};
+  request.read = "head -c 100 {dir}/a";
+  const auto results = CheckPlugin(request, [](const CheckResult&) {});
+  ASSERT_TRUE(results.ok());
+  EXPECT_THAT(Lines(Failed(*results)),
+              ElementsAre(HasSubstr("what --read prints is not what was written: 100 bytes")));
+}
+
+TEST(ConformanceTest, EscapesOfMessagesAreRead) {
+  const auto messages = ParseMessages("a\\tb\t\\\\x\\x00\\xfF\\r\n\tno key\n\t\n");
+  ASSERT_TRUE(messages.ok());
+  EXPECT_THAT(*messages,
+              ElementsAre(testing::Pair("", ElementsAre("no key", "")),
+                          testing::Pair("a\tb", ElementsAre(std::string("\\x\0\xff\r", 5)))));
+  for (const char* line : {"k", "k\tv\\", "k\tv\\x", "k\tv\\x1", "k\tv\\x1g"}) {
+    EXPECT_FALSE(ParseMessages(line).ok()) << line;
+  }
+}
 
 constexpr char kPaths[] = "says which options are paths";
 
