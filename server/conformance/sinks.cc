@@ -223,6 +223,8 @@ constexpr Check kSinkChecks[] = {
     {"takes an output without rows", kSinkBit, CheckNoRows},
     {"drops what was not committed", kSinkBit, CheckDrops},
     {"neither loses nor doubles rows when killed", kSinkBit, CheckKills},
+    {"is exactly once if killed at any system call of commit or finish", kSinkBit,
+     CheckKillsAtCalls},
     {"is held by one process at a time", kSinkBit, CheckAlone},
     {"peeks at what open would tell", kSinkBit, CheckPeeks},
     {"forgets when reset", kSinkBit, CheckForgets},

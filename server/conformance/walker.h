@@ -80,6 +80,8 @@ std::string PositionText(const std::optional<int64_t>& position);
 
 // Walks in processes that are killed at moments of all kinds. In kills.cc.
 absl::Status CheckKills(CheckContext& context);
+// Likewise at each system call of a commit and of finish.
+absl::Status CheckKillsAtCalls(CheckContext& context);
 // That a place holds what was written, once, also where finish is repeated. In places.cc.
 absl::Status CheckHolds(CheckContext& context);
 // That whatever decides where it writes is said to be a path. In places.cc.

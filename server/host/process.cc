@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,10 +151,40 @@ void ChildProcess::Kill() const {
   if (pid_ > 0) kill(pid_, SIGKILL);
 }
 
+bool ChildProcess::GoOn(int calls) {
+  constexpr int kSystemCall = SIGTRAP | 0x80;
+  const auto request = calls > 0 ? PTRACE_SYSCALL : PTRACE_CONT;
+  int signal = 0;
+  bool is_inside = false;  // a system call, which stops it at its begin and at its end
+  for (bool is_first = !is_traced_;; is_first = false) {
+    if (!is_first && ptrace(request, pid_, nullptr, signal) != 0) return false;
+    is_traced_ = true;
+    int status = 0;
+    while (waitpid(pid_, &status, 0) < 0) {
+      if (errno != EINTR) return false;
+    }
+    if (!WIFSTOPPED(status)) {
+      ended_ = status;
+      return false;
+    }
+    if (is_first)
+      ptrace(PTRACE_SETOPTIONS, pid_, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+    signal = 0;
+    if (WSTOPSIG(status) == SIGSTOP) return true;
+    if (WSTOPSIG(status) != kSystemCall) {
+      signal = WSTOPSIG(status);
+    } else if (is_inside = !is_inside; is_inside && --calls == 0) {
+      was_killed_ = true;
+      Kill();
+      return false;
+    }
+  }
+}
+
 std::string ChildProcess::Wait() {
   if (pid_ <= 0) return "no process could be started";
-  int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  int status = ended_.value_or(0);
+  while (!ended_ && waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = 0;
   if (WIFSIGNALED(status)) {
@@ -167,6 +198,10 @@ std::string ChildProcess::Wait() {
   }
   return "";
 }
+
+bool LetParentTrace() { return ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0; }
+
+void StopForParent() { raise(SIGSTOP); }
 
 void Tell(int pipe, std::string_view text) {
   while (!text.empty()) {

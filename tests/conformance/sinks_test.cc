@@ -15,6 +15,7 @@ constexpr char kWalk[] = "takes a whole walk";
 constexpr char kHolds[] = "holds what was written, once";
 constexpr char kDrops[] = "drops what was not committed";
 constexpr char kKills[] = "neither loses nor doubles rows when killed";
+constexpr char kCalls[] = "is exactly once if killed at any system call of commit or finish";
 constexpr char kHeld[] = "is held by one process at a time";
 constexpr char kPeeks[] = "peeks at what open would tell";
 constexpr char kForgets[] = "forgets when reset";
@@ -28,6 +29,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Fault{"drops_a_write", kHolds, "\"row number 500\" should be"},
                     Fault{"cuts_a_value", kHolds, "\"row number 4329\" should be"},
                     Fault{"doubles_epilogue", kHolds, "where the end should be"},
+                    Fault{"marks_first", kCalls, "after kills at system calls, "},
                     Fault{"loses_rows", kKills, "is not what was written"},
                     Fault{"doubles_rows", kKills, "is not what was written"},
                     Fault{"tells_wrong_position", kKills, "open tells position 300"},
@@ -77,6 +79,7 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"cuts_a_value", kHolds, "is \"row number 4321\\x0a\\x09\\\\x00\" where"},
         Fault{"stops_at_nul", kHolds, "is \"row number 9\\x0a\\x09\\\" where"},
         Fault{"finish_appends", kHolds, "the key \"\", which nobody wrote"},
+        Fault{"marks_first", kCalls, "after kills at system calls, the"},
         Fault{"keeps_doubles", kKills, "after kills, the messages of the key"}),
     NameOf);
 
