@@ -227,6 +227,7 @@ constexpr Check kSinkChecks[] = {
      CheckKillsAtCalls},
     {"is held by one process at a time", kSinkBit, CheckAlone},
     {"peeks at what open would tell", kSinkBit, CheckPeeks},
+    {"loses nothing to a run of another identity", kSinkBit, CheckForeign},
     {"forgets when reset", kSinkBit, CheckForgets},
 };
 

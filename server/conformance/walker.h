@@ -84,6 +84,8 @@ absl::Status CheckKills(CheckContext& context);
 absl::Status CheckKillsAtCalls(CheckContext& context);
 // That a place holds what was written, once, also where finish is repeated. In places.cc.
 absl::Status CheckHolds(CheckContext& context);
+// That the host can refuse a place to a run of another dataset, and nothing is lost. In places.cc.
+absl::Status CheckForeign(CheckContext& context);
 // That whatever decides where it writes is said to be a path. In places.cc.
 absl::Status CheckPaths(CheckContext& context);
 

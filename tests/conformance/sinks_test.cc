@@ -18,6 +18,7 @@ constexpr char kKills[] = "neither loses nor doubles rows when killed";
 constexpr char kCalls[] = "is exactly once if killed at any system call of commit or finish";
 constexpr char kHeld[] = "is held by one process at a time";
 constexpr char kPeeks[] = "peeks at what open would tell";
+constexpr char kForeign[] = "loses nothing to a run of another identity";
 constexpr char kForgets[] = "forgets when reset";
 
 class SinkFaultTest : public testing::TestWithParam<Fault> {};
@@ -42,6 +43,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"commits_in_destroy", kDrops, "open tells position 610"},
                     Fault{"does_not_lock", kHeld, "two processes hold the same place"},
                     Fault{"peeks_wrong", kPeeks, "peek tells no position, and open position 600"},
+                    Fault{"starts_over", kForeign,
+                          "for another identity, peek and open tell no position where open told "
+                          "position 600, so that the host sees nothing to refuse"},
+                    Fault{"cuts_what_it_refuses", kForeign,
+                          "after another identity was turned away, open tells no position"},
                     Fault{"does_not_forget", kForgets, "open tells position 600 after a reset"}),
     NameOf);
 

@@ -58,6 +58,10 @@ class FaultySink {
     mark_ = Load(target);
     bytes_ = Has("doubles_rows") ? lseek(file_, 0, SEEK_END) : mark_.bytes;
     if (ftruncate(file_, bytes_) != 0) throw throng::Error(THRONG_DATA_LOSS, "It cannot be cut.");
+    if (Has("cuts_what_it_refuses") && target.identity[0] == '0') {
+      std::filesystem::remove(path_ + ".mark");
+      throw throng::Error(THRONG_FAILED_PRECONDITION, "It is another's.");
+    }
     return Report(mark_);
   }
 
@@ -134,6 +138,9 @@ class FaultySink {
     if (std::ifstream file(path_ + ".mark", std::ios::binary); file) {
       file >> mark.identity >> mark.bytes >> mark.position >> mark.is_complete;
       mark.host_state.assign(std::istreambuf_iterator<char>(file.ignore()), {});
+    }
+    if (mark.identity != target.identity && (Has("starts_over") || Has("cuts_what_it_refuses"))) {
+      return {.identity = target.identity, .host_state = ""};
     }
     return mark;
   }
