@@ -6,8 +6,8 @@
 
 #include "server/conformance/check.h"
 #include "server/conformance/contents.h"
-#include "server/conformance/process.h"
 #include "server/conformance/walker.h"
+#include "server/host/process.h"
 
 namespace throng {
 namespace {
