@@ -75,6 +75,25 @@ absl::Status CheckWrites(CheckContext& context) {
   return absl::OkStatus();
 }
 
+absl::Status CheckKeeps(CheckContext& context) {
+  const StandInDataset dataset;
+  context.is_lending = true;
+  // What the first was lent for its life is gone when the second lives.
+  for (int i = 0; i < 2; ++i) {
+    const auto trial = Trial::Create(context, dataset);
+    if (!trial.ok()) return trial.status();
+    const auto rows = (*trial)->MakeColumns();
+    const auto batches = (*trial)->Batches(100);
+    for (const auto& [first, count] : {batches.front(), batches.back()}) {
+      absl::Status status = (*trial)->Fill(first, count, Trial::kPoison, rows.get());
+      if (!status.ok()) return status;
+    }
+    NoteStep("tables");
+    (*trial)->behaviour().Tables([](std::string_view) {});
+  }
+  return absl::OkStatus();
+}
+
 // ---- What the columns hold ----------------------------------------------------------------------
 
 absl::Status CheckUsers(const StandInDataset& dataset, const Columns& rows) {
@@ -269,6 +288,7 @@ constexpr Check kBehaviourChecks[] = {
     {"works or says why not at the edges of its options", kBehaviourBits, CheckEdges},
     {"gives back what it took", kBehaviourBits, CheckMemory},
     {"writes its own columns of the batch alone", kBehaviourBits, CheckWrites},
+    {"keeps nothing for longer than it is lent", kBehaviourBits, CheckKeeps},
     {"numbers the rows of each user", kActivityBit, CheckValues},
     {"never goes back in time", kClockBit, CheckValues},
     {"fills items and kinds that exist", kChoiceBit, CheckValues},

@@ -27,6 +27,8 @@ struct CheckContext {
   std::string folder;                          // empty, and the check's own
   std::string read;                            // a command that prints a sink's place, or empty
   Environment environment;                     // logs nowhere
+  // Whether instances are lent copies that crash who uses them for longer than is promised.
+  bool is_lending = false;
   // Out: what must be the same when the check is made in another process, as lines that begin with
   // the name of what they are about.
   std::string digest;

@@ -15,23 +15,37 @@ std::string OutputCase::ToString() const {
 absl::StatusOr<std::unique_ptr<FormatTrial>> FormatTrial::Begin(
     const CheckContext& context, const OutputCase& output, const StandInTable& table,
     std::string_view state, const std::map<std::string, std::string>& options) {
-  auto values = ParseOptions(context, options);
-  if (!values.ok()) return values.status();
-  NoteStep("create");
-  auto format = Format::Create(*context.component, context.environment, values->values());
-  if (!format.ok()) return format.status();
+  auto options_or = ParseOptions(context, options);
+  if (!options_or.ok()) return options_or.status();
+  std::unique_ptr<FormatTrial> trial(
+      new FormatTrial(context, output, table, *std::move(options_or)));
+  LentMemory lent_for_call;
+  const throng_value* values = trial->options_.values();
   throng_destination destination = table.Destination(output.mode);
   destination.state = {state.data(), state.size()};
+  const throng_destination* lent = &destination;
+  if (context.is_lending) {
+    values = trial->lent_for_life_.Options(values, context.component->options.size());
+    destination.schema = trial->lent_for_life_.Schema(*destination.schema);
+    lent = lent_for_call.Destination(destination);
+  }
+  NoteStep("create");
+  auto format = Format::Create(*context.component, context.environment, values);
+  if (!format.ok()) return format.status();
+  trial->format_ = *std::move(format);
   NoteStep(fmt::format("begin {}", output.ToString()));
-  auto prologue = (*format)->Begin(destination);
+  auto prologue = trial->format_->Begin(*lent);
   if (!prologue.ok()) return prologue.status();
-  return std::unique_ptr<FormatTrial>(
-      new FormatTrial(output, table, *std::move(format), *std::move(prologue)));
+  trial->prologue_ = *std::move(prologue);
+  return trial;
 }
 
-FormatTrial::FormatTrial(const OutputCase& output, const StandInTable& table,
-                         std::unique_ptr<Format> format, Format::Prologue prologue)
-    : output_(output), table_(table), format_(std::move(format)), prologue_(std::move(prologue)) {}
+FormatTrial::FormatTrial(const CheckContext& context, const OutputCase& output,
+                         const StandInTable& table, OptionValues options)
+    : is_lending_(context.is_lending),
+      output_(output),
+      table_(table),
+      options_(std::move(options)) {}
 
 FormatTrial::~FormatTrial() { NoteStep("destroy"); }
 
@@ -52,7 +66,10 @@ absl::Status FormatTrial::Encode(int64_t first, int64_t rows, throng_buffer* buf
   block.key_end = is_messages ? encoded->key_end.data() + done : nullptr;
   block.value_end = is_messages ? encoded->value_end.data() + done : nullptr;
   NoteStep(fmt::format("encode of rows {} to {} {}", first, first + rows - 1, output_.ToString()));
-  return format_->Encode(block, buffer);
+  if (!is_lending_) return format_->Encode(block, buffer);
+  LentMemory lent;
+  block.columns = lent.Copy(block.columns, columns.size());
+  return format_->Encode(*lent.Copy(block), buffer);
 }
 
 absl::StatusOr<Encoded> FormatTrial::EncodeAll(int64_t block_rows) {
@@ -74,7 +91,9 @@ absl::StatusOr<std::string> FormatTrial::End() {
   summary.rows = table_.rows();
   summary.statistics = "{}";
   NoteStep("end");
-  if (absl::Status status = format_->End(summary, buffer.abi()); !status.ok()) return status;
+  LentMemory lent;
+  absl::Status status = format_->End(is_lending_ ? *lent.Summary(summary) : summary, buffer.abi());
+  if (!status.ok()) return status;
   return std::string(buffer.bytes());
 }
 

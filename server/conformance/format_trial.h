@@ -11,8 +11,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/conformance/check.h"
+#include "server/conformance/lent.h"
 #include "server/conformance/stand_in.h"
 #include "server/host/instances.h"
+#include "server/host/option_values.h"
 
 namespace throng {
 
@@ -50,13 +52,16 @@ class FormatTrial {
   absl::StatusOr<std::string> End();
 
  private:
-  FormatTrial(const OutputCase& output, const StandInTable& table, std::unique_ptr<Format> format,
-              Format::Prologue prologue);
+  FormatTrial(const CheckContext& context, const OutputCase& output, const StandInTable& table,
+              OptionValues options);
 
+  const bool is_lending_;
   const OutputCase output_;
   const StandInTable& table_;
-  const std::unique_ptr<Format> format_;
-  const Format::Prologue prologue_;
+  const OptionValues options_;
+  LentMemory lent_for_life_;
+  std::unique_ptr<Format> format_;
+  Format::Prologue prologue_;
 };
 
 }  // namespace throng

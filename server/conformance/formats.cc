@@ -94,6 +94,27 @@ absl::Status CheckMemory(CheckContext& context) {
   return CheckGivesBack([&] { return Trial::Begin(context, output, table).status(); });
 }
 
+absl::Status CheckKeeps(CheckContext& context) {
+  context.is_lending = true;
+  return ForEachCase(context, [&](const Case& output, const StandInTable& table) -> absl::Status {
+    // What the first was lent for its life is gone when the second lives.
+    for (int i = 0; i < 2; ++i) {
+      const TrialOr trial = Trial::Begin(context, output, table);
+      if (!trial.ok()) return trial.status();
+      const int64_t step = std::max<int64_t>(100, (*trial)->prologue().cut_rows);
+      RecordBuffer buffer;
+      Encoded encoded;
+      absl::Status status;
+      for (const int64_t first : {int64_t{0}, step}) {
+        if (status.ok()) status = (*trial)->Encode(first, step, buffer.abi(), &encoded);
+      }
+      if (status.ok() && output.mode == THRONG_RECORDS_STREAM) status = (*trial)->End().status();
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
+}
+
 absl::Status CheckPrologues(CheckContext& context) {
   return ForEachCase(context, [&](const Case& output, const StandInTable& table) -> absl::Status {
     const TrialOr first = Trial::Begin(context, output, table);
@@ -300,6 +321,7 @@ constexpr Check kFormatChecks[] = {
     {"is created and begins", kFormatBit, CheckBegins, false, true},
     {"works or says why not at the edges of its options", kFormatBit, CheckEdges},
     {"gives back what it took", kFormatBit, CheckMemory},
+    {"keeps nothing for longer than it is lent", kFormatBit, CheckKeeps},
     {"prologues of all instances agree", kFormatBit, CheckPrologues},
     {"appends what it reserved room for alone", kFormatBit, CheckAppends},
     {"says where keys and values end", kFormatBit, CheckEnds},

@@ -41,6 +41,20 @@ absl::Status CheckMemory(CheckContext& context) {
   return CheckGivesBack([&] { return SinkWalker::Create(context).status(); });
 }
 
+absl::Status CheckKeeps(CheckContext& context) {
+  context.is_lending = true;
+  // What the first was lent for its life is gone when the second lives.
+  for (const int64_t rows : {2 * kCommitRows, SinkWalker::kRows}) {
+    const auto walker = SinkWalker::Create(context);
+    if (!walker.ok()) return walker.status();
+    absl::Status status = (*walker)->Open().status();
+    if (status.ok()) status = (*walker)->WalkTo(rows);
+    if (status.ok() && rows == SinkWalker::kRows) status = (*walker)->Finish();
+    if (!status.ok()) return absl::OkStatus();  // the checks of walks say why
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckWalk(CheckContext& context) {
   const auto walker = SinkWalker::Create(context);
   if (!walker.ok()) return walker.status();
@@ -217,6 +231,7 @@ constexpr Check kSinkChecks[] = {
     {"is created", kSinkBit, CheckCreates, false, true},
     {"works or says why not at the edges of its options", kSinkBit, CheckEdges},
     {"gives back what it took", kSinkBit, CheckMemory},
+    {"keeps nothing for longer than it is lent", kSinkBit, CheckKeeps},
     {"says which options are paths", kSinkBit, CheckPaths},
     {"takes a whole walk", kSinkBit, CheckWalk},
     {"holds what was written, once", kSinkBit, CheckHolds},

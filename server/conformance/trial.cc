@@ -15,15 +15,25 @@ constexpr size_t kGuardRows = 64;
 absl::StatusOr<std::unique_ptr<BehaviourTrial>> BehaviourTrial::Create(
     const CheckContext& context, const StandInDataset& dataset,
     const std::map<std::string, std::string>& options) {
-  auto values = ParseOptions(context, options);
-  if (!values.ok()) return values.status();
-  const throng_dataset made_for = dataset.For(context.component->role);
+  auto parsed = ParseOptions(context, options);
+  if (!parsed.ok()) return parsed.status();
+  std::unique_ptr<BehaviourTrial> trial(
+      new BehaviourTrial(context.component->role, dataset, *std::move(parsed)));
+  const throng_value* values = trial->options_.values();
+  throng_dataset made_for = dataset.For(context.component->role);
+  LentMemory lent_for_call;
+  const throng_dataset* lent = &made_for;
+  if (context.is_lending) {
+    trial->is_lending_ = true;
+    values = trial->lent_for_life_.Options(values, context.component->options.size());
+    made_for.world = trial->lent_for_life_.World(*made_for.world);
+    made_for.kinds = trial->lent_for_life_.Kinds(made_for.kinds, made_for.kinds_count);
+    lent = lent_for_call.Copy(made_for);
+  }
   NoteStep("create");
-  auto behaviour =
-      PluginBehaviour::Create(*context.component, context.environment, made_for, values->values());
+  auto behaviour = PluginBehaviour::Create(*context.component, context.environment, *lent, values);
   if (!behaviour.ok()) return behaviour.status();
-  std::unique_ptr<BehaviourTrial> trial(new BehaviourTrial(
-      context.component->role, dataset, *std::move(values), *std::move(behaviour)));
+  trial->behaviour_ = *std::move(behaviour);
   NoteStep("block_rows");
   trial->block_rows_ = trial->behaviour_->BlockRows();
   if (trial->block_rows_ > Segments::kMostBlockRows) {
@@ -39,12 +49,8 @@ absl::StatusOr<std::unique_ptr<BehaviourTrial>> BehaviourTrial::Create(
   return trial;
 }
 
-BehaviourTrial::BehaviourTrial(Role role, const StandInDataset& dataset, OptionValues options,
-                               std::unique_ptr<PluginBehaviour> behaviour)
-    : role_(role),
-      dataset_(dataset),
-      options_(std::move(options)),
-      behaviour_(std::move(behaviour)) {}
+BehaviourTrial::BehaviourTrial(Role role, const StandInDataset& dataset, OptionValues options)
+    : role_(role), dataset_(dataset), options_(std::move(options)) {}
 
 BehaviourTrial::~BehaviourTrial() { NoteStep("destroy"); }
 
@@ -116,7 +122,9 @@ void BehaviourTrial::Prepare(int64_t first, int64_t rows, uint8_t poison) {
 
 absl::Status BehaviourTrial::Fill(int64_t first, int64_t rows, uint8_t poison, Columns* all) {
   Prepare(first, rows, poison);
-  if (absl::Status status = behaviour_->Fill(batch_); !status.ok()) return status;
+  LentMemory lent;
+  absl::Status status = behaviour_->Fill(is_lending_ ? *lent.Copy(batch_) : batch_);
+  if (!status.ok()) return status;
   ForEachColumn(*cells_, *all, [&](unsigned, const char*, const auto& from, auto& to) {
     std::copy_n(from.begin() + kGuardRows, rows, to.begin() + first);
   });

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/conformance/check.h"
+#include "server/conformance/lent.h"
 #include "server/conformance/stand_in.h"
 #include "server/dataset/generator.h"
 #include "server/dataset/segments.h"
@@ -87,8 +88,7 @@ class BehaviourTrial {
   absl::Status FillGuarded(int64_t first, int64_t rows);
 
  private:
-  BehaviourTrial(Role role, const StandInDataset& dataset, OptionValues options,
-                 std::unique_ptr<PluginBehaviour> behaviour);
+  BehaviourTrial(Role role, const StandInDataset& dataset, OptionValues options);
   // Asks it how its rows are cut.
   absl::Status TakeSegments();
   void Prepare(int64_t first, int64_t rows, uint8_t poison);
@@ -96,7 +96,9 @@ class BehaviourTrial {
   const Role role_;
   const StandInDataset& dataset_;
   const OptionValues options_;
-  const std::unique_ptr<PluginBehaviour> behaviour_;
+  LentMemory lent_for_life_;
+  std::unique_ptr<PluginBehaviour> behaviour_;
+  bool is_lending_ = false;
   int64_t block_rows_ = 0;
   bool sorts_ = false;
   std::vector<Segments> segments_;  // of each epoch

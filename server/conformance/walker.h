@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/conformance/check.h"
+#include "server/conformance/lent.h"
 #include "server/host/instances.h"
 #include "server/host/option_values.h"
 
@@ -57,15 +58,16 @@ class SinkWalker {
   absl::Status WriteSome();
 
  private:
-  SinkWalker(bool takes_stream, int64_t commit_rows, OptionValues options,
-             std::unique_ptr<Sink> sink);
+  SinkWalker(const CheckContext& context, int64_t commit_rows, OptionValues options);
   absl::Status Advance(int64_t end, const WalkListener& listener);
   absl::Status WritePrologue();
   absl::Status Write(int64_t first, int64_t rows);
 
   const bool takes_stream_;
+  const bool is_lending_;
   const OptionValues options_;
-  const std::unique_ptr<Sink> sink_;
+  LentMemory lent_for_life_;
+  std::unique_ptr<Sink> sink_;
   int64_t commit_rows_;
   std::optional<int64_t> committed_;
   std::optional<int64_t> written_;

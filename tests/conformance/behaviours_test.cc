@@ -39,6 +39,7 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"exit", kBatches, "ended with exit code 0 in fill of rows 0 to 4095."},
         Fault{"exit_7", kBatches, "ended with exit code 7 in fill of rows 0 to 4095."},
         Fault{"abort_in_destroy", kCreated, "SIGABRT in destroy."},
+        Fault{"keeps_dataset", kKeeps, "SIGSEGV in fill of rows 0 to 99."},
         Fault{"refuses", kCreated, "rating `faulty_rating`: Not today."},
         Fault{"segfault_at_edge", kEdges, "SIGSEGV in create."},
         Fault{"says_nothing", kEdges, "Say what is wrong"},

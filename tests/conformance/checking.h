@@ -72,6 +72,7 @@ inline void ExpectCaught(const std::string& plugin, const std::string& component
 inline constexpr char kCreated[] = "is created";
 inline constexpr char kEdges[] = "works or says why not at the edges of its options";
 inline constexpr char kMemory[] = "gives back what it took";
+inline constexpr char kKeeps[] = "keeps nothing for longer than it is lent";
 inline constexpr char kOrder[] = "equal bytes in any order and from any instance";
 inline constexpr char kProcess[] = "equal bytes in a new process";
 

@@ -31,6 +31,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"cuts_a_value", kHolds, "\"row number 4329\" should be"},
                     Fault{"doubles_epilogue", kHolds, "where the end should be"},
                     Fault{"marks_first", kCalls, "after kills at system calls, "},
+                    Fault{"keeps_identity", kKeeps, "SIGSEGV in write of the prologue."},
+                    Fault{"keeps_records", kKeeps, "SIGSEGV in write of rows 10 to 19."},
                     Fault{"loses_rows", kKills, "is not what was written"},
                     Fault{"doubles_rows", kKills, "is not what was written"},
                     Fault{"tells_wrong_position", kKills, "open tells position 300"},

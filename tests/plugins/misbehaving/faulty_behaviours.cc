@@ -21,6 +21,8 @@ constexpr int64_t kStart = 1'704'067'200'000;
 
 struct Instance {
   throng_dataset dataset{};
+  const throng_dataset* lent = nullptr;
+  const throng_value* options = nullptr;  // these may be kept
   std::string fault;
   int64_t rows_so_far = 0;
   bool Has(std::string_view name) const { return fault == name; }
@@ -98,6 +100,8 @@ throng_code Kinds(void* self, const throng_kind* const** kinds, uint32_t* count,
 
 // What may go wrong in any role is shown by ratings.
 void FillRating(Instance& self, const throng_batch& b) {
+  if (self.Has("keeps_dataset") && self.lent->plan_size == 0) return;
+  if (self.options[1].integer > 9 || self.dataset.kinds[0]->name[0] == '\0') return;
   for (size_t i = 0; i < b.rows; ++i) {
     int64_t rating = 100 + Random(self, b, i, 9) * 50;
     if (self.Has("carries_state")) rating += (self.rows_so_far + static_cast<int64_t>(i)) % 2;
@@ -141,7 +145,7 @@ throng_code Create(const throng_host*, const throng_dataset* dataset, const thro
     std::strcpy(error->message, "Not today.");
     return THRONG_INVALID_ARGUMENT;
   }
-  *self = new Instance{*dataset, fault};
+  *self = new Instance{*dataset, dataset, options, fault};
   return THRONG_OK;
 }
 

@@ -55,6 +55,7 @@ class FaultySink {
     if (!Has("does_not_lock") && flock(file_, LOCK_EX | LOCK_NB) != 0) {
       throw throng::Error(THRONG_FAILED_PRECONDITION, path_ + " is in use.", "path");
     }
+    lent_ = target.identity;
     mark_ = Load(target);
     bytes_ = Has("doubles_rows") ? lseek(file_, 0, SEEK_END) : mark_.bytes;
     if (ftruncate(file_, bytes_) != 0) throw throng::Error(THRONG_DATA_LOSS, "It cannot be cut.");
@@ -80,6 +81,9 @@ class FaultySink {
   void Write(const throng_records& records) {
     if (Has("segfault") && records.first_row > 200) throng::Segfault();
     std::string_view bytes = throng::View(records.bytes);
+    if (Has("keeps_identity") && lent_[0] == '\0') return;
+    if (Has("keeps_records") && !last_.empty() && last_[0] == '\0') return;
+    last_ = bytes;
     if (Has("drops_a_write") && records.first_row == 500) return;
     if (Has("cuts_a_value") && records.first_row == 4320) bytes.remove_suffix(1);
     if (Has("marks_first")) {
@@ -159,6 +163,8 @@ class FaultySink {
   int64_t bytes_ = 0;
   std::string late_;
   Mark mark_;
+  const char* lent_ = nullptr;
+  std::string_view last_;
 };
 
 // Keeps no position, and says that it found one.
