@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <span>
@@ -24,6 +25,7 @@ struct CheckContext {
   // Of checks of a component: freshly loaded; else null, and nothing is loaded.
   const Component* component = nullptr;
   std::map<std::string, std::string> options;  // that were given for it
+  uint64_t seed = 0;                           // of what is drawn at random
   std::string folder;                          // empty, and the check's own
   std::string read;                            // a command that prints a sink's place, or empty
   Environment environment;                     // logs nowhere

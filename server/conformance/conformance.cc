@@ -193,10 +193,11 @@ class Checker {
     if (folder.path().empty()) return absl::InternalError("no temporary folder can be made.");
     return RunInProcess(
         [&]() -> absl::StatusOr<std::string> {
-          if (is_elsewhere) MoveElsewhere();
+          if (is_elsewhere) MoveElsewhere(SecretsFromEnvironment());
           CheckContext context;
           context.file = file_;
           context.folder = folder.path();
+          context.seed = request_.seed;
           context.read = WithFolder(request_.read, folder.path());
           absl::StatusOr<std::unique_ptr<Plugin>> plugin(nullptr);
           if (component != nullptr) {
@@ -215,6 +216,16 @@ class Checker {
           return kDigest + context.digest;
         },
         request_.time_limit);
+  }
+
+  // The variables that options name, as env:NAME.
+  std::vector<std::string> SecretsFromEnvironment() const {
+    constexpr std::string_view kPrefix = "env:";
+    std::vector<std::string> names;
+    for (const Setting& setting : settings_) {
+      if (setting.value.starts_with(kPrefix)) names.push_back(setting.value.substr(kPrefix.size()));
+    }
+    return names;
   }
 
   static const Component* FindComponent(const Plugin& plugin, const ComponentName& name) {
@@ -246,6 +257,7 @@ absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
 }
 
 int ExecuteCheck(const CheckRequest& request) {
+  fmt::print("options are drawn from --seed {}\n", request.seed);
   int failed = 0;
   int skipped = 0;
   const auto results = CheckPlugin(request, [&](const CheckResult& result) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -18,7 +19,8 @@ struct CheckRequest {
   // Prints what the folder {dir} of a check of a sink holds: of a stream its bytes, of messages
   // lines as ParseMessages reads them (messages.h). Empty: there is no such command.
   std::string read{};
-  std::string only;  // part of the lines that say what was checked; empty: all of them
+  uint64_t seed = 0;  // of what is drawn at random: the same for the same seed
+  std::string only;   // part of the lines that say what was checked; empty: all of them
   std::chrono::milliseconds time_limit{30'000};  // of each check
 };
 

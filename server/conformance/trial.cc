@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "server/control/digest.h"
 #include "server/host/process.h"
 
 namespace throng {
@@ -71,16 +72,25 @@ std::unique_ptr<Columns> BehaviourTrial::MakeColumns() const {
   return std::make_unique<Columns>(static_cast<size_t>(rows()));
 }
 
-std::vector<std::pair<int64_t, int64_t>> BehaviourTrial::Batches(int64_t batch_rows) const {
-  const int64_t plan_size = dataset_.plan_size();
-  std::vector<std::pair<int64_t, int64_t>> batches;
+std::vector<BehaviourTrial::Batch> BehaviourTrial::Batches(int64_t batch_rows) const {
+  std::vector<Batch> batches;
   for (int64_t epoch = 0; epoch < kEpochs; ++epoch) {
-    for (int64_t row = 0; row < plan_size;) {
-      const SegmentRange range = segments_[static_cast<size_t>(epoch)].At(row);
-      const int64_t rows = HasBlocks() ? range.rows : std::min(range.rows, batch_rows);
-      batches.emplace_back(epoch * plan_size + row, rows);
-      row += rows;
-    }
+    const auto more = BatchesOf(epoch, 0, plan_size(), batch_rows);
+    batches.insert(batches.end(), more.begin(), more.end());
+  }
+  return batches;
+}
+
+std::vector<BehaviourTrial::Batch> BehaviourTrial::BatchesOf(int64_t epoch, int64_t begin,
+                                                             int64_t end,
+                                                             int64_t batch_rows) const {
+  const Segments& segments = segments_.at(epoch);
+  std::vector<Batch> batches;
+  for (int64_t row = HasBlocks() ? segments.At(begin).first : begin; row < end;) {
+    const SegmentRange range = segments.At(row);
+    const int64_t rows = HasBlocks() ? range.rows : std::min({range.rows, batch_rows, end - row});
+    batches.emplace_back(epoch * plan_size() + row, rows);
+    row += rows;
   }
   return batches;
 }
@@ -92,12 +102,12 @@ absl::Status BehaviourTrial::TakeSegments() {
     return Fault("it wants its rows sorted and wishes for no blocks to sort.");
   }
   NoteStep("segments");
-  for (int64_t epoch = 0; epoch < kEpochs; ++epoch) {
+  for (const int64_t epoch : {int64_t{0}, int64_t{1}, kFarEpoch}) {
     auto first_rows = behaviour_->Segments(epoch);
     if (!first_rows.ok()) return first_rows.status();
-    absl::Status status = Segments::Check(*first_rows, dataset_.plan_size());
+    absl::Status status = Segments::Check(*first_rows, plan_size());
     if (!status.ok()) return status;
-    segments_.emplace_back(*std::move(first_rows), dataset_.plan_size(), block_rows_);
+    segments_[epoch] = Segments(*std::move(first_rows), plan_size(), block_rows_);
   }
   return absl::OkStatus();
 }
@@ -112,7 +122,7 @@ void BehaviourTrial::Prepare(int64_t first, int64_t rows, uint8_t poison) {
   batch_.first_row = first;
   batch_.epoch = first / dataset_.plan_size();
   batch_.epoch_row = first % dataset_.plan_size();
-  const SegmentRange range = segments_[static_cast<size_t>(batch_.epoch)].At(batch_.epoch_row);
+  const SegmentRange range = segments_.at(batch_.epoch).At(batch_.epoch_row);
   batch_.segment = range.segment;
   batch_.segment_row = range.segment_first;
   batch_.segment_rows = range.segment_rows;
@@ -120,15 +130,16 @@ void BehaviourTrial::Prepare(int64_t first, int64_t rows, uint8_t poison) {
   NoteStep(fmt::format("fill of rows {} to {}", first, first + rows - 1));
 }
 
-absl::Status BehaviourTrial::Fill(int64_t first, int64_t rows, uint8_t poison, Columns* all) {
+absl::Status BehaviourTrial::Fill(int64_t first, int64_t rows, uint8_t poison, Columns* all,
+                                  int64_t base) {
   Prepare(first, rows, poison);
   LentMemory lent;
   absl::Status status = behaviour_->Fill(is_lending_ ? *lent.Copy(batch_) : batch_);
   if (!status.ok()) return status;
   ForEachColumn(*cells_, *all, [&](unsigned, const char*, const auto& from, auto& to) {
-    std::copy_n(from.begin() + kGuardRows, rows, to.begin() + first);
+    std::copy_n(from.begin() + kGuardRows, rows, to.begin() + (first - base));
   });
-  if (sorts_) all->SortByTime(static_cast<size_t>(first), static_cast<size_t>(rows));
+  if (sorts_) all->SortByTime(static_cast<size_t>(first - base), static_cast<size_t>(rows));
   return absl::OkStatus();
 }
 
@@ -159,6 +170,29 @@ absl::Status BehaviourTrial::FillGuarded(int64_t first, int64_t rows) {
     }
   });
   return fault;
+}
+
+absl::Status CompareOwn(const BehaviourTrial& trial, const Columns& expected, Columns& found,
+                        int64_t first, std::string_view how) {
+  absl::Status fault;
+  ForEachColumn(expected, found, [&](unsigned bit, const char* name, const auto& a, const auto& b) {
+    if ((trial.Own() & bit) == 0 || !fault.ok()) return;
+    const auto [at_a, at_b] = std::mismatch(a.begin(), a.end(), b.begin());
+    if (at_a == a.end()) return;
+    fault = Fault("{} of row {} is {} in order and in batches of 4096, and {} {}.", name,
+                  first + (at_a - a.begin()), *at_a, *at_b, how);
+  });
+  return fault;
+}
+
+std::string OwnDigest(const BehaviourTrial& trial, Columns& rows) {
+  std::string digest;
+  ForEachColumn(rows, rows, [&](unsigned bit, const char* name, const auto& column, auto&) {
+    if ((trial.Own() & bit) == 0) return;
+    digest += fmt::format("{} {}\n", name,
+                          Digest().Add(column.data(), column.size() * sizeof column[0]).Hex());
+  });
+  return digest;
 }
 
 }  // namespace throng

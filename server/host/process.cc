@@ -96,6 +96,29 @@ ChildProcess::Clock::time_point After(std::chrono::milliseconds limit) {
          std::min<std::chrono::milliseconds>(limit, std::chrono::hours(24 * 365 * 100));
 }
 
+// What tells a process where libraries and the network are, and nothing about data.
+bool IsOfTheSystem(std::string_view name) {
+  constexpr std::string_view kPrefixes[] = {"LD_", "SSL_", "GCOV_"};
+  constexpr std::string_view kSuffixes[] = {"_proxy", "_PROXY", "SAN_OPTIONS"};
+  return name == "PATH" || name == "TMPDIR" ||
+         std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
+                     [&](std::string_view prefix) { return name.starts_with(prefix); }) ||
+         std::any_of(std::begin(kSuffixes), std::end(kSuffixes),
+                     [&](std::string_view suffix) { return name.ends_with(suffix); });
+}
+
+void ClearEnvironment(const std::vector<std::string>& needed) {
+  std::vector<std::string> names;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    names.emplace_back(text.substr(0, text.find('=')));
+  }
+  for (const std::string& name : names) {
+    const bool is_needed = std::find(needed.begin(), needed.end(), name) != needed.end();
+    if (!is_needed && !IsOfTheSystem(name)) unsetenv(name.c_str());
+  }
+}
+
 }  // namespace
 
 ChildProcess::ChildProcess(const std::function<void(int pipe)>& work) {
@@ -219,7 +242,7 @@ void NoteStep(std::string_view step) {
   current_step[size] = '\0';
 }
 
-void MoveElsewhere() {
+void MoveElsewhere(const std::vector<std::string>& needed) {
   mallopt(M_PERTURB, 0x5a);  // fresh memory is not zero
   // Kept for good, so that all that comes later lies elsewhere; of all sizes, to fill gaps too.
   for (size_t pages = 1; pages <= 256; ++pages) {
@@ -227,6 +250,10 @@ void MoveElsewhere() {
   }
   static void* kept[64];
   for (size_t i = 0; i < std::size(kept); ++i) kept[i] = std::malloc(16 + 40 * i);
+  ClearEnvironment(needed);
+  for (const char* name : {"HOME", "USER", "LOGNAME", "HOSTNAME", "LANG"}) {
+    setenv(name, "elsewhere", 1);
+  }
   setenv("TZ", "ABC-13:37", 1);
   setenv("LC_ALL", "de_DE.UTF-8", 1);
   std::setlocale(LC_ALL, "");

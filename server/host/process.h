@@ -68,8 +68,9 @@ void Tell(int pipe, std::string_view text);
 void NoteStep(std::string_view step);
 
 // In a child: what must not decide about any byte becomes different from what it was in the parent:
-// addresses, content of fresh memory, time zone, locale.
-void MoveElsewhere();
+// addresses, content of fresh memory, time zone, locale, and the environment, of which the
+// variables called `needed` stay, and those of the loader, sanitizers, proxies and certificates.
+void MoveElsewhere(const std::vector<std::string>& needed);
 
 // What `work` returns in a process of its own; an error too if it does not return within `limit`.
 absl::StatusOr<std::string> RunInProcess(const std::function<absl::StatusOr<std::string>()>& work,

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -91,6 +92,7 @@ int main(int argc, char** argv) {
       "Exit codes: 0 done, 1 the plugin cannot be loaded, 2 the request is wrong.");
 
   throng::CheckRequest check_request;
+  check_request.seed = std::random_device()();
   std::string time_limit = "30s";
   CLI::App* check = app.add_subcommand("check", "Checks that a plugin keeps the contract.");
   check->add_option("FILE", check_request.file, "The plugin, a shared library.")->required();
@@ -105,6 +107,9 @@ int main(int argc, char** argv) {
       "stream its bytes, of messages a line each, key, tab, value, where \\t \\n \\r \\\\ and "
       "\\xHH "
       "stand for such bytes. Messages of one key are printed in order.");
+  check->add_option("--seed", check_request.seed,
+                    "Of the values of options that are drawn at random; the same ones for the same "
+                    "seed. Without it: another one each time.");
   check->add_option("--only", check_request.only, "Only checks with this text in their lines.");
   check->add_option("--time-limit", time_limit, "For each check.")->capture_default_str();
   check->footer(

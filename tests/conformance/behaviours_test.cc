@@ -12,6 +12,9 @@ constexpr char kTimes[] = "never goes back in time";
 constexpr char kItems[] = "fills items and kinds that exist";
 constexpr char kBatches[] = "equal bytes for batches of 1, 7 and 4096";
 
+constexpr char kFar[] = "equal bytes far out in a plan of 10^11 rows";
+constexpr char kDrawn[] = "equal bytes at the edges of its options and at values drawn at random";
+
 class RatingFaultTest : public testing::TestWithParam<Fault> {};
 
 TEST_P(RatingFaultTest, IsCaughtByItsCheck) {
@@ -40,6 +43,9 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"exit_7", kBatches, "ended with exit code 7 in fill of rows 0 to 4095."},
         Fault{"abort_in_destroy", kCreated, "SIGABRT in destroy."},
         Fault{"keeps_dataset", kKeeps, "SIGSEGV in fill of rows 0 to 99."},
+        Fault{"impure_far_out", kFar, "rating of row 8589934092 is"},
+        Fault{"impure_at_edge", kDrawn, "with level: 9 (--seed 0): rating of row 0 is"},
+        Fault{"impure_within", kDrawn, "(--seed 0): rating of row 0 is"},
         Fault{"refuses", kCreated, "rating `faulty_rating`: Not today."},
         Fault{"segfault_at_edge", kEdges, "SIGSEGV in create."},
         Fault{"says_nothing", kEdges, "Say what is wrong"},
@@ -70,6 +76,36 @@ TEST(ConformanceTest, AHungPluginIsStoppedAndNotAskedAgain) {
       Lines(Failed(*results)),
       ElementsAre("rating `faulty_rating`: equal bytes for batches of 1, 7 and 4096: no end "
                   "within 5 s in fill of rows 0 to 4095."));
+}
+
+TEST(ConformanceTest, ARatingThatAsksTheEnvironmentIsCaught) {
+  setenv("THRONG_TEST_STARS", "5", 1);
+  ExpectCaught("misbehaving/faulty_behaviours", "faulty_rating", {},
+               Fault{"uses_environment", kProcess, "rating: it differs from one process"});
+  unsetenv("THRONG_TEST_STARS");
+}
+
+TEST(ConformanceTest, ABehaviourMayRefuseALargePlan) {
+  const auto results = Check("misbehaving/faulty_behaviours",
+                             {"faulty_rating.fault=refuses_large_plans"}, "rating`: equal bytes");
+  EXPECT_THAT(Lines(Failed(results)), testing::IsEmpty());
+  EXPECT_THAT(results, testing::Contains(testing::Field(
+                           &CheckResult::skipped,
+                           "it refuses such a plan: rating `faulty_rating`: An epoch has a million "
+                           "rows at most; choose less.")));
+}
+
+TEST(ConformanceTest, OptionsAreDrawnAlikeForASeed) {
+  const auto fault = [](uint64_t seed) {
+    CheckRequest request{.file = Path("misbehaving/faulty_behaviours"),
+                         .settings = {"faulty_rating.fault=impure_within"},
+                         .seed = seed,
+                         .only = kDrawn};
+    const auto results = CheckPlugin(request, [](const CheckResult&) {});
+    return results.ok() ? Lines(Failed(*results)) : std::vector<std::string>();
+  };
+  EXPECT_THAT(fault(7), ElementsAre(testing::HasSubstr("(--seed 7)")));
+  EXPECT_EQ(fault(7), fault(7));
 }
 
 class ActivityFaultTest : public testing::TestWithParam<Fault> {};

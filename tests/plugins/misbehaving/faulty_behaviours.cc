@@ -117,6 +117,13 @@ void FillRating(Instance& self, const throng_batch& b) {
       const char* zone = std::getenv("TZ");
       rating += zone == nullptr ? 0 : static_cast<int64_t>(std::strlen(zone));
     }
+    if (self.Has("uses_environment"))
+      rating += std::getenv("THRONG_TEST_STARS") == nullptr ? 0 : 50;
+    const bool is_large = b.rows > 100;  // which no row may know
+    if (self.Has("impure_far_out")) rating += is_large && b.first_row > 30'000 ? 1 : 0;
+    const int64_t level = self.options[1].integer;
+    if (self.Has("impure_at_edge")) rating += is_large && level == 9 ? 1 : 0;
+    if (self.Has("impure_within")) rating += is_large && level % 4 != 1 ? 1 : 0;
     if (self.Has("leaves_last") && i == 99) continue;
     b.rating[i] = static_cast<int32_t>(rating);
   }
@@ -139,6 +146,10 @@ throng_code Create(const throng_host*, const throng_dataset* dataset, const thro
                    void** self, throng_error* error) {
   const std::string fault(throng::View(options[0].text));
   const bool is_edge = options[1].integer == 9;
+  if (fault == "refuses_large_plans" && dataset->plan_size > 1'000'000) {
+    std::strcpy(error->message, "An epoch has a million rows at most; choose less.");
+    return THRONG_OUT_OF_RANGE;
+  }
   if (fault == "segfault_at_edge" && is_edge) throng::Segfault();
   if (fault == "says_nothing" && is_edge) return THRONG_INVALID_ARGUMENT;
   if (fault == "refuses") {
