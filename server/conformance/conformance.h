@@ -22,6 +22,10 @@ struct CheckRequest {
   uint64_t seed = 0;  // of what is drawn at random: the same for the same seed
   std::string only;   // part of the lines that say what was checked; empty: all of them
   std::chrono::milliseconds time_limit{30'000};  // of each check
+  // For debuggers: the checks are made in this process, which a crash then ends; without a limit,
+  // and without those that compare processes.
+  bool is_in_process = false;
+  bool is_quiet = false;  // prints what failed, and nothing else
 };
 
 struct CheckResult {
@@ -33,9 +37,12 @@ struct CheckResult {
 };
 
 // Makes all checks, in order; `on_result` hears of each at once. INVALID_ARGUMENT: `settings` are
-// wrong.
+// wrong, or no check has the text `only`.
 absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
     const CheckRequest& request, const std::function<void(const CheckResult&)>& on_result);
+
+// The names of all checks that there are, for some plugin.
+std::vector<std::string> CheckNames();
 
 // Prints a line a check. The process's exit code: 0 all is well, 1 something is not, 2 the request
 // is wrong.

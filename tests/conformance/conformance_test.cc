@@ -1,4 +1,7 @@
 // Plugins that are well, plugins whose tables are not, and requests.
+#include <csignal>
+#include <set>
+
 #include "tests/conformance/checking.h"
 
 namespace throng {
@@ -124,6 +127,45 @@ TEST(ConformanceTest, SettingsThatAreWrongAreRefused) {
   const CheckRequest request{.file = "/nowhere/x.so", .settings = {}, .only = ""};
   EXPECT_EQ(MessageOf(CheckPlugin(request, [](const CheckResult&) {}).status()),
             "there is no file /nowhere/x.so.");
+}
+
+TEST(ConformanceTest, AChoiceOfNoCheckIsRefused) {
+  const auto refusal = [](const std::string& only) {
+    const CheckRequest request{.file = Path("zipf"), .settings = {}, .only = only};
+    return MessageOf(CheckPlugin(request, [](const CheckResult&) {}).status());
+  };
+  EXPECT_EQ(refusal("bathces of 1"),
+            "--only: no check has \"bathces of 1\" in its line. The nearest is \"choice `zipf`: "
+            "equal bytes for batches of 1, 7 and 4096\".");
+  EXPECT_EQ(refusal("is created nowhere"),
+            "--only: no check has \"is created nowhere\" in its line. The nearest is \"choice "
+            "`zipf`: is created\".");
+  EXPECT_THAT(refusal("whole walk"),  // of sinks, and there is none
+              HasSubstr("no check has \"whole walk\" in its line. The nearest is \""));
+  EXPECT_EQ(refusal("loads"), "");
+  EXPECT_EQ(refusal("`zipf`"), "");
+}
+
+TEST(ConformanceTest, AllChecksHaveNames) {
+  const auto names = CheckNames();
+  EXPECT_THAT(names, testing::IsSupersetOf({kLoads, kExports, kNames, kDefaults, kCreated, kOrder,
+                                            kKeeps, "takes a whole walk"}));
+  EXPECT_THAT(std::set(names.begin(), names.end()), SizeIs(names.size()));
+}
+
+TEST(ConformanceTest, InThisProcessACrashIsACrash) {
+  CheckRequest request{.file = Path("misbehaving/faulty_behaviours"),
+                       .settings = {"faulty_rating.fault=abort"},
+                       .only = "rating`: equal bytes for batches",
+                       .is_in_process = true};
+  const auto check = [&] { return CheckPlugin(request, [](const CheckResult&) {}); };
+  EXPECT_EXIT((void)check(), testing::KilledBySignal(SIGABRT), "");
+  request.settings = {};
+  request.only = "rating`: equal bytes";
+  const auto results = check();
+  ASSERT_TRUE(results.ok());
+  EXPECT_THAT(Lines(Failed(*results)), IsEmpty());
+  EXPECT_EQ(results->back().skipped, "there is one process alone; omit --in-process.");
 }
 
 TEST(ConformanceTest, AnUnknownOptionIsNamed) {
