@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "server/conformance/check.h"
+#include "server/conformance/purity.h"
 #include "server/conformance/stand_in.h"
 #include "server/conformance/trial.h"
 #include "server/control/digest.h"
@@ -15,20 +16,6 @@ namespace throng {
 namespace {
 
 using Trial = BehaviourTrial;
-
-// The first row at which own columns differ.
-absl::Status Compare(const Trial& trial, const Columns& expected, Columns& found,
-                     std::string_view how) {
-  absl::Status fault;
-  ForEachColumn(expected, found, [&](unsigned bit, const char* name, const auto& a, const auto& b) {
-    if ((trial.Own() & bit) == 0 || !fault.ok()) return;
-    const auto [at_a, at_b] = std::mismatch(a.begin(), a.end(), b.begin());
-    if (at_a == a.end()) return;
-    fault = Fault("{} of row {} is {} in order and in batches of 4096, and {} {}.", name,
-                  at_a - a.begin(), *at_a, *at_b, how);
-  });
-  return fault;
-}
 
 absl::Status CheckCreates(CheckContext& context) {
   const StandInDataset dataset;
@@ -71,6 +58,25 @@ absl::Status CheckWrites(CheckContext& context) {
          {batches.front(), batches[batches.size() / 2], batches.back()}) {
       if (absl::Status status = (*trial)->FillGuarded(first, rows); !status.ok()) return status;
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckKeeps(CheckContext& context) {
+  const StandInDataset dataset;
+  context.is_lending = true;
+  // What the first was lent for its life is gone when the second lives.
+  for (int i = 0; i < 2; ++i) {
+    const auto trial = Trial::Create(context, dataset);
+    if (!trial.ok()) return trial.status();
+    const auto rows = (*trial)->MakeColumns();
+    const auto batches = (*trial)->Batches(100);
+    for (const auto& [first, count] : {batches.front(), batches.back()}) {
+      absl::Status status = (*trial)->Fill(first, count, Trial::kPoison, rows.get());
+      if (!status.ok()) return status;
+    }
+    NoteStep("tables");
+    (*trial)->behaviour().Tables([](std::string_view) {});
   }
   return absl::OkStatus();
 }
@@ -209,7 +215,8 @@ absl::Status CheckBatches(CheckContext& context) {
     // What was not filled, or was read before it was filled, differs too.
     absl::Status status = (*trial)->FillAll(batch_rows, Trial::kOtherPoison, found.get());
     if (status.ok()) {
-      status = Compare(**trial, **expected, *found, fmt::format("in batches of {}", batch_rows));
+      status =
+          CompareOwn(**trial, **expected, *found, 0, fmt::format("in batches of {}", batch_rows));
     }
     if (!status.ok()) return status;
   }
@@ -236,8 +243,8 @@ absl::Status CheckOrder(CheckContext& context) {
     status = (*a)->Fill(first_a, rows_a, Trial::kPoison, found_a.get());
     if (status.ok()) status = (*b)->Fill(first_b, rows_b, Trial::kPoison, found_b.get());
   }
-  if (status.ok()) status = Compare(**a, **expected, *found_a, "in another order");
-  if (status.ok()) status = Compare(**b, **expected, *found_b, "from a third instance");
+  if (status.ok()) status = CompareOwn(**a, **expected, *found_a, 0, "in another order");
+  if (status.ok()) status = CompareOwn(**b, **expected, *found_b, 0, "from a third instance");
   return status;
 }
 
@@ -251,12 +258,9 @@ absl::Status TakeDigest(CheckContext& context) {
   Digest tables;
   NoteStep("tables");
   (*trial)->behaviour().Tables([&](std::string_view table) { tables.AddField(table); });
-  context.digest = fmt::format("tables {}\n", tables.Hex());
-  ForEachColumn(*rows, *rows, [&](unsigned bit, const char* name, const auto& column, auto&) {
-    if (((*trial)->Own() & bit) == 0) return;
-    const std::string digest = Digest().Add(column.data(), column.size() * sizeof column[0]).Hex();
-    context.digest += fmt::format("{} {}\n", name, digest);
-  });
+  const auto far = FarDigest(context);
+  if (!far.ok()) return far.status();
+  context.digest = fmt::format("tables {}\n{}{}", tables.Hex(), OwnDigest(**trial, *rows), *far);
   return absl::OkStatus();
 }
 
@@ -269,11 +273,15 @@ constexpr Check kBehaviourChecks[] = {
     {"works or says why not at the edges of its options", kBehaviourBits, CheckEdges},
     {"gives back what it took", kBehaviourBits, CheckMemory},
     {"writes its own columns of the batch alone", kBehaviourBits, CheckWrites},
+    {"keeps nothing for longer than it is lent", kBehaviourBits, CheckKeeps},
     {"numbers the rows of each user", kActivityBit, CheckValues},
     {"never goes back in time", kClockBit, CheckValues},
     {"fills items and kinds that exist", kChoiceBit, CheckValues},
     {"equal bytes for batches of 1, 7 and 4096", kBehaviourBits, CheckBatches},
     {"equal bytes in any order and from any instance", kBehaviourBits, CheckOrder},
+    {"equal bytes far out in a plan of 10^11 rows", kBehaviourBits, CheckFarRows},
+    {"equal bytes at the edges of its options and at values drawn at random", kBehaviourBits,
+     CheckPurityOfOptions},
     {"equal bytes in a new process", kBehaviourBits, TakeDigest, true},
 };
 

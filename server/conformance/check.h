@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <span>
@@ -24,13 +25,19 @@ struct CheckContext {
   // Of checks of a component: freshly loaded; else null, and nothing is loaded.
   const Component* component = nullptr;
   std::map<std::string, std::string> options;  // that were given for it
+  uint64_t seed = 0;                           // of what is drawn at random
   std::string folder;                          // empty, and the check's own
+  std::string read;                            // a command that prints a sink's place, or empty
   Environment environment;                     // logs nowhere
+  // Whether instances are lent copies that crash who uses them for longer than is promised.
+  bool is_lending = false;
   // Out: what must be the same when the check is made in another process, as lines that begin with
   // the name of what they are about.
   std::string digest;
   // Out: there is nothing to check, as peek of a sink that has none.
   bool does_not_apply = false;
+  // Out: a sentence that says why the check could not be made; empty: it was.
+  std::string skipped;
 };
 
 struct Check {

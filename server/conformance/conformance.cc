@@ -10,6 +10,7 @@
 #include <optional>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "server/conformance/check.h"
 #include "server/control/status.h"
@@ -20,7 +21,11 @@ namespace {
 
 using std::chrono::system_clock;
 
-constexpr std::string_view kDoesNotApply = "does not apply";
+constexpr char kLoads[] = "loads";
+// What became of a check without fault, as its process tells it: one of these, and more text.
+constexpr char kDoesNotApply = 'n';
+constexpr char kSkipped = 's';  // why
+constexpr char kDigest = 'd';   // the digest
 
 struct ComponentName {
   Role role;
@@ -75,6 +80,30 @@ std::string LineOf(const std::string& component, std::string_view check) {
   return component.empty() ? std::string(check) : fmt::format("{}: {}", component, check);
 }
 
+std::vector<const Check*> ChecksOf(Role role) {
+  std::vector<const Check*> checks;
+  for (const auto& some : {OptionChecks(), BehaviourChecks(), FormatChecks(), SinkChecks()}) {
+    for (const Check& check : some) {
+      if ((check.roles & RoleBit(role)) != 0) checks.push_back(&check);
+    }
+  }
+  return checks;
+}
+
+// How many letters of `text` are to be changed for it to be somewhere in `line`.
+size_t DistanceInside(std::string_view text, std::string_view line) {
+  std::vector<size_t> row(line.size() + 1, 0);  // by where in the line the text ends
+  for (size_t i = 0; i < text.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i + 1);
+    for (size_t j = 0; j < line.size(); ++j) {
+      const size_t replaced = diagonal + (text[i] == line[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+    }
+  }
+  return *std::min_element(row.begin(), row.end());
+}
+
 // The names of what the digests' first different lines are about.
 std::string FirstDifference(const std::string& a, const std::string& b) {
   std::istringstream lines_a(a);
@@ -100,27 +129,27 @@ class Checker {
     if (!std::filesystem::exists(file_)) {
       return absl::InvalidArgumentError(fmt::format("there is no file {}.", file_));
     }
-    const absl::StatusOr<std::string> loaded = RunInProcess(
-        [this]() -> absl::StatusOr<std::string> {
-          NoteStep("throng_plugin_v1");
-          const auto plugin = Plugin::Load(file_);
-          if (!plugin.ok()) return plugin.status();
-          std::string text;
-          for (const auto& component : (*plugin)->components()) {
-            text += fmt::format("{} {}\n", static_cast<int>(component->role), component->name);
-          }
-          return text;
-        },
-        request_.time_limit);
+    const absl::StatusOr<std::string> loaded = Do([this]() -> absl::StatusOr<std::string> {
+      NoteStep("throng_plugin_v1");
+      const auto plugin = Plugin::Load(file_);
+      if (!plugin.ok()) return plugin.status();
+      std::string text;
+      for (const auto& component : (*plugin)->components()) {
+        text += fmt::format("{} {}\n", static_cast<int>(component->role), component->name);
+      }
+      return text;
+    });
     std::vector<ComponentName> components;
     if (loaded.ok()) {
       std::istringstream lines(*loaded);
       int role = 0;
       std::string name;
       while (lines >> role >> name) components.push_back({static_cast<Role>(role), name});
-      if (absl::Status status = ParseSettings(components); !status.ok()) return status;
+      absl::Status status = ParseSettings(components);
+      if (status.ok()) status = CheckOnly(components);
+      if (!status.ok()) return status;
     }
-    Report("", "loads", loaded.status());
+    Report("", kLoads, loaded.status());
     for (const Check& check : FileChecks()) Make(check, nullptr);
     if (!loaded.ok()) return std::move(results_);
     for (const Check& check : PluginChecks()) Make(check, nullptr);
@@ -129,6 +158,34 @@ class Checker {
   }
 
  private:
+  using Work = std::function<absl::StatusOr<std::string>()>;
+  absl::StatusOr<std::string> Do(const Work& work) const {
+    return request_.is_in_process ? work() : RunInProcess(work, request_.time_limit);
+  }
+
+  // Whether the text that lines are chosen by is in one of them.
+  absl::Status CheckOnly(const std::vector<ComponentName>& components) const {
+    std::vector<std::string> lines = {kLoads};
+    for (const auto& checks : {FileChecks(), PluginChecks()}) {
+      for (const Check& check : checks) lines.emplace_back(check.name);
+    }
+    for (const ComponentName& component : components) {
+      for (const Check* check : ChecksOf(component.role)) {
+        lines.push_back(LineOf(component.ToString(), check->name));
+      }
+    }
+    size_t least = std::string::npos;
+    std::string nearest;
+    for (const std::string& line : lines) {
+      const size_t distance = DistanceInside(request_.only, line);
+      if (distance < least) nearest = line;
+      least = std::min(least, distance);
+    }
+    if (least == 0) return absl::OkStatus();
+    return absl::InvalidArgumentError(fmt::format(
+        "--only: no check has \"{}\" in its line. The nearest is \"{}\".", request_.only, nearest));
+  }
+
   absl::Status ParseSettings(const std::vector<ComponentName>& components) {
     std::vector<std::string> known;
     known.reserve(components.size());
@@ -150,11 +207,8 @@ class Checker {
   }
 
   void MakeAll(const ComponentName& component) {
-    for (const auto& checks : {OptionChecks(), BehaviourChecks(), FormatChecks(), SinkChecks()}) {
-      for (const Check& check : checks) {
-        if ((check.roles & RoleBit(component.role)) == 0) continue;
-        if (!Make(check, &component)) return;
-      }
+    for (const Check* check : ChecksOf(component.role)) {
+      if (!Make(*check, &component)) return;
     }
   }
 
@@ -164,7 +218,15 @@ class Checker {
     if (LineOf(name, check.name).find(request_.only) == std::string::npos) return true;
     const auto begun = system_clock::now();
     absl::StatusOr<std::string> result = MakeOnce(check, component, false);
-    if (result.ok() && *result == kDoesNotApply) return true;
+    if (result.ok() && result->front() == kDoesNotApply) return true;
+    if (result.ok() && result->front() == kSkipped) {
+      Report(name, check.name, absl::OkStatus(), result->substr(1));
+      return true;
+    }
+    if (result.ok() && check.is_repeated && request_.is_in_process) {
+      Report(name, check.name, absl::OkStatus(), "there is one process alone; omit --in-process.");
+      return true;
+    }
     if (result.ok() && check.is_repeated) {
       // So much later that no clock shows the same.
       std::this_thread::sleep_until(std::chrono::floor<std::chrono::seconds>(begun) +
@@ -172,8 +234,8 @@ class Checker {
       const std::string first = *std::move(result);
       result = MakeOnce(check, component, true);
       if (result.ok() && *result != first) {
-        result =
-            Fault("{}: it differs from one process to another.", FirstDifference(first, *result));
+        result = Fault("{}: it differs from one process to another.",
+                       FirstDifference(first.substr(1), result->substr(1)));
       }
     }
     Report(name, check.name, result.status());
@@ -184,28 +246,39 @@ class Checker {
                                        bool is_elsewhere) {
     const ScratchFolder folder;
     if (folder.path().empty()) return absl::InternalError("no temporary folder can be made.");
-    return RunInProcess(
-        [&]() -> absl::StatusOr<std::string> {
-          if (is_elsewhere) MoveElsewhere();
-          CheckContext context;
-          context.file = file_;
-          context.folder = folder.path();
-          absl::StatusOr<std::unique_ptr<Plugin>> plugin(nullptr);
-          if (component != nullptr) {
-            plugin = Plugin::Load(file_);
-            if (!plugin.ok()) return plugin.status();
-            context.component = FindComponent(**plugin, *component);
-            if (context.component == nullptr) return Fault("the component is not there any more.");
-            for (const Setting& setting : settings_) {
-              if (setting.component != component->name) continue;
-              context.options[setting.option] = WithFolder(setting.value, folder.path());
-            }
-          }
-          if (absl::Status status = check.run(context); !status.ok()) return status;
-          if (context.does_not_apply) return std::string(kDoesNotApply);
-          return std::move(context.digest);
-        },
-        request_.time_limit);
+    return Do([&]() -> absl::StatusOr<std::string> {
+      if (is_elsewhere) MoveElsewhere(SecretsFromEnvironment());
+      CheckContext context;
+      context.file = file_;
+      context.folder = folder.path();
+      context.seed = request_.seed;
+      context.read = WithFolder(request_.read, folder.path());
+      absl::StatusOr<std::unique_ptr<Plugin>> plugin(nullptr);
+      if (component != nullptr) {
+        plugin = Plugin::Load(file_);
+        if (!plugin.ok()) return plugin.status();
+        context.component = FindComponent(**plugin, *component);
+        if (context.component == nullptr) return Fault("the component is not there any more.");
+        for (const Setting& setting : settings_) {
+          if (setting.component != component->name) continue;
+          context.options[setting.option] = WithFolder(setting.value, folder.path());
+        }
+      }
+      if (absl::Status status = check.run(context); !status.ok()) return status;
+      if (context.does_not_apply) return std::string(1, kDoesNotApply);
+      if (!context.skipped.empty()) return kSkipped + context.skipped;
+      return kDigest + context.digest;
+    });
+  }
+
+  // The variables that options name, as env:NAME.
+  std::vector<std::string> SecretsFromEnvironment() const {
+    constexpr std::string_view kPrefix = "env:";
+    std::vector<std::string> names;
+    for (const Setting& setting : settings_) {
+      if (setting.value.starts_with(kPrefix)) names.push_back(setting.value.substr(kPrefix.size()));
+    }
+    return names;
   }
 
   static const Component* FindComponent(const Plugin& plugin, const ComponentName& name) {
@@ -215,8 +288,10 @@ class Checker {
     return nullptr;
   }
 
-  void Report(std::string component, const char* check, const absl::Status& status) {
-    results_.push_back({std::move(component), check, status.ok(), MessageOf(status)});
+  void Report(std::string component, const char* check, const absl::Status& status,
+              std::string skipped = "") {
+    results_.push_back(
+        {std::move(component), check, status.ok(), MessageOf(status), std::move(skipped)});
     on_result_(results_.back());
   }
 
@@ -234,19 +309,47 @@ absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
   return Checker(request, on_result).Run();
 }
 
+std::vector<std::string> CheckNames() {
+  std::vector<std::string> names = {kLoads};
+  for (const auto& checks : {FileChecks(), PluginChecks(), OptionChecks(), BehaviourChecks(),
+                             FormatChecks(), SinkChecks()}) {
+    for (const Check& check : checks) {
+      if (std::find(names.begin(), names.end(), check.name) == names.end()) {
+        names.emplace_back(check.name);
+      }
+    }
+  }
+  return names;
+}
+
 int ExecuteCheck(const CheckRequest& request) {
-  const auto results = CheckPlugin(request, [](const CheckResult& result) {
-    fmt::print("{}{}{}\n", result.is_ok ? "ok      " : "FAILED  ",
-               LineOf(result.component, result.check), result.is_ok ? "" : ": " + result.fault);
+  int failed = 0;
+  int skipped = 0;
+  const auto results = CheckPlugin(request, [&](const CheckResult& result) {
+    if (result.check == kLoads && !request.is_quiet) {
+      fmt::print("options are drawn from --seed {}\n", request.seed);
+    }
+    std::string line = LineOf(result.component, result.check);
+    if (!result.is_ok) {
+      ++failed;
+      line = fmt::format("FAILED  {}: {}", line, result.fault);
+    } else if (!result.skipped.empty()) {
+      ++skipped;
+      line = fmt::format("skipped {}: {}", line, result.skipped);
+    } else {
+      line = "ok      " + line;
+    }
+    if (!request.is_quiet || !result.is_ok) fmt::print("{}\n", line);
     std::fflush(stdout);
   });
   if (!results.ok()) {
     fmt::print(stderr, "{}\n", MessageOf(results.status()));
     return 2;
   }
-  const auto failed =
-      std::count_if(results->begin(), results->end(), [](const auto& r) { return !r.is_ok; });
-  fmt::print("{}: {} checks, {} failed.\n", request.file, results->size(), failed);
+  if (!request.is_quiet) {
+    fmt::print("{}: {} checks, {} failed{}.\n", request.file, results->size(), failed,
+               skipped == 0 ? "" : fmt::format(", {} skipped", skipped));
+  }
   return failed == 0 ? 0 : 1;
 }
 

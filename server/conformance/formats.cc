@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "server/conformance/check.h"
+#include "server/conformance/format_trial.h"
 #include "server/conformance/stand_in.h"
 #include "server/control/digest.h"
 #include "server/control/status.h"
@@ -14,109 +15,10 @@
 namespace throng {
 namespace {
 
+using Trial = FormatTrial;
+using Case = OutputCase;
+
 constexpr int64_t kRows = 10'007;
-
-// A kind of output that a format is tried with.
-struct Case {
-  uint32_t mode;
-  bool is_wide;
-  std::string ToString() const {
-    return fmt::format("as {}{}", mode == THRONG_RECORDS_STREAM ? "a stream" : "messages",
-                       is_wide ? " with extra columns" : "");
-  }
-};
-
-// What some encodes made.
-struct Encoded {
-  std::string bytes;
-  std::vector<uint32_t> key_end;
-  std::vector<uint32_t> value_end;
-};
-
-// An instance that has begun.
-class Trial {
- public:
-  // `state`: as a first instance's begin returned it, or empty.
-  static absl::StatusOr<std::unique_ptr<Trial>> Begin(
-      const CheckContext& context, const Case& output, const StandInTable& table,
-      std::string_view state = "", const std::map<std::string, std::string>& options = {}) {
-    auto values = ParseOptions(context, options);
-    if (!values.ok()) return values.status();
-    NoteStep("create");
-    auto format = Format::Create(*context.component, context.environment, values->values());
-    if (!format.ok()) return format.status();
-    throng_destination destination = table.Destination(output.mode);
-    destination.state = {state.data(), state.size()};
-    NoteStep(fmt::format("begin {}", output.ToString()));
-    auto prologue = (*format)->Begin(destination);
-    if (!prologue.ok()) return prologue.status();
-    return std::unique_ptr<Trial>(
-        new Trial(output, table, *std::move(format), *std::move(prologue)));
-  }
-  ~Trial() { NoteStep("destroy"); }
-  Trial(const Trial&) = delete;
-  Trial& operator=(const Trial&) = delete;
-
-  const Format::Prologue& prologue() const { return prologue_; }
-
-  // Appends rows from `first` on to a buffer.
-  absl::Status Encode(int64_t first, int64_t rows, throng_buffer* buffer, Encoded* encoded) {
-    const auto columns = table_.ColumnsAt(first);
-    const bool is_messages = output_.mode == THRONG_RECORDS_MESSAGES;
-    const size_t done = encoded->key_end.size();
-    if (is_messages) {
-      encoded->key_end.resize(done + static_cast<size_t>(rows));
-      encoded->value_end.resize(done + static_cast<size_t>(rows));
-    }
-    throng_block block{};
-    block.struct_size = sizeof block;
-    block.rows = static_cast<uint32_t>(rows);
-    block.first_row = first;
-    block.columns = columns.data();
-    block.key_end = is_messages ? encoded->key_end.data() + done : nullptr;
-    block.value_end = is_messages ? encoded->value_end.data() + done : nullptr;
-    NoteStep(
-        fmt::format("encode of rows {} to {} {}", first, first + rows - 1, output_.ToString()));
-    return format_->Encode(block, buffer);
-  }
-
-  // All rows in blocks of `block_rows`, into one buffer.
-  absl::StatusOr<Encoded> EncodeAll(int64_t block_rows) {
-    RecordBuffer buffer;
-    Encoded encoded;
-    for (int64_t first = 0; first < table_.rows(); first += block_rows) {
-      const int64_t rows = std::min(block_rows, table_.rows() - first);
-      absl::Status status = Encode(first, rows, buffer.abi(), &encoded);
-      if (!status.ok()) return status;
-    }
-    encoded.bytes = buffer.bytes();
-    return encoded;
-  }
-
-  absl::StatusOr<std::string> End() {
-    RecordBuffer buffer;
-    throng_summary summary{};
-    summary.struct_size = sizeof summary;
-    summary.rows = table_.rows();
-    summary.statistics = "{}";
-    NoteStep("end");
-    if (absl::Status status = format_->End(summary, buffer.abi()); !status.ok()) return status;
-    return std::string(buffer.bytes());
-  }
-
- private:
-  Trial(const Case& output, const StandInTable& table, std::unique_ptr<Format> format,
-        Format::Prologue prologue)
-      : output_(output),
-        table_(table),
-        format_(std::move(format)),
-        prologue_(std::move(prologue)) {}
-
-  const Case output_;
-  const StandInTable& table_;
-  const std::unique_ptr<Format> format_;
-  const Format::Prologue prologue_;
-};
 
 using TrialOr = absl::StatusOr<std::unique_ptr<Trial>>;
 
@@ -190,6 +92,27 @@ absl::Status CheckMemory(CheckContext& context) {
   const Case output{makes_stream ? THRONG_RECORDS_STREAM : THRONG_RECORDS_MESSAGES, false};
   const StandInTable table(100, false);
   return CheckGivesBack([&] { return Trial::Begin(context, output, table).status(); });
+}
+
+absl::Status CheckKeeps(CheckContext& context) {
+  context.is_lending = true;
+  return ForEachCase(context, [&](const Case& output, const StandInTable& table) -> absl::Status {
+    // What the first was lent for its life is gone when the second lives.
+    for (int i = 0; i < 2; ++i) {
+      const TrialOr trial = Trial::Begin(context, output, table);
+      if (!trial.ok()) return trial.status();
+      const int64_t step = std::max<int64_t>(100, (*trial)->prologue().cut_rows);
+      RecordBuffer buffer;
+      Encoded encoded;
+      absl::Status status;
+      for (const int64_t first : {int64_t{0}, step}) {
+        if (status.ok()) status = (*trial)->Encode(first, step, buffer.abi(), &encoded);
+      }
+      if (status.ok() && output.mode == THRONG_RECORDS_STREAM) status = (*trial)->End().status();
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
 }
 
 absl::Status CheckPrologues(CheckContext& context) {
@@ -398,6 +321,7 @@ constexpr Check kFormatChecks[] = {
     {"is created and begins", kFormatBit, CheckBegins, false, true},
     {"works or says why not at the edges of its options", kFormatBit, CheckEdges},
     {"gives back what it took", kFormatBit, CheckMemory},
+    {"keeps nothing for longer than it is lent", kFormatBit, CheckKeeps},
     {"prologues of all instances agree", kFormatBit, CheckPrologues},
     {"appends what it reserved room for alone", kFormatBit, CheckAppends},
     {"says where keys and values end", kFormatBit, CheckEnds},

@@ -2,14 +2,13 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <functional>
 #include <optional>
 #include <sstream>
 #include <thread>
 #include <vector>
 
+#include "server/conformance/contents.h"
 #include "server/conformance/walker.h"
 #include "server/control/status.h"
 #include "server/host/process.h"
@@ -39,8 +38,11 @@ struct Moment {
   std::optional<microseconds> delay;
 };
 
-// To its end, or until it has killed itself.
-void WalkAndTell(const CheckContext& context, const std::optional<Moment>& moment, int pipe) {
+// To its end, or until it has killed itself. `stop` is called before and after each commit and the
+// finish.
+void WalkAndTell(
+    const CheckContext& context, const std::optional<Moment>& moment, int pipe,
+    const std::function<void()>& stop = [] {}) {
   const bool kills_itself = moment && !moment->delay;
   const auto tell = [pipe](const std::string& line) { Tell(pipe, line + "\n"); };
   const auto walk = [&]() -> absl::Status {
@@ -54,8 +56,14 @@ void WalkAndTell(const CheckContext& context, const std::optional<Moment>& momen
     }
     tell(fmt::format("opened {}", opened->position ? std::to_string(*opened->position) : "none"));
     WalkListener listener;
-    listener.on_commit = [&](int64_t position) { tell(fmt::format("commit {}", position)); };
-    listener.on_committed = [&](int64_t position) { tell(fmt::format("committed {}", position)); };
+    listener.on_commit = [&](int64_t position) {
+      tell(fmt::format("commit {}", position));
+      stop();
+    };
+    listener.on_committed = [&](int64_t position) {
+      tell(fmt::format("committed {}", position));
+      stop();
+    };
     if (kills_itself) {
       const int64_t first = opened->position.value_or(0);
       const int64_t end = std::min(SinkWalker::kRows, first + moment->commits * kCommitRows);
@@ -67,10 +75,12 @@ void WalkAndTell(const CheckContext& context, const std::optional<Moment>& momen
     absl::Status status = (*walker)->WalkTo(SinkWalker::kRows, listener);
     if (!status.ok()) return status;
     tell("finish");
+    stop();
     status = (*walker)->Finish();
     if (!status.ok()) return status;
     tell("finished");
-    return absl::OkStatus();
+    stop();
+    return (*walker)->Finish();  // it may be repeated
   };
   if (const absl::Status status = walk(); !status.ok()) tell("fault " + MessageOf(status));
 }
@@ -169,26 +179,72 @@ absl::Status WalkAndKill(const CheckContext& context, const std::optional<Moment
   return ledger->Add(ReadEvents(told));
 }
 
-// Whether the bytes at the place, where that is a file, are those that were written.
-absl::Status CheckBytes(const std::string& place) {
-  std::error_code error;
-  if (place.empty() || !std::filesystem::is_regular_file(place, error)) return absl::OkStatus();
-  std::ifstream file(place, std::ios::binary);
-  const std::string found{std::istreambuf_iterator<char>(file), {}};
-  const std::string expected = SinkWalker::WholeStream();
-  if (found == expected) return absl::OkStatus();
-  const size_t at = static_cast<size_t>(
-      std::mismatch(found.begin(), found.end(), expected.begin(), expected.end()).first -
-      found.begin());
-  const size_t line = expected.rfind('\n', at == 0 ? 0 : at - 1) + 1;
-  return Fault(
-      "after kills, {} is not what was written: {} bytes instead of {}, other ones from "
-      "byte {} on, where \"{}\" should be.",
-      place, found.size(), expected.size(), at,
-      expected.substr(line, expected.find('\n', line) - line));
+// ---- At system calls ----------------------------------------------------------------------------
+
+constexpr char kUntraceable[] = "untraceable\n";
+
+// Whether walking processes can be followed here.
+bool CanTrace() {
+  ChildProcess child([](int pipe) { Tell(pipe, LetParentTrace() ? "" : kUntraceable); });
+  std::string told;
+  const auto far = ChildProcess::Clock::now() + std::chrono::hours(1);
+  while (child.Listen(&told, far) != ChildProcess::Heard::kEnd) {
+  }
+  return told.empty();
+}
+
+// Walks in a process that is killed when it is about to make its n-th system call in its first
+// commit, or in finish. False if it made fewer there.
+absl::StatusOr<bool> KillAtCall(const CheckContext& context, bool is_in_finish, int n,
+                                Ledger* ledger) {
+  ChildProcess child([&](int pipe) {
+    if (LetParentTrace()) WalkAndTell(context, std::nullopt, pipe, StopForParent);
+  });
+  const auto far = ChildProcess::Clock::now() + std::chrono::hours(1);
+  std::string told;
+  // What it told before it stopped can be read.
+  const auto has_come = [&] {
+    child.Listen(&told, far);
+    return !is_in_finish || ReadEvents(told).is_finishing;
+  };
+  bool was_killed = false;
+  while (child.GoOnToStop()) {
+    if (!has_come()) continue;
+    was_killed = child.KillAtSystemCall(n);
+    break;
+  }
+  // Where it made fewer calls, it is stopped now, with all done; or it has ended.
+  child.Kill();
+  while (child.Listen(&told, far) != ChildProcess::Heard::kEnd) {
+  }
+  const std::string end = child.Wait();
+  if (!end.empty() && !end.starts_with("SIGKILL")) return Fault("{}.", end);
+  absl::Status status = ledger->Add(ReadEvents(told));
+  if (!status.ok()) return status;
+  return was_killed;
 }
 
 }  // namespace
+
+absl::Status CheckKillsAtCalls(CheckContext& context) {
+  if (context.component->sink.is_durable == 0) return DoesNotApply(&context);
+  if (!CanTrace()) {
+    context.skipped = "processes cannot be traced here; allow ptrace.";
+    return absl::OkStatus();
+  }
+  constexpr int kEach = 40;  // after these in leaps, for sinks that wait in many calls
+  Ledger ledger(TakesStream(context));
+  for (const bool is_in_finish : {false, true}) {
+    absl::StatusOr<bool> was_killed = true;
+    for (int n = 1; was_killed.ok() && *was_killed; n += 1 + std::max(0, n - kEach)) {
+      was_killed = KillAtCall(context, is_in_finish, n, &ledger);
+    }
+    if (!was_killed.ok()) return was_killed.status();
+  }
+  // What finish had begun may have to be done once more.
+  absl::Status status = WalkAndKill(context, std::nullopt, &ledger);
+  return status.ok() ? CheckContents(context, "after kills at system calls") : status;
+}
 
 absl::Status CheckKills(CheckContext& context) {
   if (context.component->sink.is_durable == 0) return DoesNotApply(&context);
@@ -211,9 +267,7 @@ absl::Status CheckKills(CheckContext& context) {
     if (!status.ok()) return status;
   }
   if (!ledger.is_complete()) return Fault("the walk did not come to its end.");
-  const auto values = ParseOptions(context);
-  if (!values.ok()) return values.status();
-  return TakesStream(context) ? CheckBytes(values->place()) : absl::OkStatus();
+  return CheckContents(context, "after kills");
 }
 
 }  // namespace throng

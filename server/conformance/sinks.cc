@@ -41,6 +41,20 @@ absl::Status CheckMemory(CheckContext& context) {
   return CheckGivesBack([&] { return SinkWalker::Create(context).status(); });
 }
 
+absl::Status CheckKeeps(CheckContext& context) {
+  context.is_lending = true;
+  // What the first was lent for its life is gone when the second lives.
+  for (const int64_t rows : {2 * kCommitRows, SinkWalker::kRows}) {
+    const auto walker = SinkWalker::Create(context);
+    if (!walker.ok()) return walker.status();
+    absl::Status status = (*walker)->Open().status();
+    if (status.ok()) status = (*walker)->WalkTo(rows);
+    if (status.ok() && rows == SinkWalker::kRows) status = (*walker)->Finish();
+    if (!status.ok()) return absl::OkStatus();  // the checks of walks say why
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckWalk(CheckContext& context) {
   const auto walker = SinkWalker::Create(context);
   if (!walker.ok()) return walker.status();
@@ -109,7 +123,7 @@ void OpenAndTell(CheckContext& context, int pipe) {
   for (;;) pause();
 }
 
-absl::Status CheckHolds(CheckContext& context) {
+absl::Status CheckAlone(CheckContext& context) {
   if (context.component->sink.is_durable == 0) return DoesNotApply(&context);
   int go[2];
   if (pipe2(go, O_CLOEXEC) != 0) return Fault("no pipe can be made.");
@@ -217,12 +231,18 @@ constexpr Check kSinkChecks[] = {
     {"is created", kSinkBit, CheckCreates, false, true},
     {"works or says why not at the edges of its options", kSinkBit, CheckEdges},
     {"gives back what it took", kSinkBit, CheckMemory},
+    {"keeps nothing for longer than it is lent", kSinkBit, CheckKeeps},
+    {"says which options are paths", kSinkBit, CheckPaths},
     {"takes a whole walk", kSinkBit, CheckWalk},
+    {"holds what was written, once", kSinkBit, CheckHolds},
     {"takes an output without rows", kSinkBit, CheckNoRows},
     {"drops what was not committed", kSinkBit, CheckDrops},
     {"neither loses nor doubles rows when killed", kSinkBit, CheckKills},
-    {"is held by one process at a time", kSinkBit, CheckHolds},
+    {"is exactly once if killed at any system call of commit or finish", kSinkBit,
+     CheckKillsAtCalls},
+    {"is held by one process at a time", kSinkBit, CheckAlone},
     {"peeks at what open would tell", kSinkBit, CheckPeeks},
+    {"loses nothing to a run of another identity", kSinkBit, CheckForeign},
     {"forgets when reset", kSinkBit, CheckForgets},
 };
 

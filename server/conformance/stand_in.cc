@@ -27,21 +27,25 @@ std::unique_ptr<World> MakeWorld(int64_t users, int64_t items, double active, do
   return World::Create(parameters, &problems);
 }
 
+std::unique_ptr<World> MakeUsualWorld() {
+  return MakeWorld(
+      500, 1000, 0.8, 0.95, 0.1,
+      {{"tech_enthusiasts", 0.15, "electronics"},
+       {"fashion_lovers", 0.15, "fashion"},
+       {"home_makers", 0.15, "home"},
+       {"sports_fans", 0.15, "sports"},
+       {"bookworms", 0.15, "books"},
+       {"general", 0.25, ""}},
+      {{"electronics", 0.2}, {"fashion", 0.2}, {"home", 0.2}, {"sports", 0.2}, {"books", 0.2}});
+}
+
 }  // namespace
 
-StandInDataset::StandInDataset()
-    : StandInDataset(10'007, MakeWorld(500, 1000, 0.8, 0.95, 0.1,
-                                       {{"tech_enthusiasts", 0.15, "electronics"},
-                                        {"fashion_lovers", 0.15, "fashion"},
-                                        {"home_makers", 0.15, "home"},
-                                        {"sports_fans", 0.15, "sports"},
-                                        {"bookworms", 0.15, "books"},
-                                        {"general", 0.25, ""}},
-                                       {{"electronics", 0.2},
-                                        {"fashion", 0.2},
-                                        {"home", 0.2},
-                                        {"sports", 0.2},
-                                        {"books", 0.2}})) {}
+StandInDataset::StandInDataset() : StandInDataset(10'007, MakeUsualWorld()) {}
+
+std::unique_ptr<StandInDataset> StandInDataset::Large() {
+  return std::unique_ptr<StandInDataset>(new StandInDataset(100'000'000'003, MakeUsualWorld()));
+}
 
 std::unique_ptr<StandInDataset> StandInDataset::Smallest() {
   return std::unique_ptr<StandInDataset>(new StandInDataset(

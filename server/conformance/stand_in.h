@@ -21,6 +21,8 @@ class StandInDataset {
   StandInDataset();
   // One user, two items of which one is popular, and one row an epoch.
   static std::unique_ptr<StandInDataset> Smallest();
+  // The usual world, and an epoch of about 10^11 rows.
+  static std::unique_ptr<StandInDataset> Large();
   StandInDataset(const StandInDataset&) = delete;
   StandInDataset& operator=(const StandInDataset&) = delete;
 

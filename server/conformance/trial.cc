@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "server/control/digest.h"
 #include "server/host/process.h"
 
 namespace throng {
@@ -15,15 +16,25 @@ constexpr size_t kGuardRows = 64;
 absl::StatusOr<std::unique_ptr<BehaviourTrial>> BehaviourTrial::Create(
     const CheckContext& context, const StandInDataset& dataset,
     const std::map<std::string, std::string>& options) {
-  auto values = ParseOptions(context, options);
-  if (!values.ok()) return values.status();
-  const throng_dataset made_for = dataset.For(context.component->role);
+  auto parsed = ParseOptions(context, options);
+  if (!parsed.ok()) return parsed.status();
+  std::unique_ptr<BehaviourTrial> trial(
+      new BehaviourTrial(context.component->role, dataset, *std::move(parsed)));
+  const throng_value* values = trial->options_.values();
+  throng_dataset made_for = dataset.For(context.component->role);
+  LentMemory lent_for_call;
+  const throng_dataset* lent = &made_for;
+  if (context.is_lending) {
+    trial->is_lending_ = true;
+    values = trial->lent_for_life_.Options(values, context.component->options.size());
+    made_for.world = trial->lent_for_life_.World(*made_for.world);
+    made_for.kinds = trial->lent_for_life_.Kinds(made_for.kinds, made_for.kinds_count);
+    lent = lent_for_call.Copy(made_for);
+  }
   NoteStep("create");
-  auto behaviour =
-      PluginBehaviour::Create(*context.component, context.environment, made_for, values->values());
+  auto behaviour = PluginBehaviour::Create(*context.component, context.environment, *lent, values);
   if (!behaviour.ok()) return behaviour.status();
-  std::unique_ptr<BehaviourTrial> trial(new BehaviourTrial(
-      context.component->role, dataset, *std::move(values), *std::move(behaviour)));
+  trial->behaviour_ = *std::move(behaviour);
   NoteStep("block_rows");
   trial->block_rows_ = trial->behaviour_->BlockRows();
   if (trial->block_rows_ > Segments::kMostBlockRows) {
@@ -39,12 +50,8 @@ absl::StatusOr<std::unique_ptr<BehaviourTrial>> BehaviourTrial::Create(
   return trial;
 }
 
-BehaviourTrial::BehaviourTrial(Role role, const StandInDataset& dataset, OptionValues options,
-                               std::unique_ptr<PluginBehaviour> behaviour)
-    : role_(role),
-      dataset_(dataset),
-      options_(std::move(options)),
-      behaviour_(std::move(behaviour)) {}
+BehaviourTrial::BehaviourTrial(Role role, const StandInDataset& dataset, OptionValues options)
+    : role_(role), dataset_(dataset), options_(std::move(options)) {}
 
 BehaviourTrial::~BehaviourTrial() { NoteStep("destroy"); }
 
@@ -65,16 +72,25 @@ std::unique_ptr<Columns> BehaviourTrial::MakeColumns() const {
   return std::make_unique<Columns>(static_cast<size_t>(rows()));
 }
 
-std::vector<std::pair<int64_t, int64_t>> BehaviourTrial::Batches(int64_t batch_rows) const {
-  const int64_t plan_size = dataset_.plan_size();
-  std::vector<std::pair<int64_t, int64_t>> batches;
+std::vector<BehaviourTrial::Batch> BehaviourTrial::Batches(int64_t batch_rows) const {
+  std::vector<Batch> batches;
   for (int64_t epoch = 0; epoch < kEpochs; ++epoch) {
-    for (int64_t row = 0; row < plan_size;) {
-      const SegmentRange range = segments_[static_cast<size_t>(epoch)].At(row);
-      const int64_t rows = HasBlocks() ? range.rows : std::min(range.rows, batch_rows);
-      batches.emplace_back(epoch * plan_size + row, rows);
-      row += rows;
-    }
+    const auto more = BatchesOf(epoch, 0, plan_size(), batch_rows);
+    batches.insert(batches.end(), more.begin(), more.end());
+  }
+  return batches;
+}
+
+std::vector<BehaviourTrial::Batch> BehaviourTrial::BatchesOf(int64_t epoch, int64_t begin,
+                                                             int64_t end,
+                                                             int64_t batch_rows) const {
+  const Segments& segments = segments_.at(epoch);
+  std::vector<Batch> batches;
+  for (int64_t row = HasBlocks() ? segments.At(begin).first : begin; row < end;) {
+    const SegmentRange range = segments.At(row);
+    const int64_t rows = HasBlocks() ? range.rows : std::min({range.rows, batch_rows, end - row});
+    batches.emplace_back(epoch * plan_size() + row, rows);
+    row += rows;
   }
   return batches;
 }
@@ -86,12 +102,12 @@ absl::Status BehaviourTrial::TakeSegments() {
     return Fault("it wants its rows sorted and wishes for no blocks to sort.");
   }
   NoteStep("segments");
-  for (int64_t epoch = 0; epoch < kEpochs; ++epoch) {
+  for (const int64_t epoch : {int64_t{0}, int64_t{1}, kFarEpoch}) {
     auto first_rows = behaviour_->Segments(epoch);
     if (!first_rows.ok()) return first_rows.status();
-    absl::Status status = Segments::Check(*first_rows, dataset_.plan_size());
+    absl::Status status = Segments::Check(*first_rows, plan_size());
     if (!status.ok()) return status;
-    segments_.emplace_back(*std::move(first_rows), dataset_.plan_size(), block_rows_);
+    segments_[epoch] = Segments(*std::move(first_rows), plan_size(), block_rows_);
   }
   return absl::OkStatus();
 }
@@ -106,7 +122,7 @@ void BehaviourTrial::Prepare(int64_t first, int64_t rows, uint8_t poison) {
   batch_.first_row = first;
   batch_.epoch = first / dataset_.plan_size();
   batch_.epoch_row = first % dataset_.plan_size();
-  const SegmentRange range = segments_[static_cast<size_t>(batch_.epoch)].At(batch_.epoch_row);
+  const SegmentRange range = segments_.at(batch_.epoch).At(batch_.epoch_row);
   batch_.segment = range.segment;
   batch_.segment_row = range.segment_first;
   batch_.segment_rows = range.segment_rows;
@@ -114,13 +130,16 @@ void BehaviourTrial::Prepare(int64_t first, int64_t rows, uint8_t poison) {
   NoteStep(fmt::format("fill of rows {} to {}", first, first + rows - 1));
 }
 
-absl::Status BehaviourTrial::Fill(int64_t first, int64_t rows, uint8_t poison, Columns* all) {
+absl::Status BehaviourTrial::Fill(int64_t first, int64_t rows, uint8_t poison, Columns* all,
+                                  int64_t base) {
   Prepare(first, rows, poison);
-  if (absl::Status status = behaviour_->Fill(batch_); !status.ok()) return status;
+  LentMemory lent;
+  absl::Status status = behaviour_->Fill(is_lending_ ? *lent.Copy(batch_) : batch_);
+  if (!status.ok()) return status;
   ForEachColumn(*cells_, *all, [&](unsigned, const char*, const auto& from, auto& to) {
-    std::copy_n(from.begin() + kGuardRows, rows, to.begin() + first);
+    std::copy_n(from.begin() + kGuardRows, rows, to.begin() + (first - base));
   });
-  if (sorts_) all->SortByTime(static_cast<size_t>(first), static_cast<size_t>(rows));
+  if (sorts_) all->SortByTime(static_cast<size_t>(first - base), static_cast<size_t>(rows));
   return absl::OkStatus();
 }
 
@@ -151,6 +170,29 @@ absl::Status BehaviourTrial::FillGuarded(int64_t first, int64_t rows) {
     }
   });
   return fault;
+}
+
+absl::Status CompareOwn(const BehaviourTrial& trial, const Columns& expected, Columns& found,
+                        int64_t first, std::string_view how) {
+  absl::Status fault;
+  ForEachColumn(expected, found, [&](unsigned bit, const char* name, const auto& a, const auto& b) {
+    if ((trial.Own() & bit) == 0 || !fault.ok()) return;
+    const auto [at_a, at_b] = std::mismatch(a.begin(), a.end(), b.begin());
+    if (at_a == a.end()) return;
+    fault = Fault("{} of row {} is {} in order and in batches of 4096, and {} {}.", name,
+                  first + (at_a - a.begin()), *at_a, *at_b, how);
+  });
+  return fault;
+}
+
+std::string OwnDigest(const BehaviourTrial& trial, Columns& rows) {
+  std::string digest;
+  ForEachColumn(rows, rows, [&](unsigned bit, const char* name, const auto& column, auto&) {
+    if ((trial.Own() & bit) == 0) return;
+    digest += fmt::format("{} {}\n", name,
+                          Digest().Add(column.data(), column.size() * sizeof column[0]).Hex());
+  });
+  return digest;
 }
 
 }  // namespace throng

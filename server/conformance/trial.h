@@ -6,12 +6,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/conformance/check.h"
+#include "server/conformance/lent.h"
 #include "server/conformance/stand_in.h"
 #include "server/dataset/generator.h"
 #include "server/dataset/segments.h"
@@ -55,6 +57,8 @@ class BehaviourTrial {
   static constexpr uint8_t kPoison = 0xa5;
   static constexpr uint8_t kOtherPoison = 0x5a;
   static constexpr int64_t kEpochs = 2;
+  static constexpr int64_t kFarEpoch = 1000;  // rows of this one may be filled too
+  using Batch = std::pair<int64_t, int64_t>;  // first row of the dataset, and how many
 
   // `options` go over those that were given. The dataset outlives the trial.
   static absl::StatusOr<std::unique_ptr<BehaviourTrial>> Create(
@@ -67,6 +71,7 @@ class BehaviourTrial {
   PluginBehaviour& behaviour() const { return *behaviour_; }
   // Whether it is given whole blocks, whatever batches are asked for.
   bool HasBlocks() const { return block_rows_ > 0; }
+  int64_t plan_size() const { return dataset_.plan_size(); }
   const std::vector<KindRows>& kinds() const { return kinds_; }
   int64_t rows() const { return kEpochs * dataset_.plan_size(); }
   // Bits of the columns that the behaviour fills.
@@ -75,20 +80,22 @@ class BehaviourTrial {
   // Columns for all rows of the dataset.
   std::unique_ptr<Columns> MakeColumns() const;
 
-  // All rows in batches of up to `batch_rows` rows, or of a block each: first rows and sizes.
-  std::vector<std::pair<int64_t, int64_t>> Batches(int64_t batch_rows) const;
+  // All rows in batches of up to `batch_rows` rows, or of a block each.
+  std::vector<Batch> Batches(int64_t batch_rows) const;
+  // Likewise those that hold rows [begin, end) of an epoch.
+  std::vector<Batch> BatchesOf(int64_t epoch, int64_t begin, int64_t end, int64_t batch_rows) const;
 
   // Fills `rows` rows from `first` on, all of one epoch, and copies them to where they belong in
   // `all`. Before it, everything that nobody has filled is `poison`.
-  absl::Status Fill(int64_t first, int64_t rows, uint8_t poison, Columns* all);
+  // `all` begins with row `base` of the dataset.
+  absl::Status Fill(int64_t first, int64_t rows, uint8_t poison, Columns* all, int64_t base = 0);
   absl::Status FillAll(int64_t batch_rows, uint8_t poison, Columns* all);
 
   // As Fill, and says what it wrote that is not its own.
   absl::Status FillGuarded(int64_t first, int64_t rows);
 
  private:
-  BehaviourTrial(Role role, const StandInDataset& dataset, OptionValues options,
-                 std::unique_ptr<PluginBehaviour> behaviour);
+  BehaviourTrial(Role role, const StandInDataset& dataset, OptionValues options);
   // Asks it how its rows are cut.
   absl::Status TakeSegments();
   void Prepare(int64_t first, int64_t rows, uint8_t poison);
@@ -96,13 +103,23 @@ class BehaviourTrial {
   const Role role_;
   const StandInDataset& dataset_;
   const OptionValues options_;
-  const std::unique_ptr<PluginBehaviour> behaviour_;
+  LentMemory lent_for_life_;
+  std::unique_ptr<PluginBehaviour> behaviour_;
+  bool is_lending_ = false;
   int64_t block_rows_ = 0;
   bool sorts_ = false;
-  std::vector<Segments> segments_;  // of each epoch
+  std::map<int64_t, Segments> segments_;  // by epoch
   std::vector<KindRows> kinds_;
   std::optional<Columns> cells_;  // a batch, with guard rows on either side
   throng_batch batch_{};
 };
+
+// The first row at which own columns differ from what they are in order and in batches of 4096;
+// both begin with row `first`. `how` says how `found` was made.
+absl::Status CompareOwn(const BehaviourTrial& trial, const Columns& expected, Columns& found,
+                        int64_t first, std::string_view how);
+
+// A line for each own column.
+std::string OwnDigest(const BehaviourTrial& trial, Columns& rows);
 
 }  // namespace throng

@@ -60,20 +60,24 @@ std::string PositionText(const std::optional<int64_t>& position) {
 
 absl::StatusOr<std::unique_ptr<SinkWalker>> SinkWalker::Create(const CheckContext& context,
                                                                int64_t commit_rows) {
-  auto values = ParseOptions(context);
-  if (!values.ok()) return values.status();
+  auto options = ParseOptions(context);
+  if (!options.ok()) return options.status();
+  std::unique_ptr<SinkWalker> walker(new SinkWalker(context, commit_rows, *std::move(options)));
+  const throng_value* values = walker->options_.values();
+  if (context.is_lending) {
+    values = walker->lent_for_life_.Options(values, context.component->options.size());
+  }
   NoteStep("create");
-  auto sink = Sink::Create(*context.component, context.environment, values->values());
+  auto sink = Sink::Create(*context.component, context.environment, values);
   if (!sink.ok()) return sink.status();
-  return std::unique_ptr<SinkWalker>(
-      new SinkWalker(TakesStream(context), commit_rows, *std::move(values), *std::move(sink)));
+  walker->sink_ = *std::move(sink);
+  return walker;
 }
 
-SinkWalker::SinkWalker(bool takes_stream, int64_t commit_rows, OptionValues options,
-                       std::unique_ptr<Sink> sink)
-    : takes_stream_(takes_stream),
+SinkWalker::SinkWalker(const CheckContext& context, int64_t commit_rows, OptionValues options)
+    : takes_stream_(TakesStream(context)),
+      is_lending_(context.is_lending),
       options_(std::move(options)),
-      sink_(std::move(sink)),
       commit_rows_(commit_rows) {}
 
 SinkWalker::~SinkWalker() { NoteStep("destroy"); }
@@ -96,9 +100,18 @@ std::string SinkWalker::WholeStream() {
   return text + kEpilogue;
 }
 
+SinkWalker::Message SinkWalker::MessageOf(int64_t row) {
+  // Some with bytes that are no text.
+  const std::string tail = row % 4 == 1 ? std::string("\n\t\\\0\xff", 5) : "";
+  return {fmt::format("user_{}", row % 50 + 1), fmt::format("row number {}{}", row, tail)};
+}
+
 absl::StatusOr<Sink::Opened> SinkWalker::Open() {
   NoteStep("open");
-  auto opened = CheckState(Retry([&] { return sink_->Open(Target()); }), "open");
+  LentMemory lent;
+  const throng_target target = Target();
+  auto opened = CheckState(
+      Retry([&] { return sink_->Open(is_lending_ ? *lent.Target(target) : target); }), "open");
   if (!opened.ok()) return opened;
   committed_ = written_ = opened->position;
   if (opened->max_commit_rows > 0) commit_rows_ = std::min(commit_rows_, opened->max_commit_rows);
@@ -118,7 +131,10 @@ absl::Status SinkWalker::Reset() {
 absl::Status SinkWalker::Commit(int64_t position) {
   const std::string host_state = HostState(position);
   NoteStep(fmt::format("commit of position {}", position));
-  absl::Status status = Retry([&] { return sink_->Commit(position, host_state); });
+  LentMemory lent;
+  throng_bytes state = {host_state.data(), host_state.size()};
+  if (is_lending_) state = lent.Bytes(state);
+  absl::Status status = Retry([&] { return sink_->Commit(position, {state.data, state.size}); });
   if (status.ok()) committed_ = position;
   return status;
 }
@@ -130,7 +146,9 @@ absl::Status SinkWalker::Finish() {
   completion.epilogue = {kEpilogue, takes_stream_ ? sizeof kEpilogue - 1 : 0};
   completion.manifest = kManifest;
   NoteStep("finish");
-  return Retry([&] { return sink_->Finish(completion); });
+  LentMemory lent;
+  return Retry(
+      [&] { return sink_->Finish(is_lending_ ? *lent.Completion(completion) : completion); });
 }
 
 absl::Status SinkWalker::WalkTo(int64_t end, const WalkListener& listener) {
@@ -181,9 +199,10 @@ absl::Status SinkWalker::Write(int64_t first, int64_t rows) {
   std::vector<uint32_t> value_end;
   std::vector<int64_t> time;
   for (int64_t row = first; row < first + rows; ++row) {
-    if (!takes_stream_) bytes += fmt::format("user_{}", row % 50 + 1);
+    const Message message = takes_stream_ ? Message{"", Record(row)} : MessageOf(row);
+    bytes += message.key;
     key_end.push_back(static_cast<uint32_t>(bytes.size()));
-    bytes += Record(row);
+    bytes += message.value;
     value_end.push_back(static_cast<uint32_t>(bytes.size()));
     time.push_back(1'704'067'200'000 + 1000 * row);
   }
@@ -196,7 +215,9 @@ absl::Status SinkWalker::Write(int64_t first, int64_t rows) {
   records.value_end = takes_stream_ ? nullptr : value_end.data();
   records.event_time = takes_stream_ ? nullptr : time.data();
   NoteStep(fmt::format("write of rows {} to {}", first, first + rows - 1));
-  absl::Status status = Retry([&] { return sink_->Write(records); });
+  LentMemory lent;
+  absl::Status status =
+      Retry([&] { return sink_->Write(is_lending_ ? *lent.Records(records) : records); });
   if (status.ok()) written_ = first + rows;
   return status;
 }

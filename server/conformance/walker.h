@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/conformance/check.h"
+#include "server/conformance/lent.h"
 #include "server/host/instances.h"
 #include "server/host/option_values.h"
 
@@ -31,10 +32,17 @@ class SinkWalker {
   SinkWalker(const SinkWalker&) = delete;
   SinkWalker& operator=(const SinkWalker&) = delete;
 
+  struct Message {
+    std::string key;
+    std::string value;
+  };
+
   // What walks are written to: the only slice of an output.
   static throng_target Target();
   // All that a stream of the walk holds in the end.
   static std::string WholeStream();
+  // What is written of a row where the sink takes messages.
+  static Message MessageOf(int64_t row);
 
   // The functions of the sink. The host state that open and peek tell is checked.
   absl::StatusOr<Sink::Opened> Open();
@@ -50,15 +58,16 @@ class SinkWalker {
   absl::Status WriteSome();
 
  private:
-  SinkWalker(bool takes_stream, int64_t commit_rows, OptionValues options,
-             std::unique_ptr<Sink> sink);
+  SinkWalker(const CheckContext& context, int64_t commit_rows, OptionValues options);
   absl::Status Advance(int64_t end, const WalkListener& listener);
   absl::Status WritePrologue();
   absl::Status Write(int64_t first, int64_t rows);
 
   const bool takes_stream_;
+  const bool is_lending_;
   const OptionValues options_;
-  const std::unique_ptr<Sink> sink_;
+  LentMemory lent_for_life_;
+  std::unique_ptr<Sink> sink_;
   int64_t commit_rows_;
   std::optional<int64_t> committed_;
   std::optional<int64_t> written_;
@@ -73,5 +82,13 @@ std::string PositionText(const std::optional<int64_t>& position);
 
 // Walks in processes that are killed at moments of all kinds. In kills.cc.
 absl::Status CheckKills(CheckContext& context);
+// Likewise at each system call of a commit and of finish.
+absl::Status CheckKillsAtCalls(CheckContext& context);
+// That a place holds what was written, once, also where finish is repeated. In places.cc.
+absl::Status CheckHolds(CheckContext& context);
+// That the host can refuse a place to a run of another dataset, and nothing is lost. In places.cc.
+absl::Status CheckForeign(CheckContext& context);
+// That whatever decides where it writes is said to be a path. In places.cc.
+absl::Status CheckPaths(CheckContext& context);
 
 }  // namespace throng

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,6 +96,29 @@ ChildProcess::Clock::time_point After(std::chrono::milliseconds limit) {
          std::min<std::chrono::milliseconds>(limit, std::chrono::hours(24 * 365 * 100));
 }
 
+// What tells a process where libraries and the network are, and nothing about data.
+bool IsOfTheSystem(std::string_view name) {
+  constexpr std::string_view kPrefixes[] = {"LD_", "SSL_", "GCOV_"};
+  constexpr std::string_view kSuffixes[] = {"_proxy", "_PROXY", "SAN_OPTIONS"};
+  return name == "PATH" || name == "TMPDIR" ||
+         std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
+                     [&](std::string_view prefix) { return name.starts_with(prefix); }) ||
+         std::any_of(std::begin(kSuffixes), std::end(kSuffixes),
+                     [&](std::string_view suffix) { return name.ends_with(suffix); });
+}
+
+void ClearEnvironment(const std::vector<std::string>& needed) {
+  std::vector<std::string> names;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    names.emplace_back(text.substr(0, text.find('=')));
+  }
+  for (const std::string& name : names) {
+    const bool is_needed = std::find(needed.begin(), needed.end(), name) != needed.end();
+    if (!is_needed && !IsOfTheSystem(name)) unsetenv(name.c_str());
+  }
+}
+
 }  // namespace
 
 ChildProcess::ChildProcess(const std::function<void(int pipe)>& work) {
@@ -150,10 +174,40 @@ void ChildProcess::Kill() const {
   if (pid_ > 0) kill(pid_, SIGKILL);
 }
 
+bool ChildProcess::GoOn(int calls) {
+  constexpr int kSystemCall = SIGTRAP | 0x80;
+  const auto request = calls > 0 ? PTRACE_SYSCALL : PTRACE_CONT;
+  int signal = 0;
+  bool is_inside = false;  // a system call, which stops it at its begin and at its end
+  for (bool is_first = !is_traced_;; is_first = false) {
+    if (!is_first && ptrace(request, pid_, nullptr, signal) != 0) return false;
+    is_traced_ = true;
+    int status = 0;
+    while (waitpid(pid_, &status, 0) < 0) {
+      if (errno != EINTR) return false;
+    }
+    if (!WIFSTOPPED(status)) {
+      ended_ = status;
+      return false;
+    }
+    if (is_first)
+      ptrace(PTRACE_SETOPTIONS, pid_, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+    signal = 0;
+    if (WSTOPSIG(status) == SIGSTOP) return true;
+    if (WSTOPSIG(status) != kSystemCall) {
+      signal = WSTOPSIG(status);
+    } else if (is_inside = !is_inside; is_inside && --calls == 0) {
+      was_killed_ = true;
+      Kill();
+      return false;
+    }
+  }
+}
+
 std::string ChildProcess::Wait() {
   if (pid_ <= 0) return "no process could be started";
-  int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  int status = ended_.value_or(0);
+  while (!ended_ && waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = 0;
   if (WIFSIGNALED(status)) {
@@ -167,6 +221,10 @@ std::string ChildProcess::Wait() {
   }
   return "";
 }
+
+bool LetParentTrace() { return ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0; }
+
+void StopForParent() { raise(SIGSTOP); }
 
 void Tell(int pipe, std::string_view text) {
   while (!text.empty()) {
@@ -184,7 +242,7 @@ void NoteStep(std::string_view step) {
   current_step[size] = '\0';
 }
 
-void MoveElsewhere() {
+void MoveElsewhere(const std::vector<std::string>& needed) {
   mallopt(M_PERTURB, 0x5a);  // fresh memory is not zero
   // Kept for good, so that all that comes later lies elsewhere; of all sizes, to fill gaps too.
   for (size_t pages = 1; pages <= 256; ++pages) {
@@ -192,6 +250,10 @@ void MoveElsewhere() {
   }
   static void* kept[64];
   for (size_t i = 0; i < std::size(kept); ++i) kept[i] = std::malloc(16 + 40 * i);
+  ClearEnvironment(needed);
+  for (const char* name : {"HOME", "USER", "LOGNAME", "HOSTNAME", "LANG"}) {
+    setenv(name, "elsewhere", 1);
+  }
   setenv("TZ", "ABC-13:37", 1);
   setenv("LC_ALL", "de_DE.UTF-8", 1);
   std::setlocale(LC_ALL, "");

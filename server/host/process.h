@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,12 @@ class ChildProcess {
   Heard Listen(std::string* text, Clock::time_point until);
   // SIGKILL.
   void Kill() const;
+  // Of a child that has called LetParentTrace: goes on until it calls StopForParent, or to its end;
+  // false: its end.
+  bool GoOnToStop() { return GoOn(0); }
+  // As it is about to make its n-th system call from here on, from 1, it is killed. False if it
+  // stopped or ended before; what it does in other threads is not counted.
+  bool KillAtSystemCall(int n) { return !GoOn(n) && was_killed_; }
   // Waits for its end. Empty if its work returned, else what became of it, as
   // "SIGSEGV in fill of rows 0 to 6".
   std::string Wait();
@@ -38,10 +45,21 @@ class ChildProcess {
   std::string_view step() const { return step_; }
 
  private:
+  // True: it stopped. `calls`: the system call to be killed at; 0: none.
+  bool GoOn(int calls);
+
   pid_t pid_ = -1;
+  std::optional<int> ended_;  // its status, if that is known already
+  bool is_traced_ = false;
+  bool was_killed_ = false;  // at a system call
   int pipe_ = -1;
   char* step_ = nullptr;  // shared with the child
 };
+
+// In a child: lets its parent follow it; false where that is not allowed.
+bool LetParentTrace();
+// In a child that is followed: waits until its parent lets it go on.
+void StopForParent();
 
 // Writes all of `text`, as far as anybody listens.
 void Tell(int pipe, std::string_view text);
@@ -50,8 +68,9 @@ void Tell(int pipe, std::string_view text);
 void NoteStep(std::string_view step);
 
 // In a child: what must not decide about any byte becomes different from what it was in the parent:
-// addresses, content of fresh memory, time zone, locale.
-void MoveElsewhere();
+// addresses, content of fresh memory, time zone, locale, and the environment, of which the
+// variables called `needed` stay, and those of the loader, sanitizers, proxies and certificates.
+void MoveElsewhere(const std::vector<std::string>& needed);
 
 // What `work` returns in a process of its own; an error too if it does not return within `limit`.
 absl::StatusOr<std::string> RunInProcess(const std::function<absl::StatusOr<std::string>()>& work,

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -91,20 +92,39 @@ int main(int argc, char** argv) {
       "Exit codes: 0 done, 1 the plugin cannot be loaded, 2 the request is wrong.");
 
   throng::CheckRequest check_request;
+  check_request.seed = std::random_device()();
   std::string time_limit = "30s";
   CLI::App* check = app.add_subcommand("check", "Checks that a plugin keeps the contract.");
-  check->add_option("FILE", check_request.file, "The plugin, a shared library.")->required();
+  bool is_list = false;
+  CLI::Option* checked =
+      check->add_option("FILE", check_request.file, "The plugin, a shared library.");
+  check->add_flag("--list", is_list, "Prints the names of all checks, and makes none.")
+      ->excludes(checked);
   check
       ->add_option("--set", check_request.settings,
                    "COMPONENT.OPTION=VALUE; {dir} in the value stands for an empty folder; "
                    "repeatable.")
       ->allow_extra_args(false);
+  check->add_option(
+      "--read", check_request.read,
+      "A command that prints what a sink's {dir} holds, for comparison with what was written: of a "
+      "stream its bytes, of messages a line each, key, tab, value, where \\t \\n \\r \\\\ and "
+      "\\xHH "
+      "stand for such bytes. Messages of one key are printed in order.");
+  check->add_option("--seed", check_request.seed,
+                    "Of the values of options that are drawn at random; the same ones for the same "
+                    "seed. Without it: another one each time.");
   check->add_option("--only", check_request.only, "Only checks with this text in their lines.");
+  check->add_flag("--in-process", check_request.is_in_process,
+                  "For a debugger: makes the checks in this process, which a crash then ends.");
+  check->add_flag("--quiet", check_request.is_quiet, "Only what failed.");
   check->add_option("--time-limit", time_limit, "For each check.")->capture_default_str();
   check->footer(
       "Examples:\n"
       "  throng-worker check ./zipf.so\n"
       "  throng-worker check ./file.so --set 'file.path={dir}/data'\n"
+      "  throng-worker check ./log.so --set 'log.path={dir}/log' --read 'print-log {dir}/log'\n"
+      "  gdb --args throng-worker check ./zipf.so --in-process --only 'far out'\n"
       "Each check runs in a process of its own: a crash is its result.\n"
       "Exit codes: 0 the plugin keeps the contract, 1 it does not, 2 the request is wrong.");
 
@@ -121,7 +141,15 @@ int main(int argc, char** argv) {
     describe_command.is_json = describe_format == "json";
     return throng::ExecuteDescribe(describe_command);
   }
+  if (check->parsed() && is_list) {
+    for (const std::string& name : throng::CheckNames()) fmt::print("{}\n", name);
+    return 0;
+  }
   if (check->parsed()) {
+    if (check_request.file.empty()) {
+      fmt::print(stderr, "check: give the FILE of a plugin, or --list.\n");
+      return 2;
+    }
     const auto limit = throng::ParseDuration(time_limit);
     if (!limit || *limit == 0) {
       fmt::print(stderr, "--time-limit: is \"{}\"; write a duration such as 30s.\n", time_limit);

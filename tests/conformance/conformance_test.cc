@@ -1,12 +1,8 @@
-#include "server/conformance/conformance.h"
+// Plugins that are well, plugins whose tables are not, and requests.
+#include <csignal>
+#include <set>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <string>
-#include <vector>
-
-#include "server/control/status.h"
+#include "tests/conformance/checking.h"
 
 namespace throng {
 namespace {
@@ -17,49 +13,6 @@ using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-std::string Path(const std::string& plugin) {
-  return std::string(THRONG_TEST_PLUGINS) + "/" + plugin + ".so";
-}
-
-std::vector<CheckResult> Check(const std::string& plugin, const std::vector<std::string>& settings,
-                               const std::string& only = "") {
-  CheckRequest request{.file = Path(plugin),
-                       .settings = settings,
-                       .only = only,
-                       .time_limit = std::chrono::minutes(5)};
-  const auto results = CheckPlugin(request, [](const CheckResult&) {});
-  EXPECT_TRUE(results.ok()) << MessageOf(results.status());
-  return results.ok() ? *results : std::vector<CheckResult>();
-}
-
-std::vector<CheckResult> Failed(std::vector<CheckResult> results) {
-  std::erase_if(results, [](const CheckResult& result) { return result.is_ok; });
-  return results;
-}
-
-std::vector<std::string> Lines(const std::vector<CheckResult>& results) {
-  std::vector<std::string> lines;
-  lines.reserve(results.size());
-  for (const CheckResult& r : results) {
-    lines.push_back(r.component + ": " + r.check + ": " + r.fault);
-  }
-  return lines;
-}
-
-// A plugin or a fault, and the check that must name it.
-struct Fault {
-  std::string what;
-  std::string check;
-  std::string sentence;  // part of it
-};
-
-void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.what; }
-
-std::string NameOf(const testing::TestParamInfo<Fault>& info) { return info.param.what; }
-std::string NameWithIndex(const testing::TestParamInfo<Fault>& info) {
-  return info.param.what + "_" + std::to_string(info.index);
-}
 
 // ---- Plugins that are well ----------------------------------------------------------------------
 
@@ -155,190 +108,6 @@ TEST(ConformanceTest, WhatCannotBeLoadedIsNotCheckedFurther) {
   EXPECT_THAT(Check("misbehaving/table_null", {}), SizeIs(3));
 }
 
-// ---- Components ---------------------------------------------------------------------------------
-
-// Makes only the check that must catch it, for speed.
-void ExpectCaught(const std::string& plugin, const std::string& component,
-                  std::vector<std::string> settings, const Fault& fault) {
-  settings.push_back(component + ".fault=" + fault.what);
-  const auto failed = Failed(Check(plugin, settings, component + "`: " + fault.check));
-  ASSERT_THAT(failed, SizeIs(1)) << testing::PrintToString(Lines(failed));
-  EXPECT_THAT(failed[0].component, HasSubstr("`" + component + "`"));
-  EXPECT_EQ(failed[0].check, fault.check);
-  EXPECT_THAT(failed[0].fault, HasSubstr(fault.sentence));
-}
-
-constexpr char kCreated[] = "is created";
-constexpr char kEdges[] = "works or says why not at the edges of its options";
-constexpr char kMemory[] = "gives back what it took";
-constexpr char kWrites[] = "writes its own columns of the batch alone";
-constexpr char kUsers[] = "numbers the rows of each user";
-constexpr char kTimes[] = "never goes back in time";
-constexpr char kItems[] = "fills items and kinds that exist";
-constexpr char kBatches[] = "equal bytes for batches of 1, 7 and 4096";
-constexpr char kOrder[] = "equal bytes in any order and from any instance";
-constexpr char kProcess[] = "equal bytes in a new process";
-
-class RatingFaultTest : public testing::TestWithParam<Fault> {};
-
-TEST_P(RatingFaultTest, IsCaughtByItsCheck) {
-  ExpectCaught("misbehaving/faulty_behaviours", "faulty_rating", {}, GetParam());
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Ratings, RatingFaultTest,
-    testing::Values(
-        Fault{"carries_state", kOrder, "in another order"},
-        Fault{"depends_on_batch", kBatches, "in batches of 1."},
-        Fault{"uses_time", kProcess, "rating: it differs from one process to another"},
-        Fault{"uses_address", kProcess, "rating: it differs from one process to another"},
-        Fault{"uses_zone", kProcess, "rating: it differs from one process to another"},
-        Fault{"leaves_last", kBatches, "rating of row 99 is"},
-        Fault{"past_batch", kWrites, "given rows 0 to 0, it wrote row 1 of the column rating."},
-        Fault{"before_batch", kWrites, "given rows 0 to 0, it wrote row -1 of the column rating."},
-        Fault{"changes_item", kWrites, "it changed the column item at row 0, which is not its own"},
-        Fault{"throws_42", kBatches,
-              "an exception crossed the boundary in fill of rows 0 to 4095."},
-        Fault{"throws_exception", kBatches,
-              "an exception crossed the boundary (nobody catches me) in fill of rows 0 to 4095."},
-        Fault{"segfault", kBatches, "SIGSEGV in fill of rows 0 to 4095."},
-        Fault{"abort", kBatches, "SIGABRT in fill of rows 0 to 4095."},
-        Fault{"exit", kBatches, "ended with exit code 0 in fill of rows 0 to 4095."},
-        Fault{"exit_7", kBatches, "ended with exit code 7 in fill of rows 0 to 4095."},
-        Fault{"abort_in_destroy", kCreated, "SIGABRT in destroy."},
-        Fault{"refuses", kCreated, "rating `faulty_rating`: Not today."},
-        Fault{"segfault_at_edge", kEdges, "SIGSEGV in create."},
-        Fault{"says_nothing", kEdges, "Say what is wrong"},
-        Fault{"block_too_large", kCreated, "it wishes for blocks of 100000 rows"}),
-    NameOf);
-
-// Under a sanitizer, which has memory of its own, these are that sanitizer's to find.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-const Fault kLeak{"leaks", kMemory, "bytes more are in use after each create and destroy"};
-INSTANTIATE_TEST_SUITE_P(Memory, RatingFaultTest,
-                         testing::Values(kLeak,
-                                         Fault{"uses_memory", kProcess, "rating: it differs"}),
-                         NameOf);
-TEST(ConformanceTest, AFormatOrSinkThatLeaksIsCaughtToo) {
-  ExpectCaught("misbehaving/faulty_format", "faulty_format", {}, kLeak);
-  ExpectCaught("misbehaving/faulty_sinks", "faulty_sink", {"faulty_sink.path={dir}/a"}, kLeak);
-}
-#endif
-
-TEST(ConformanceTest, AHungPluginIsStoppedAndNotAskedAgain) {
-  CheckRequest request{.file = Path("misbehaving/faulty_behaviours"),
-                       .settings = {"faulty_rating.fault=hang"},
-                       .only = "`faulty_rating`: equal bytes",
-                       .time_limit = std::chrono::seconds(5)};
-  const auto results = CheckPlugin(request, [](const CheckResult&) {});
-  ASSERT_TRUE(results.ok());
-  EXPECT_THAT(
-      Lines(Failed(*results)),
-      ElementsAre("rating `faulty_rating`: equal bytes for batches of 1, 7 and 4096: no end "
-                  "within 5 s in fill of rows 0 to 4095."));
-}
-
-class ActivityFaultTest : public testing::TestWithParam<Fault> {};
-TEST_P(ActivityFaultTest, IsCaughtByItsCheck) {
-  ExpectCaught("misbehaving/faulty_behaviours", "faulty_activity", {}, GetParam());
-}
-INSTANTIATE_TEST_SUITE_P(
-    Activities, ActivityFaultTest,
-    testing::Values(Fault{"user_out_of_range", kUsers, "is not in [0, 400)."},
-                    Fault{"user_row_twice", kUsers, "are both row 0 of user"},
-                    Fault{"user_row_out_of_range", kUsers, "is not in [0, user_rows), which"},
-                    Fault{"user_rows_wrong", kUsers, "the user_rows of all users of an epoch are"},
-                    Fault{"run_row_out_of_range", kUsers, "is not in [0, run_rows), which"}),
-    NameOf);
-
-class ClockFaultTest : public testing::TestWithParam<Fault> {};
-TEST_P(ClockFaultTest, IsCaughtByItsCheck) {
-  ExpectCaught("misbehaving/faulty_behaviours", "faulty_clock", {}, GetParam());
-}
-INSTANTIATE_TEST_SUITE_P(Clocks, ClockFaultTest,
-                         testing::Values(Fault{"goes_back", kTimes, "the time of row 12344 is"},
-                                         Fault{"changes_user", kWrites,
-                                               "it changed the column user at row"}),
-                         NameOf);
-
-class ChoiceFaultTest : public testing::TestWithParam<Fault> {};
-TEST_P(ChoiceFaultTest, IsCaughtByItsCheck) {
-  ExpectCaught("misbehaving/faulty_behaviours", "faulty_choice", {}, GetParam());
-}
-INSTANTIATE_TEST_SUITE_P(
-    Choices, ChoiceFaultTest,
-    testing::Values(Fault{"item_out_of_range", kItems, "item -1 of row"},
-                    Fault{"kind_out_of_range", kItems, "is not in [0, 2)."},
-                    Fault{"kind_row_twice", kItems, "are both row 1 of `second`"},
-                    Fault{"kind_row_out_of_range", kItems, "the rows of `first`"},
-                    Fault{"kind_name_with_comma", kItems, "a kind is named \"a,b\""},
-                    Fault{"kinds_do_not_add_up", kItems,
-                          "its kinds have 10006 rows together; an epoch has 10007."},
-                    Fault{"kind_without_name", kCreated, "its kind 1 lacks a name"},
-                    Fault{"kind_not_utf8", kCreated, "its kind 1 lacks a name in UTF-8"},
-                    Fault{"kind_below_nothing", kCreated, "or has less than no rows"},
-                    Fault{"too_many_kinds", kCreated, "has 300 kinds; 256 are allowed"}),
-    NameOf);
-
-constexpr char kPrologues[] = "prologues of all instances agree";
-constexpr char kAppends[] = "appends what it reserved room for alone";
-constexpr char kEnds[] = "says where keys and values end";
-constexpr char kBlocks[] = "equal bytes for blocks of 1, 7 and 4096";
-constexpr char kEpilogue[] = "the epilogue does not depend on what an instance encoded";
-
-class FormatFaultTest : public testing::TestWithParam<Fault> {};
-TEST_P(FormatFaultTest, IsCaughtByItsCheck) {
-  ExpectCaught("misbehaving/faulty_format", "faulty_format", {}, GetParam());
-}
-INSTANTIATE_TEST_SUITE_P(
-    Formats, FormatFaultTest,
-    testing::Values(
-        Fault{"prologues_disagree", kPrologues, "as a stream, two instances began with different"},
-        Fault{"states_disagree", kPrologues, "two instances began with different prologues"},
-        Fault{"forgets_state", kPrologues, "two instances began with different prologues"},
-        Fault{"messages_have_prologue", kPrologues, "messages have no prologue"},
-        Fault{"cut_of_5000", "is created and begins", "asks for cuts of 5000 rows"},
-        Fault{"segfault_at_edge", kEdges, "SIGSEGV in create."},
-        Fault{"depends_on_block", kBlocks, "as a stream, the records differ at byte"},
-        Fault{"carries_state", kOrder, "the records of another instance"},
-        Fault{"uses_time", kProcess, "records: it differs from one process to another"},
-        Fault{"ends_too_early", kEnds, "the last value ends at"},
-        Fault{"ends_out_of_order", kEnds, "the value of row 0 ends at 13, before it begins"},
-        Fault{"beyond_reserve", kAppends, "it wrote beyond what it had reserved"},
-        Fault{"overwrites", kAppends, "it changed what the buffer held before, at rows 1000"},
-        Fault{"counts_rows", kEpilogue, "ends otherwise than one that did"},
-        Fault{"throws_inside", kBlocks, "something that is not a std::exception was thrown"},
-        Fault{"segfault", kBlocks, "SIGSEGV in encode of rows 0 to 4095 as a stream."}),
-    NameOf);
-
-constexpr char kWalk[] = "takes a whole walk";
-constexpr char kDrops[] = "drops what was not committed";
-constexpr char kKills[] = "neither loses nor doubles rows when killed";
-constexpr char kHeld[] = "is held by one process at a time";
-constexpr char kPeeks[] = "peeks at what open would tell";
-constexpr char kForgets[] = "forgets when reset";
-
-class SinkFaultTest : public testing::TestWithParam<Fault> {};
-TEST_P(SinkFaultTest, IsCaughtByItsCheck) {
-  ExpectCaught("misbehaving/faulty_sinks", "faulty_sink", {"faulty_sink.path={dir}/a"}, GetParam());
-}
-INSTANTIATE_TEST_SUITE_P(
-    Sinks, SinkFaultTest,
-    testing::Values(Fault{"loses_rows", kKills, "is not what was written"},
-                    Fault{"doubles_rows", kKills, "is not what was written"},
-                    Fault{"tells_wrong_position", kKills, "open tells position 300"},
-                    Fault{"keeps_first_state", kKills, "not the host state that was committed"},
-                    Fault{"commits_late", kKills, "open tells"},
-                    Fault{"does_not_complete", kKills, "open tells that it is not complete"},
-                    Fault{"finishes_once", kWalk, "finish cannot be repeated"},
-                    Fault{"segfault_at_edge", kEdges, "SIGSEGV in create."},
-                    Fault{"segfault", kKills, "SIGSEGV in write of rows"},
-                    Fault{"commits_in_destroy", kDrops, "open tells position 610"},
-                    Fault{"does_not_lock", kHeld, "two processes hold the same place"},
-                    Fault{"peeks_wrong", kPeeks, "peek tells no position, and open position 600"},
-                    Fault{"does_not_forget", kForgets, "open tells position 600 after a reset"}),
-    NameOf);
-
 // ---- Requests -----------------------------------------------------------------------------------
 
 TEST(ConformanceTest, AnOptionThatIsMissingIsAskedFor) {
@@ -361,6 +130,45 @@ TEST(ConformanceTest, SettingsThatAreWrongAreRefused) {
   const CheckRequest request{.file = "/nowhere/x.so", .settings = {}, .only = ""};
   EXPECT_EQ(MessageOf(CheckPlugin(request, [](const CheckResult&) {}).status()),
             "there is no file /nowhere/x.so.");
+}
+
+TEST(ConformanceTest, AChoiceOfNoCheckIsRefused) {
+  const auto refusal = [](const std::string& only) {
+    const CheckRequest request{.file = Path("zipf"), .settings = {}, .only = only};
+    return MessageOf(CheckPlugin(request, [](const CheckResult&) {}).status());
+  };
+  EXPECT_EQ(refusal("bathces of 1"),
+            "--only: no check has \"bathces of 1\" in its line. The nearest is \"choice `zipf`: "
+            "equal bytes for batches of 1, 7 and 4096\".");
+  EXPECT_EQ(refusal("is created nowhere"),
+            "--only: no check has \"is created nowhere\" in its line. The nearest is \"choice "
+            "`zipf`: is created\".");
+  EXPECT_THAT(refusal("whole walk"),  // of sinks, and there is none
+              HasSubstr("no check has \"whole walk\" in its line. The nearest is \""));
+  EXPECT_EQ(refusal("loads"), "");
+  EXPECT_EQ(refusal("`zipf`"), "");
+}
+
+TEST(ConformanceTest, AllChecksHaveNames) {
+  const auto names = CheckNames();
+  EXPECT_THAT(names, testing::IsSupersetOf({kLoads, kExports, kNames, kDefaults, kCreated, kOrder,
+                                            kKeeps, "takes a whole walk"}));
+  EXPECT_THAT(std::set(names.begin(), names.end()), SizeIs(names.size()));
+}
+
+TEST(ConformanceTest, InThisProcessACrashIsACrash) {
+  CheckRequest request{.file = Path("misbehaving/faulty_behaviours"),
+                       .settings = {"faulty_rating.fault=abort"},
+                       .only = "rating`: equal bytes for batches",
+                       .is_in_process = true};
+  const auto check = [&] { return CheckPlugin(request, [](const CheckResult&) {}); };
+  EXPECT_EXIT((void)check(), testing::KilledBySignal(SIGABRT), "");
+  request.settings = {};
+  request.only = "rating`: equal bytes";
+  const auto results = check();
+  ASSERT_TRUE(results.ok());
+  EXPECT_THAT(Lines(Failed(*results)), IsEmpty());
+  EXPECT_EQ(results->back().skipped, "there is one process alone; omit --in-process.");
 }
 
 TEST(ConformanceTest, AnUnknownOptionIsNamed) {

@@ -104,6 +104,17 @@ class CommandsTest(unittest.TestCase):
         self.assertIn("FAILED  rating `faulty_rating`: equal bytes for batches of 1, 7 and 4096: "
                       "SIGSEGV in fill of rows 0 to 4095.", done.stdout.splitlines())
 
+    def test_check_lists_its_checks_and_prints_failures_alone(self):
+        listed = worker("check", "--list")
+        self.assertEqual(listed.returncode, 0)
+        self.assertIn("equal bytes in a new process", listed.stdout.splitlines())
+        faulty = self.plugins / "misbehaving/faulty_behaviours.so"
+        quiet = worker("check", faulty, "--quiet", "--set", "faulty_rating.fault=segfault",
+                       "--only", "batches of 1")
+        self.assertEqual(quiet.returncode, 1)
+        self.assertRegex(quiet.stdout, "^FAILED  rating `faulty_rating`: equal bytes for .*[.]\n$")
+        self.assertEqual(worker("check", self.plugins / "plain_c.so", "--quiet").stdout, "")
+
     def run_with_fault(self, role, fault):
         """A run with a behaviour that breaks the contract, which leaves no file."""
         with tempfile.TemporaryDirectory() as folder:
@@ -150,6 +161,8 @@ class CommandsTest(unittest.TestCase):
                 (["describe", zipf, "-o", "xml"], "xml not in {table,json}"),
                 (["check", "/nowhere/x.so"], "there is no file /nowhere/x.so."),
                 (["check", zipf, "--set", "zipf"], "write COMPONENT.OPTION=VALUE"),
+                (["check"], "check: give the FILE of a plugin, or --list."),
+                (["check", zipf, "--only", "nosuch"], '--only: no check has "nosuch" in its line'),
                 (["check", zipf, "--time-limit", "soon"], "write a duration such as 30s")):
             done = worker(*arguments)
             self.assertEqual(done.returncode, 2, arguments)

@@ -16,7 +16,7 @@ class FlakySink {
   static std::vector<throng::OptionOf<Options>> DeclareOptions() {
     using throng::Option;
     return {
-        Option<&Options::path>("path", "The file.").Required().Identity(),
+        Option<&Options::path>("path", "The file.").Required().Identity().Path(),
         Option<&Options::abort_writes>("abort_writes", "Every n-th write aborts; 0: none."),
         Option<&Options::abort_commits>("abort_commits", "Every n-th commit aborts; 0: none."),
         Option<&Options::busy_calls>("busy_calls", "Every n-th call is UNAVAILABLE; 0: none."),

@@ -13,7 +13,8 @@ class JournalSink {
     std::string path;
   };
   static std::vector<throng::OptionOf<Options>> DeclareOptions() {
-    return {throng::Option<&Options::path>("path", "The file to write.").Required().Identity()};
+    return {
+        throng::Option<&Options::path>("path", "The file to write.").Required().Identity().Path()};
   }
   explicit JournalSink(const Options& options) : path_(options.path) {}
   JournalSink(const JournalSink&) = delete;

@@ -47,7 +47,7 @@ class MailboxSink {
     std::string path;
   };
   static std::vector<throng::OptionOf<Options>> DeclareOptions() {
-    return {throng::Option<&Options::path>("path", "The file.").Required().Identity()};
+    return {throng::Option<&Options::path>("path", "The file.").Required().Identity().Path()};
   }
   explicit MailboxSink(const Options& options) : file_(options.path, std::ios::trunc) {}
 

@@ -21,6 +21,8 @@ constexpr int64_t kStart = 1'704'067'200'000;
 
 struct Instance {
   throng_dataset dataset{};
+  const throng_dataset* lent = nullptr;
+  const throng_value* options = nullptr;  // these may be kept
   std::string fault;
   int64_t rows_so_far = 0;
   bool Has(std::string_view name) const { return fault == name; }
@@ -98,6 +100,8 @@ throng_code Kinds(void* self, const throng_kind* const** kinds, uint32_t* count,
 
 // What may go wrong in any role is shown by ratings.
 void FillRating(Instance& self, const throng_batch& b) {
+  if (self.Has("keeps_dataset") && self.lent->plan_size == 0) return;
+  if (self.options[1].integer > 9 || self.dataset.kinds[0]->name[0] == '\0') return;
   for (size_t i = 0; i < b.rows; ++i) {
     int64_t rating = 100 + Random(self, b, i, 9) * 50;
     if (self.Has("carries_state")) rating += (self.rows_so_far + static_cast<int64_t>(i)) % 2;
@@ -113,6 +117,13 @@ void FillRating(Instance& self, const throng_batch& b) {
       const char* zone = std::getenv("TZ");
       rating += zone == nullptr ? 0 : static_cast<int64_t>(std::strlen(zone));
     }
+    if (self.Has("uses_environment"))
+      rating += std::getenv("THRONG_TEST_STARS") == nullptr ? 0 : 50;
+    const bool is_large = b.rows > 100;  // which no row may know
+    if (self.Has("impure_far_out")) rating += is_large && b.first_row > 30'000 ? 1 : 0;
+    const int64_t level = self.options[1].integer;
+    if (self.Has("impure_at_edge")) rating += is_large && level == 9 ? 1 : 0;
+    if (self.Has("impure_within")) rating += is_large && level % 4 != 1 ? 1 : 0;
     if (self.Has("leaves_last") && i == 99) continue;
     b.rating[i] = static_cast<int32_t>(rating);
   }
@@ -135,13 +146,17 @@ throng_code Create(const throng_host*, const throng_dataset* dataset, const thro
                    void** self, throng_error* error) {
   const std::string fault(throng::View(options[0].text));
   const bool is_edge = options[1].integer == 9;
+  if (fault == "refuses_large_plans" && dataset->plan_size > 1'000'000) {
+    std::strcpy(error->message, "An epoch has a million rows at most; choose less.");
+    return THRONG_OUT_OF_RANGE;
+  }
   if (fault == "segfault_at_edge" && is_edge) throng::Segfault();
   if (fault == "says_nothing" && is_edge) return THRONG_INVALID_ARGUMENT;
   if (fault == "refuses") {
     std::strcpy(error->message, "Not today.");
     return THRONG_INVALID_ARGUMENT;
   }
-  *self = new Instance{*dataset, fault};
+  *self = new Instance{*dataset, dataset, options, fault};
   return THRONG_OK;
 }
 

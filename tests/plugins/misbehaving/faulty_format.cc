@@ -27,6 +27,10 @@ class FaultyFormat {
 
   throng::Prologue Begin(const throng_destination& destination) {
     static int begun = 0;
+    static const throng_schema* first_schema = destination.schema;
+    destination_ = &destination;
+    name_ = destination.name;
+    schema_ = Has("keeps_schema_for_others") ? first_schema : destination.schema;
     is_messages_ = destination.mode == THRONG_RECORDS_MESSAGES;
     throng::Prologue prologue;
     if (!is_messages_ || Has("messages_have_prologue")) prologue.bytes = "first line\n";
@@ -39,6 +43,10 @@ class FaultyFormat {
   }
 
   void Encode(const throng_block& block, throng::Buffer& out) {
+    if (Has("keeps_destination") && destination_->users < 0) return;
+    if (Has("keeps_name") && name_[0] == '\0') return;
+    if (Has("keeps_schema_for_others") && schema_->columns_count == 0) return;
+    if (schema_->columns[0]->name[0] == '\0') return;  // it may be kept
     // One inner block, for those that have such.
     if (options_.cuts || Has("depends_on_block"))
       out.Append(std::to_string(block.rows) + " rows\n");
@@ -73,6 +81,9 @@ class FaultyFormat {
 
   const Options options_;
   bool is_messages_ = false;
+  const throng_destination* destination_ = nullptr;
+  const char* name_ = nullptr;
+  const throng_schema* schema_ = nullptr;
   int64_t encoded_ = 0;
 };
 

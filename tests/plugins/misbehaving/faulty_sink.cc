@@ -8,6 +8,7 @@
 #include <fstream>
 #include <optional>
 #include <throng/sdk.hpp>
+#include <utility>
 
 #include "tests/plugins/segfault.h"
 
@@ -29,9 +30,10 @@ class FaultySink {
     int64_t edge = 0;
   };
   static std::vector<throng::OptionOf<Options>> DeclareOptions() {
-    return {throng::Option<&Options::path>("path", "The file to write.").Required().Identity(),
-            throng::Option<&Options::fault>("fault", "How to break the contract."),
-            throng::Option<&Options::edge>("edge", "Of no use, but it has edges.").Range(0, 9)};
+    return {
+        throng::Option<&Options::path>("path", "The file to write.").Required().Identity().Path(),
+        throng::Option<&Options::fault>("fault", "How to break the contract."),
+        throng::Option<&Options::edge>("edge", "Of no use, but it has edges.").Range(0, 9)};
   }
   explicit FaultySink(const Options& options) : path_(options.path), fault_(options.fault) {
     if (Has("segfault_at_edge") && options.edge == 9) throng::Segfault();
@@ -53,9 +55,14 @@ class FaultySink {
     if (!Has("does_not_lock") && flock(file_, LOCK_EX | LOCK_NB) != 0) {
       throw throng::Error(THRONG_FAILED_PRECONDITION, path_ + " is in use.", "path");
     }
+    lent_ = target.identity;
     mark_ = Load(target);
     bytes_ = Has("doubles_rows") ? lseek(file_, 0, SEEK_END) : mark_.bytes;
     if (ftruncate(file_, bytes_) != 0) throw throng::Error(THRONG_DATA_LOSS, "It cannot be cut.");
+    if (Has("cuts_what_it_refuses") && target.identity[0] == '0') {
+      std::filesystem::remove(path_ + ".mark");
+      throw throng::Error(THRONG_FAILED_PRECONDITION, "It is another's.");
+    }
     return Report(mark_);
   }
 
@@ -73,8 +80,15 @@ class FaultySink {
 
   void Write(const throng_records& records) {
     if (Has("segfault") && records.first_row > 200) throng::Segfault();
-    const std::string_view bytes = throng::View(records.bytes);
-    if (Has("loses_rows")) {
+    std::string_view bytes = throng::View(records.bytes);
+    if (Has("keeps_identity") && lent_[0] == '\0') return;
+    if (Has("keeps_records") && !last_.empty() && last_[0] == '\0') return;
+    last_ = bytes;
+    if (Has("drops_a_write") && records.first_row == 500) return;
+    if (Has("cuts_a_value") && records.first_row == 4320) bytes.remove_suffix(1);
+    if (Has("marks_first")) {
+      late_ += bytes;  // is written once it is committed
+    } else if (Has("loses_rows")) {
       Put(late_);  // what was written last is still in memory when it is committed
       late_ = bytes;
     } else {
@@ -83,18 +97,19 @@ class FaultySink {
   }
 
   void Commit(int64_t position, std::string_view host_state) {
-    mark_.bytes = bytes_ + (Has("loses_rows") ? static_cast<int64_t>(late_.size()) : 0);
+    mark_.bytes = bytes_ + static_cast<int64_t>(late_.size());
     mark_.position = position;
     if (!Has("keeps_first_state") || mark_.host_state.empty()) mark_.host_state = host_state;
     if (Has("commits_late") && position % 900 != 0) return;
     Save();
+    if (Has("marks_first")) Put(std::exchange(late_, ""));
   }
 
   void Finish(const throng_completion& completion) {
     if (mark_.is_complete && Has("finishes_once")) {
       throw throng::Error(THRONG_FAILED_PRECONDITION, "It was finished before.");
     }
-    if (mark_.is_complete) return;
+    if (mark_.is_complete && !Has("doubles_epilogue")) return;
     Put(late_);
     Put(throng::View(completion.epilogue));
     mark_.bytes = bytes_;
@@ -128,6 +143,9 @@ class FaultySink {
       file >> mark.identity >> mark.bytes >> mark.position >> mark.is_complete;
       mark.host_state.assign(std::istreambuf_iterator<char>(file.ignore()), {});
     }
+    if (mark.identity != target.identity && (Has("starts_over") || Has("cuts_what_it_refuses"))) {
+      return {.identity = target.identity, .host_state = ""};
+    }
     return mark;
   }
 
@@ -145,6 +163,8 @@ class FaultySink {
   int64_t bytes_ = 0;
   std::string late_;
   Mark mark_;
+  const char* lent_ = nullptr;
+  std::string_view last_;
 };
 
 // Keeps no position, and says that it found one.
