@@ -4,7 +4,7 @@
 //   KindWord word(IntegerWeights(shares));         // of rounding.hpp
 //   kinds[k].rows = word.CounterOf(k).Before(plan_size);
 //   ...
-//   word.At(rows.grid, kind, kind_row);            // columns of throng_batch
+//   word.At(rows.place, kind, kind_row);           // columns of throng_batch
 //
 // Places may be shifted round the epoch, too, by any amount: each kind still has as many rows, and
 // numbers them without gaps.
