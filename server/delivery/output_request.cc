@@ -188,6 +188,10 @@ std::string OutputRequest::Identity(bool depends_on_size) const {
   if (run_.slice().count() > 1) {
     digest.AddField(fmt::format("slice {} of {} mode {}", run_.slice().index(),
                                 run_.slice().count(), static_cast<int>(run_.slice().mode())));
+    const bool is_interleaved = run_.slice().mode() == v1::SLICE_MODE_INTERLEAVED;
+    if (is_interleaved && plan_->stride() != Slice::kStride) {
+      digest.AddField(fmt::format("stride {}", plan_->stride()));
+    }
   }
   if (IsRolled()) digest.AddField(fmt::format("roll_rows {}", spec_.roll_rows()));
   digest.AddField(format_->name).AddField(format_options_.Canonical(true));

@@ -38,7 +38,8 @@ const SourceInfo& FindSource(std::string_view name) {
 
 }  // namespace
 
-Table::Table(const v1::OutputSpec& spec, const Plan& plan) : plan_(plan), kind_(spec.table()) {
+Table::Table(const v1::OutputSpec& spec, const Plan& plan)
+    : plan_(plan), blocks_(plan.MakeBlocks()), kind_(spec.table()) {
   const throng_world& world = plan.world();
   for (uint32_t i = 0; i < world.clusters_count; ++i) {
     cluster_labels_.push_back(world.clusters[i]->name);
@@ -92,7 +93,7 @@ int64_t Table::rows() const {
 absl::StatusOr<std::unique_ptr<TableRows>> TableRows::Create(const Table& table, size_t capacity) {
   std::unique_ptr<TableRows> made(new TableRows(table, capacity));
   if (table.IsInteractions()) {
-    auto generator = table.plan().MakeGenerator();
+    auto generator = table.plan().MakeGenerator(table.blocks());
     if (!generator.ok()) return generator.status();
     made->generator_ = *std::move(generator);
   }

@@ -45,9 +45,12 @@ class Table {
   int32_t key_column() const { return key_column_; }
   // Rows of the whole table, or Slice::kEndless.
   int64_t rows() const;
+  // Where its threads find blocks that another of them filled.
+  const std::shared_ptr<BlockCache>& blocks() const { return blocks_; }
 
  private:
   const Plan& plan_;
+  const std::shared_ptr<BlockCache> blocks_;
   v1::Table kind_;
   int32_t key_column_ = -1;
   std::vector<ColumnSource> sources_;

@@ -229,8 +229,9 @@ absl::Status Stream(const Plan& plan, const Request& request, int threads, JobCo
   const int64_t batches =
       is_endless ? Slice::kEndless : (request.rows + request.batch_rows - 1) / request.batch_rows;
   const Slice slice(0, batches);
+  const auto blocks = plan.MakeBlocks();
   const auto make = [&]() -> absl::StatusOr<FrameWalk::Fill> {
-    auto generator = plan.MakeGenerator();
+    auto generator = plan.MakeGenerator(blocks);
     if (!generator.ok()) return generator.status();
     auto encoder = std::make_shared<BatchEncoder>(plan, request, *std::move(generator));
     return [&request, encoder, is_endless](const Unit& unit, RecordBuffer* frames) {

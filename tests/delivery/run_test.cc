@@ -134,6 +134,12 @@ TEST_F(RunTest, RowsOfWholeBlocksAreTheSameHoweverTheyAreCut) {
     joined += make("by_user", "slice: {index: " + index + ", count: 3}\n", "");
   }
   EXPECT_EQ(joined, whole);
+  // Interleaved slices take 16 blocks at once, as a multiple of 4096 rows.
+  const std::string dealt = ", mode: interleaved}\nthreads: 2\n";
+  EXPECT_EQ(lines(make("by_user", "slice: {index: 0, count: 2" + dealt, ""), 0, 16'384),
+            lines(whole, 0, 16'384));
+  EXPECT_EQ(lines(make("by_user", "slice: {index: 1, count: 2" + dealt, ""), 0, 3616),
+            lines(whole, 16'384, 20'000));
   // They are other rows' neighbours, and nothing else about an epoch's users has changed.
   const auto users = [&](const std::string& text) {
     std::vector<std::string> ids = lines(text, 0, 5300);
