@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "server/conformance/check.h"
+#include "server/control/plain_text.h"
 #include "server/control/status.h"
 #include "server/host/process.h"
 
@@ -339,15 +340,15 @@ int ExecuteCheck(const CheckRequest& request) {
     } else {
       line = "ok      " + line;
     }
-    if (!request.is_quiet || !result.is_ok) fmt::print("{}\n", line);
+    if (!request.is_quiet || !result.is_ok) fmt::print("{}\n", PlainLines(line));
     std::fflush(stdout);
   });
   if (!results.ok()) {
-    fmt::print(stderr, "{}\n", MessageOf(results.status()));
+    fmt::print(stderr, "{}\n", PlainLines(MessageOf(results.status())));
     return 2;
   }
   if (!request.is_quiet) {
-    fmt::print("{}: {} checks, {} failed{}.\n", request.file, results->size(), failed,
+    fmt::print("{}: {} checks, {} failed{}.\n", PlainText(request.file), results->size(), failed,
                skipped == 0 ? "" : fmt::format(", {} skipped", skipped));
   }
   return failed == 0 ? 0 : 1;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""throng-worker run with plugin folders that hold what it cannot use: named in a note, an error only
-where the spec needs it."""
+"""throng-worker with plugins that it cannot use: to `run` a note, and an error only where the spec
+needs one; nothing that a terminal would obey."""
 
 import os
 import pathlib
@@ -69,6 +69,16 @@ class PluginFoldersTest(unittest.TestCase):
         done = self.run_spec()
         self.assertIn("/\ufffd[31mbad.so cannot be loaded", done.stderr)
         self.assertNotIn("\x1b", done.stderr)
+
+    def test_check_and_describe_say_nothing_that_a_terminal_would_obey(self):
+        path = self.add(BAD_PLUGINS / "table_null.so", "\x1b[31mbad.so")
+        for command in "check", "describe":
+            done = subprocess.run([WORKER, command, path], capture_output=True, text=True,
+                                  timeout=60, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("/\ufffd[31mbad.so: throng_plugin_v1 returned NULL",
+                          done.stdout + done.stderr)
+            self.assertNotIn("\x1b", done.stdout + done.stderr)
 
     def test_quiet_is_quiet_about_them(self):
         self.add(BAD_PLUGINS / "load_crashes.so", "bad.so")
