@@ -34,8 +34,8 @@ TEST(DescribeTest, TextShowsWhatASinkTakesAndFlags) {
             "\n"
             "sink `journal`: A file with a mark of what counts.\n"
             "  Takes stream; exactly once.\n"
-            "  OPTION  TYPE    DEFAULT  RANGE  FLAGS              DOC\n"
-            "  path    string  -               required,identity  The file to write.\n");
+            "  OPTION  TYPE    DEFAULT  RANGE  FLAGS                   DOC\n"
+            "  path    string  -               required,identity,path  The file to write.\n");
 }
 
 TEST(DescribeTest, WhatThisHostCannotUseIsListed) {
@@ -91,8 +91,8 @@ TEST(DescribeTest, TheMessageOfASinkSaysWhetherItIsDurable) {
   EXPECT_TRUE(plugin.components(0).is_durable());
   EXPECT_FALSE(plugin.components(1).is_durable());
   const v1::PluginOption& path = plugin.components(0).options(0);
-  EXPECT_TRUE(path.is_required() && path.is_identity());
-  EXPECT_FALSE(path.is_path() || path.is_secret());
+  EXPECT_TRUE(path.is_required() && path.is_identity() && path.is_path());
+  EXPECT_FALSE(path.is_secret());
 }
 
 }  // namespace
