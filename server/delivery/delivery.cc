@@ -6,6 +6,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "proto/json.h"
 #include "server/control/status.h"
@@ -209,6 +210,7 @@ absl::StatusOr<Delivery::Step> Delivery::Prologue() {
   records.bytes = Bytes(prologue);
   absl::Status status = Retry([&] { return place_.sink()->Write(records); });
   if (!status.ok()) return status;
+  place_.Wrote(prologue.size(), 0, std::nullopt);
   return Step::kContinue;
 }
 
@@ -225,6 +227,7 @@ absl::Status Delivery::Deliver(const EncodingWalk::Block& block) {
   records.event_time = is_messages && tally_ ? encoded.time.data() : nullptr;
   absl::Status status = Retry([&] { return place_.sink()->Write(records); });
   if (!status.ok()) return status;
+  if (!is_messages) place_.Wrote(records.bytes.size, block.unit.rows, encoded.note);
   if (tally_) tally_->Add(block);
   if (part_tally_) part_tally_->Add(block);
   if (uncommitted_rows_ == 0) first_write_ = Clock::now();
@@ -249,6 +252,7 @@ absl::Status Delivery::Commit() {
   const std::string host_state = place_.HostState(statistics_);
   absl::Status status = Retry([&] { return place_.sink()->Commit(position_, host_state); });
   if (!status.ok()) return status;
+  place_.Committed();
   has_commit_ = has_own_commit_ = true;
   committed_ = position_;
   uncommitted_rows_ = 0;
@@ -292,6 +296,10 @@ absl::Status Delivery::Finish() {
     summary.struct_size = sizeof summary;
     summary.rows = part_.RowsBelow(position_);
     summary.statistics = statistics.c_str();
+    const std::vector<throng_note> notes = place_.notes();
+    summary.notes_count = static_cast<uint32_t>(notes.size());
+    summary.notes = notes.data();
+    summary.bytes = place_.bytes();
     Format::Prologue prologue;
     const auto format = BeginFormat(place_.encoding(), &prologue);
     if (!format.ok()) return format.status();
@@ -319,6 +327,7 @@ absl::StatusOr<Delivery::Step> Delivery::GoBack(const absl::Status& reason) {
   new_rows_ -= uncommitted_rows_;
   uncommitted_rows_ = 0;
   position_ = committed_;
+  place_.GoBack();
   walk_->Rewind(committed_);
   monitor_.Change([this](OutputProgress* progress) {
     progress->state = OutputState::kRunning;

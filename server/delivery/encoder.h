@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,8 @@ absl::StatusOr<std::unique_ptr<Format>> BeginFormat(const Encoding& encoding,
 // What becomes of a unit.
 struct Encoded {
   RecordBuffer records;
-  std::vector<uint32_t> key_end;  // messages only, see throng_records
+  std::optional<std::string> note;  // streams of cuts only, where the format gives one
+  std::vector<uint32_t> key_end;    // messages only, see throng_records
   std::vector<uint32_t> value_end;
   // Interactions only: what statistics and message times need of each row.
   std::vector<uint32_t> user;
@@ -46,12 +48,14 @@ using EncodingWalk = Walk<Encoded>;
 class Encoder {
  public:
   static absl::StatusOr<std::unique_ptr<Encoder>> Create(const Encoding& encoding);
-  // Replaces what `encoded` holds.
+  // Replaces what `encoded` holds. Where the format cuts, the unit is a whole cut.
   absl::Status Encode(const Unit& unit, Encoded* encoded);
 
  private:
   Encoder(const Encoding& encoding, std::unique_ptr<Format> format, std::unique_ptr<TableRows> rows,
           uint32_t batch_rows);
+  // Takes the note of a cut, if the format gave one.
+  absl::Status TakeNote(const Unit& unit, Encoded* encoded) const;
 
   const Encoding& encoding_;
   std::unique_ptr<Format> format_;

@@ -181,6 +181,10 @@ void Place::TakeUp() {
 }
 
 absl::Status Place::Begin() {
+  host_state_.set_bytes(opened_.position ? stored_->bytes() : 0);
+  host_state_.clear_notes();
+  if (opened_.position) *host_state_.mutable_notes() = stored_->notes();
+  Committed();
   const auto encoding = [this] {
     return request_.EncodingOf(part_, host_state_.created_ms(), host_state_.format_state());
   };
@@ -277,10 +281,42 @@ absl::Status Place::CheckPosition() const {
   return absl::OkStatus();
 }
 
+void Place::Wrote(size_t bytes, int64_t rows, const std::optional<std::string>& note) {
+  const int64_t offset = host_state_.bytes();
+  host_state_.set_bytes(offset + static_cast<int64_t>(bytes));
+  if (!note) return;
+  worker::v1::CutNote* kept = host_state_.add_notes();
+  kept->set_offset(offset);
+  kept->set_size(static_cast<int64_t>(bytes));
+  kept->set_rows(rows);
+  kept->set_note(*note);
+}
+
+void Place::Committed() {
+  committed_bytes_ = host_state_.bytes();
+  committed_notes_ = host_state_.notes_size();
+}
+
+void Place::GoBack() {
+  host_state_.set_bytes(committed_bytes_);
+  while (host_state_.notes_size() > committed_notes_) host_state_.mutable_notes()->RemoveLast();
+}
+
+std::vector<throng_note> Place::notes() const {
+  std::vector<throng_note> notes;
+  for (const worker::v1::CutNote& note : host_state_.notes()) {
+    notes.push_back(
+        {note.offset(), note.size(), note.rows(), {note.note().data(), note.note().size()}});
+  }
+  return notes;
+}
+
 std::string Place::HostState(const std::optional<v1::Statistics>& statistics) const {
-  worker::v1::HostState state = host_state_;
-  if (statistics) *state.mutable_statistics() = *statistics;
-  return state.SerializeAsString();
+  std::string state = host_state_.SerializeAsString();
+  if (!statistics) return state;
+  worker::v1::HostState more;  // a message that follows another one adds to it
+  *more.mutable_statistics() = *statistics;
+  return state + more.SerializeAsString();
 }
 
 std::string Place::Manifest(const std::optional<v1::Statistics>& statistics) const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -55,6 +56,14 @@ class Place {
   bool IsLast() const { return PartSlice().end() == request_.slice().end(); }
   Sink* sink() const { return sink_.get(); }
   const Encoding& encoding() const { return encoding_; }
+  // Keeps count of what is written of a stream, and the note of a cut of so many rows; both are
+  // committed with a position, and dropped again by GoBack unless they are.
+  void Wrote(size_t bytes, int64_t rows, const std::optional<std::string>& note);
+  void Committed();
+  void GoBack();
+  // What the format's end is told of that. Points into this.
+  int64_t bytes() const { return host_state_.bytes(); }
+  std::vector<throng_note> notes() const;
   // What to commit with a position; with the statistics of the whole output once all rows were
   // seen.
   std::string HostState(const std::optional<v1::Statistics>& statistics) const;
@@ -85,6 +94,8 @@ class Place {
   Sink::Opened opened_;
   std::optional<worker::v1::HostState> stored_;  // of this part, else of the one before it
   worker::v1::HostState host_state_;
+  int64_t committed_bytes_ = 0;  // of those in host_state_
+  int committed_notes_ = 0;      // likewise
   Encoding encoding_;
 };
 

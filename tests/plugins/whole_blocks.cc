@@ -38,6 +38,41 @@ class CutsFormat {
   }
 };
 
+// Blocks whose places, sizes and last users stand in a footer.
+class FootedFormat {
+ public:
+  struct Options {
+    int64_t note_bytes = 0;
+  };
+  static std::vector<throng::OptionOf<Options>> DeclareOptions() {
+    return {
+        throng::Option<&Options::note_bytes>("note_bytes", "A note of so many; 0: as it needs.")};
+  }
+  explicit FootedFormat(const Options& options) : note_bytes_(options.note_bytes) {}
+
+  throng::Prologue Begin(const throng_destination& /*destination*/) {
+    return {.bytes = "begin\n", .cut_rows = 4096, .state = ""};
+  }
+  void Encode(const throng_block& block, throng::Buffer& out) {
+    const auto* user = static_cast<const int64_t*>(block.columns[0]);
+    for (uint32_t i = 0; i < block.rows; ++i) out.Append(std::to_string(user[i]) + "\n");
+    std::string note = std::to_string(user[block.rows - 1]);
+    if (note_bytes_ > 0) note.resize(static_cast<size_t>(note_bytes_), '.');
+    out.Note(std::move(note));
+  }
+  void End(const throng_summary& summary, throng::Buffer& out) {
+    for (uint32_t i = 0; i < summary.notes_count; ++i) {
+      const throng_note& note = summary.notes[i];
+      out.Append("cut " + std::to_string(note.offset) + " " + std::to_string(note.size) + " " +
+                 std::to_string(note.rows) + " " + std::string(throng::View(note.note)) + "\n");
+    }
+    out.Append("bytes " + std::to_string(summary.bytes) + "\n");
+  }
+
+ private:
+  int64_t note_bytes_;
+};
+
 // A line a message: key|value|row|event time.
 class MailboxSink {
  public:
@@ -75,4 +110,5 @@ THRONG_PLUGIN("whole_blocks", "1.0.0", "What plugins yet to come will ask of the
               throng::Clock<ByUserClock>("by_user",
                                          "Blocks of about 1000 rows in the order of users."),
               throng::Format<CutsFormat>("cuts", "Inner blocks of 4096 rows."),
+              throng::Format<FootedFormat>("footed", "The same with a footer that notes make."),
               throng::Sink<MailboxSink>("mailbox", "Messages as lines of a file."))
