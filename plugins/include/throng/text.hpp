@@ -116,12 +116,22 @@ inline char* WriteNumber(uint64_t n, char* p) {
   return p + 3;
 }
 
+namespace detail {
+
+// Not inlined: loops over numbers that seldom are negative stay small.
+[[gnu::noinline]] inline char* WriteNegative(int64_t n, char* p) {
+  *p = '-';
+  return WriteNumber(0 - static_cast<uint64_t>(n), p + 1);
+}
+
+}  // namespace detail
+
 // A decimal number, with a sign if it is negative: 1 to 20 bytes.
 inline char* WriteSigned(int64_t n, char* p) {
-  const auto magnitude = static_cast<uint64_t>(n);
-  if (n >= 0) return WriteNumber(magnitude, p);
-  *p = '-';
-  return WriteNumber(0 - magnitude, p + 1);
+  if (n < 0) [[unlikely]] {
+    return detail::WriteNegative(n, p);
+  }
+  return WriteNumber(static_cast<uint64_t>(n), p);
 }
 
 // Hundredths as a decimal number, exactly: one decimal, two where needed, as in 4.5 and 4.25. 3 to
