@@ -35,7 +35,7 @@ class Csv {
       const throng_column& column = *schema.columns[c];
       const std::string separator = c == 0 ? "" : ",";
       header += separator + column.name;
-      line_.Add(column, c, separator + PlainPrefix(column), PlainTexts(column));
+      line_.Add(column, c, separator, PlainTexts(column));
     }
     header += '\n';
     line_.End("\n");

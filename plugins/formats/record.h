@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -11,20 +10,38 @@
 #include <vector>
 
 #include "plugins/formats/column_type.h"
-#include "plugins/formats/registry/typed_schema.h"
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
 #include "throng/text.hpp"
 
 namespace throng::plugins {
 
+// What stands around the values of a column, or in their place.
+struct ValueTexts {
+  std::string start;   // before a value
+  std::string end;     // after it
+  std::string absent;  // in the place of start, value and end
+  // What values stand for: of a LABEL each label; of a BOOL false, then true; else nothing.
+  std::vector<std::string> texts;
+};
+
+// Without any quotes.
+inline ValueTexts PlainTexts(const throng_column& column) {
+  ValueTexts plain;
+  const ColumnType type = TypeOf(column);
+  if (type == ColumnType::kTextId) plain.start = column.prefix;
+  if (type == ColumnType::kBool) plain.texts = {"false", "true"};
+  if (type == ColumnType::kLabel) {
+    plain.texts.assign(column.labels, column.labels + column.labels_count);
+  }
+  return plain;
+}
+
 class Record {
  public:
   // Appends the value of schema column `index`, after the constant text `lead`.
-  // `texts` are what its values stand for: of a LABEL "absent", then each label; of a BOOL false,
-  // then true; of a FLOAT64 "absent", for what is not finite; else nothing.
   void Add(const throng_column& column, size_t index, const std::string& lead,
-           std::vector<std::string> texts);
+           const ValueTexts& values);
   // `end` stands after the last value.
   void End(const std::string& end);
 
@@ -35,64 +52,96 @@ class Record {
   char* Write(const throng_block& block, size_t first, size_t last, char* p);
 
  private:
-  struct Field {
-    Field(uint32_t type_of, size_t index, const std::string& text)
-        : type(type_of), column(index), lead(text), timestamp(text) {}
-    uint32_t type;
+  // What each row needs comes first, so that it lies in few lines of the cache.
+  struct alignas(64) Field {
+    Field(const throng_column& from, size_t index, const std::string& text)
+        : type(TypeOf(from)),
+          is_checked(IsCheckedForAbsence(from)),
+          column(index),
+          lead(text),
+          timestamp(text),
+          id_first(from.id_first),
+          id_key(from.id_key) {}
+    ColumnType type;
+    bool is_checked;  // for absence
     size_t column;
-    FixedText lead;
-    std::vector<FixedText> texts;  // each after the lead
+    FixedText lead;                // and what stands before a value
     TimestampWriter timestamp;     // after the lead
+    std::vector<FixedText> texts;  // each after the lead
+    int64_t id_first;
+    uint64_t id_key;
+    FixedText absent;  // if it is checked: the lead, and the text of absence,
+    FixedText end;     // and what stands after a value
   };
 
   template <class Column>
   static char* WriteValue(Field& field, const void* column, size_t row, char* p);
-  char* WriteFields(const throng_block& block, size_t row, size_t from, char* p);
+  char* WriteFields(const throng_block& block, size_t row, size_t from, char* p) {
+    return has_checked_ ? WriteEach<true>(block, row, from, p)
+                        : WriteEach<false>(block, row, from, p);
+  }
+  template <bool kChecked>
+  char* WriteEach(const throng_block& block, size_t row, size_t from, char* p);
   template <bool kMore>
   char* WriteInteractions(const throng_block& block, size_t first, size_t last, char* p);
 
-  std::string start_text_;  // the lead of the first field, whose own is empty
+  std::string start_text_;  // what stands before the first value, whose own lead is empty
   FixedText start_;         // to be written
   std::vector<Field> fields_;
-  FixedText turn_;  // the end of one record and the start of the next, in one go
+  std::string end_text_;  // what stands after the last value so far
+  FixedText turn_;        // the end of one record and the start of the next, in one go
   size_t max_size_ = 0;
+  bool has_checked_ = false;     // has columns that are checked for absence
   bool is_interaction_ = false;  // begins with the four columns of interactions
 };
 
 inline void Record::Add(const throng_column& column, size_t index, const std::string& lead,
-                        std::vector<std::string> texts) {
-  if (!IsKnownType(column.type)) RefuseType(column);
-  if (column.type == THRONG_COLUMN_RATING) {
+                        const ValueTexts& values) {
+  // What stands around each value is a part of the constant text, unless values may be absent.
+  const bool is_checked = IsCheckedForAbsence(column);
+  std::string before = end_text_ + lead + (is_checked ? "" : values.start);
+  end_text_ = is_checked ? "" : values.end;
+  max_size_ += before.size();
+  if (fields_.empty()) {
+    start_text_ = before;
+    before.clear();
+  }
+  const std::string start = before + (is_checked ? values.start : "");
+  Field& field = fields_.emplace_back(column, index, start);
+  std::vector<std::string> texts = values.texts;
+  if (field.type == ColumnType::kLabel) texts.insert(texts.begin(), values.absent);
+  if (field.type == ColumnType::kRating) {
     for (int32_t hundredths = 0; hundredths <= 500; ++hundredths) {
       char text[kMaxValueText + kTextSlack];
       texts.emplace_back(text, static_cast<size_t>(WriteRating(hundredths, text) - text));
     }
   }
-  if (fields_.empty()) start_text_ = lead;
-  const std::string own_lead = fields_.empty() ? "" : lead;
-  Field& field = fields_.emplace_back(column.type, index, own_lead);
-  size_t longest = kMaxValueText;
+  size_t longest = std::max({kMaxValueText, kUuidText, values.absent.size()});
   for (const std::string& text : texts) {
-    field.texts.emplace_back(own_lead + text);
+    field.texts.emplace_back(start + text);
     longest = std::max(longest, text.size());
   }
-  max_size_ += lead.size() + longest;
+  max_size_ += values.start.size() + longest + values.end.size();
+  if (!is_checked) return;
+  has_checked_ = true;
+  field.absent = FixedText(before + values.absent);
+  field.end = FixedText(values.end);
 }
 
 inline void Record::End(const std::string& end) {
   start_ = FixedText(start_text_);
-  turn_ = FixedText(end + start_text_);
-  max_size_ += end.size();
-  const auto is = [&](size_t i, uint32_t type) { return fields_[i].type == type; };
-  is_interaction_ = fields_.size() >= 4 && is(0, THRONG_COLUMN_ID) && is(1, THRONG_COLUMN_ID) &&
-                    is(2, THRONG_COLUMN_RATING) && is(3, THRONG_COLUMN_TIMESTAMP);
+  turn_ = FixedText(end_text_ + end + start_text_);
+  max_size_ += end_text_.size() + end.size();
+  is_interaction_ = BeginsWithInteraction(fields_);
 }
 
 template <class Column>
 char* Record::WriteValue(Field& field, const void* column, size_t row, char* p) {
   const auto value = Column::At(column, row);
-  if constexpr (std::is_same_v<Column, IdColumn>) {
-    return WriteNumber(static_cast<uint64_t>(value) + 1, field.lead.Write(p));
+  if constexpr (std::is_same_v<Column, TextIdColumn> || std::is_same_v<Column, IntegerIdColumn>) {
+    return WriteSigned(value + field.id_first, field.lead.Write(p));
+  } else if constexpr (std::is_same_v<Column, UuidColumn>) {
+    return WriteUuid(field.id_key, value, field.lead.Write(p));
   } else if constexpr (std::is_same_v<Column, Int64Column>) {
     return WriteSigned(value, field.lead.Write(p));
   } else if constexpr (std::is_same_v<Column, RatingColumn>) {
@@ -107,20 +156,29 @@ char* Record::WriteValue(Field& field, const void* column, size_t row, char* p) 
   } else if constexpr (std::is_same_v<Column, BoolColumn>) {
     return field.texts[value != 0].Write(p);
   } else {
-    if (!std::isfinite(value)) return field.texts[0].Write(p);
     return WriteFloat(value, field.lead.Write(p));
   }
 }
 
-inline char* Record::WriteFields(const throng_block& block, size_t row, size_t from, char* p) {
+template <bool kChecked>
+char* Record::WriteEach(const throng_block& block, size_t row, size_t from, char* p) {
   // Bytes alias everything: what the loop reads is kept out of memory that it may write.
   Field* const fields = fields_.data();
   const size_t count = fields_.size();
   for (size_t f = from; f < count; ++f) {
     Field& field = fields[f];
     const void* const column = block.columns[field.column];
+    if constexpr (kChecked) {
+      if (field.is_checked && IsAbsent(field.type, column, row)) {
+        p = field.absent.Write(p);
+        continue;
+      }
+    }
     p = VisitType(field.type,
                   [&]<class Column>(Column) { return WriteValue<Column>(field, column, row, p); });
+    if constexpr (kChecked) {
+      if (field.is_checked) p = field.end.Write(p);
+    }
   }
   return p;
 }
@@ -132,12 +190,13 @@ template <bool kMore>
                                                   size_t last, char* p) {
   Field* const fields = fields_.data();
   const auto* const user = static_cast<const int64_t*>(block.columns[fields[0].column]);
-  const void* const item = block.columns[fields[1].column];
+  const auto* const item = static_cast<const int64_t*>(block.columns[fields[1].column]);
   const void* const rating = block.columns[fields[2].column];
   const void* const time = block.columns[fields[3].column];
   for (size_t row = first; row < last; ++row) {
-    p = WriteNumber(static_cast<uint64_t>(user[row]) + 1, p);  // it has no lead of its own
-    p = WriteValue<IdColumn>(fields[1], item, row, p);
+    p = WriteNumber(static_cast<uint64_t>(user[row] + kUsualFirstId),
+                    p);  // it has no lead of its own
+    p = WriteNumber(static_cast<uint64_t>(item[row] + kUsualFirstId), fields[1].lead.Write(p));
     p = WriteValue<RatingColumn>(fields[2], rating, row, p);
     p = WriteValue<TimestampColumn>(fields[3], time, row, p);
     if constexpr (kMore) p = WriteFields(block, row, 4, p);
@@ -155,21 +214,6 @@ inline char* Record::Write(const throng_block& block, size_t first, size_t last,
     for (size_t row = first; row < last; ++row) p = turn_.Write(WriteFields(block, row, 0, p));
   }
   return p - start_.size();
-}
-
-// What a value stands for without any quotes: its prefix, and the texts for Record::Add.
-inline std::string PlainPrefix(const throng_column& column) {
-  return column.type == THRONG_COLUMN_ID ? column.prefix : "";
-}
-inline std::vector<std::string> PlainTexts(const throng_column& column) {
-  std::vector<std::string> texts;
-  if (column.type == THRONG_COLUMN_BOOL) texts = {"false", "true"};
-  if (column.type == THRONG_COLUMN_FLOAT64) texts = {""};
-  if (column.type == THRONG_COLUMN_LABEL) {
-    texts = {""};
-    texts.insert(texts.end(), column.labels, column.labels + column.labels_count);
-  }
-  return texts;
 }
 
 }  // namespace throng::plugins

@@ -8,26 +8,28 @@
 namespace throng::plugins {
 namespace {
 
-constexpr size_t kMaxDigits = 20;
-constexpr size_t kShort = 64;  // sizes below it are one byte
+constexpr size_t kMaxDigits = 20;  // or a sign and one less
+constexpr size_t kShort = 64;      // sizes below it are one byte
 
-const char* TypeOf(const throng_column& column) {
-  switch (column.type) {
-    case THRONG_COLUMN_ID:
-    case THRONG_COLUMN_LABEL:
+const char* SchemaType(const throng_column& column) {
+  switch (TypeOf(column)) {
+    case ColumnType::kTextId:
+    case ColumnType::kLabel:
       return R"("string")";
-    case THRONG_COLUMN_INT64:
+    case ColumnType::kUuid:
+      return R"({"type":"string","logicalType":"uuid"})";
+    case ColumnType::kIntegerId:
+    case ColumnType::kInt64:
       return R"("long")";
-    case THRONG_COLUMN_TIMESTAMP:
+    case ColumnType::kTimestamp:
       return R"({"type":"long","logicalType":"timestamp-millis"})";
-    case THRONG_COLUMN_RATING:
-    case THRONG_COLUMN_FLOAT64:
-      return R"("double")";
-    case THRONG_COLUMN_BOOL:
+    case ColumnType::kBool:
       return R"("boolean")";
-    default:
-      RefuseType(column);
+    case ColumnType::kRating:
+    case ColumnType::kFloat64:
+      break;
   }
+  return R"("double")";
 }
 
 }  // namespace
@@ -47,7 +49,7 @@ std::string AvroSchema(const throng_schema& schema) {
   for (size_t c = 0; c < schema.columns_count; ++c) {
     const throng_column& column = *schema.columns[c];
     RequireName(column.name, "Avro");
-    const std::string type = TypeOf(column);
+    const std::string type = SchemaType(column);
     text += c == 0 ? "" : ",";
     text += R"({"name":")" + std::string(column.name) + R"(","type":)";
     text += IsNullable(column) ? R"(["null",)" + type + R"(],"default":null})" : type + "}";
@@ -59,17 +61,21 @@ AvroRecord::AvroRecord(const throng_schema& schema) {
   for (size_t c = 0; c < schema.columns_count; ++c) {
     const throng_column& column = *schema.columns[c];
     Field& field = fields_.emplace_back();
-    field.type = column.type;
+    field.type = TypeOf(column);
     field.is_nullable = IsNullable(column);
-    size_t longest = kMaxVarint;
-    if (column.type == THRONG_COLUMN_ID) {
+    field.is_checked = IsCheckedForAbsence(column);
+    has_checked_ = has_checked_ || field.is_checked;
+    field.id_first = column.id_first;
+    field.id_key = column.id_key;
+    size_t longest = std::max(kMaxVarint, 1 + kUuidText);
+    if (field.type == ColumnType::kTextId) {
       const std::string prefix = column.prefix;
       field.prefix_size = prefix.size();
-      field.is_short = prefix.size() + kMaxDigits < kShort;
+      field.is_short = field.id_first >= 0 && prefix.size() + kMaxDigits < kShort;
       field.lead = FixedText((field.is_nullable ? "\x02" : "") + std::string(1, '\0') + prefix);
       longest += prefix.size() + kMaxDigits;
     }
-    if (column.type == THRONG_COLUMN_LABEL) {
+    if (field.type == ColumnType::kLabel) {
       field.texts.emplace_back(std::string_view("\0", 1));
       for (size_t label = 0; label < column.labels_count; ++label) {
         const std::string text = "\x02" + AvroString(column.labels[label]);
@@ -79,14 +85,12 @@ AvroRecord::AvroRecord(const throng_schema& schema) {
     }
     max_size_ += 1 + longest;
   }
-  const auto is = [&](size_t i, uint32_t type) { return fields_[i].type == type; };
-  is_interaction_ = fields_.size() >= 4 && is(0, THRONG_COLUMN_ID) && is(1, THRONG_COLUMN_ID) &&
-                    is(2, THRONG_COLUMN_RATING) && is(3, THRONG_COLUMN_TIMESTAMP);
+  is_interaction_ = BeginsWithInteraction(fields_);
 }
 
-char* AvroRecord::WriteLongId(const Field& field, uint64_t number, char* p) {
+char* AvroRecord::WriteLongId(const Field& field, int64_t number, char* p) {
   char digits[kMaxDigits + kTextSlack];
-  const auto size = static_cast<size_t>(WriteNumber(number, digits) - digits);
+  const auto size = static_cast<size_t>(WriteSigned(number, digits) - digits);
   // The lead is too long for its place: the size stands before it and may take two bytes or more.
   std::string lead(field.lead.size() + kTextSlack, '\0');
   const size_t branch = field.is_nullable ? 1 : 0;
@@ -98,17 +102,29 @@ char* AvroRecord::WriteLongId(const Field& field, uint64_t number, char* p) {
   return p + field.prefix_size + size;
 }
 
-char* AvroRecord::WriteFields(const throng_block& block, size_t row, size_t from, char* p) const {
+template <bool kChecked>
+char* AvroRecord::WriteEach(const throng_block& block, size_t row, size_t from, char* p) const {
   // Bytes alias everything: what the loop reads is kept out of memory that it may write.
   const Field* const fields = fields_.data();
   const size_t count = fields_.size();
   for (size_t f = from; f < count; ++f) {
     const Field& field = fields[f];
     const void* const column = block.columns[f];
+    if constexpr (kChecked) {
+      if (field.is_checked && IsAbsent(field.type, column, row)) {
+        *p++ = 0;  // null is the first type of the union
+        continue;
+      }
+    }
     p = VisitType(field.type,
                   [&]<class Column>(Column) { return WriteValue<Column>(field, column, row, p); });
   }
   return p;
+}
+
+char* AvroRecord::WriteFields(const throng_block& block, size_t row, size_t from, char* p) const {
+  return has_checked_ ? WriteEach<true>(block, row, from, p)
+                      : WriteEach<false>(block, row, from, p);
 }
 
 // The four values of an interaction unrolled, then what follows them (kMore). Not inlined, so that
@@ -122,8 +138,8 @@ template <bool kMore>
   const void* const rating = block.columns[2];
   const void* const time = block.columns[3];
   for (size_t row = first; row < last; ++row) {
-    p = WriteValue<IdColumn>(fields[0], user, row, p);
-    p = WriteValue<IdColumn>(fields[1], item, row, p);
+    p = WriteTextId(fields[0], TextIdColumn::At(user, row) + kUsualFirstId, p);
+    p = WriteTextId(fields[1], TextIdColumn::At(item, row) + kUsualFirstId, p);
     p = WriteValue<RatingColumn>(fields[2], rating, row, p);
     p = WriteValue<TimestampColumn>(fields[3], time, row, p);
     if constexpr (kMore) p = WriteFields(block, row, 4, p);

@@ -1,7 +1,7 @@
 // Rows as Avro: the schema of a table, and records in Avro's binary encoding.
 //
-// What may be absent is a union of null and its type: extra columns, and the types that have a
-// value for absence (LABEL's -1, a FLOAT64 that is not finite).
+// What may be absent is a union of null and its type: extra and nullable columns, labels, and
+// doubles, of which those that are not finite are absent.
 #pragma once
 
 #include <algorithm>
@@ -42,47 +42,54 @@ class AvroRecord {
   char* Write(const throng_block& block, size_t first, size_t last, char* p) const;
 
  private:
-  struct Field {
-    uint32_t type;
-    bool is_nullable;
-    bool is_short;  // an ID whose text always has less than 64 bytes
+  // What each row needs comes first, so that it lies in few lines of the cache.
+  struct alignas(64) Field {
+    ColumnType type;
+    bool is_nullable;  // a union with null
+    bool is_checked;   // for absence
+    bool is_short;     // a text ID with a number from 0 that always has less than 64 bytes
     size_t prefix_size;
     FixedText lead;                // of an ID: what comes before the number, its size left open
     std::vector<FixedText> texts;  // of a LABEL: absent, then each label
+    int64_t id_first;
+    uint64_t id_key;
   };
 
   template <class Column>
   static char* WriteValue(const Field& field, const void* column, size_t row, char* p);
-  static char* WriteLongId(const Field& field, uint64_t number, char* p);
+  // `number` as it is shown.
+  static char* WriteTextId(const Field& field, int64_t number, char* p);
+  static char* WriteLongId(const Field& field, int64_t number, char* p);
   char* WriteFields(const throng_block& block, size_t row, size_t from, char* p) const;
+  template <bool kChecked>
+  char* WriteEach(const throng_block& block, size_t row, size_t from, char* p) const;
   template <bool kMore>
   char* WriteInteractions(const throng_block& block, size_t first, size_t last, char* p) const;
 
   std::vector<Field> fields_;  // of each column
   size_t max_size_ = 0;
+  bool has_checked_ = false;     // has columns that are checked for absence
   bool is_interaction_ = false;  // begins with the four columns of interactions
 };
 
+inline char* AvroRecord::WriteTextId(const Field& field, int64_t number, char* p) {
+  if (!field.is_short) [[unlikely]] {
+    return WriteLongId(field, number, p);
+  }
+  char* const digits = field.lead.Write(p);
+  char* const end = WriteNumber(static_cast<uint64_t>(number), digits);
+  // One byte, since it is below 64; zigzag doubles it.
+  const size_t size = static_cast<size_t>(end - digits) + field.prefix_size;
+  digits[-1 - static_cast<std::ptrdiff_t>(field.prefix_size)] = static_cast<char>(2 * size);
+  return end;
+}
+
 template <class Column>
 inline char* AvroRecord::WriteValue(const Field& field, const void* column, size_t row, char* p) {
-  if constexpr (std::is_same_v<Column, IdColumn>) {
-    const auto number = static_cast<uint64_t>(Column::At(column, row)) + 1;
-    if (!field.is_short) [[unlikely]] {
-      return WriteLongId(field, number, p);
-    }
-    char* const digits = field.lead.Write(p);
-    char* const end = WriteNumber(number, digits);
-    // One byte, since it is below 64; zigzag doubles it.
-    const size_t size = static_cast<size_t>(end - digits) + field.prefix_size;
-    digits[-1 - static_cast<std::ptrdiff_t>(field.prefix_size)] = static_cast<char>(2 * size);
-    return end;
+  if constexpr (std::is_same_v<Column, TextIdColumn>) {
+    return WriteTextId(field, Column::At(column, row) + field.id_first, p);
   } else if constexpr (std::is_same_v<Column, LabelColumn>) {
     return field.texts[static_cast<size_t>(Column::At(column, row) + 1)].Write(p);
-  } else if constexpr (std::is_same_v<Column, Float64Column>) {
-    const double value = Column::At(column, row);
-    *p++ = std::isfinite(value) ? 2 : 0;
-    std::memcpy(p, &value, sizeof value);
-    return std::isfinite(value) ? p + sizeof value : p;
   } else {
     *p = 2;  // the second type of the union
     p += field.is_nullable ? 1 : 0;
@@ -95,6 +102,14 @@ inline char* AvroRecord::WriteValue(const Field& field, const void* column, size
     } else if constexpr (std::is_same_v<Column, BoolColumn>) {
       *p = value != 0 ? 1 : 0;
       return p + 1;
+    } else if constexpr (std::is_same_v<Column, Float64Column>) {
+      std::memcpy(p, &value, sizeof value);
+      return p + sizeof value;
+    } else if constexpr (std::is_same_v<Column, IntegerIdColumn>) {
+      return WriteZigzag(value + field.id_first, p);
+    } else if constexpr (std::is_same_v<Column, UuidColumn>) {
+      *p = 2 * kUuidText;
+      return WriteUuid(field.id_key, value, p + 1);
     } else {
       return WriteZigzag(value, p);
     }

@@ -11,11 +11,13 @@
 #include <string_view>
 #include <vector>
 
+#include "plugins/formats/column_type.h"
 #include "plugins/formats/compression/members.h"
 #include "plugins/formats/json/schema.h"
 #include "plugins/formats/record.h"
 #include "plugins/formats/registry/messages.h"
 #include "plugins/formats/registry/registry.h"
+#include "plugins/formats/registry/typed_schema.h"
 #include "throng/sdk.hpp"
 #include "throng/text.hpp"
 
@@ -78,7 +80,7 @@ class Json {
     members_.Add(out, [&](Buffer& text) {
       char* const start = text.Reserve(object_.MaxSize(rows));
       char* end = object_.Write(block, 0, rows, start);
-      if (mode_ == Mode::kDocument && rows > 0 && block.first_row == first_row_) {
+      if (mode_ == Mode::kDocument && rows > 0 && block.first_row <= first_row_) {
         end = std::copy(start + kComma.size(), end, start);
       }
       text.EndAt(end);
@@ -120,30 +122,30 @@ class Json {
 
   void SetObject(const throng_schema& schema) {
     object_ = {};
-    std::string lead = mode_ == Mode::kDocument ? std::string(kComma) + "{" : "{";
     for (size_t c = 0; c < schema.columns_count; ++c) {
       const throng_column& column = *schema.columns[c];
-      lead += JsonString(column.name) + ": ";
-      // A quoted value opens here, before its prefix, and closes in the next lead.
-      const bool is_quoted =
-          column.type == THRONG_COLUMN_ID || column.type == THRONG_COLUMN_TIMESTAMP;
-      if (is_quoted) {
-        const std::string start = JsonString(PlainPrefix(column));
-        lead += start.substr(0, start.size() - 1);
-      }
-      object_.Add(column, c, lead, Texts(column));
-      lead = is_quoted ? "\", " : ", ";
+      const std::string lead = c > 0                      ? ", "
+                               : mode_ == Mode::kDocument ? std::string(kComma) + "{"
+                                                          : "{";
+      object_.Add(column, c, lead + JsonString(column.name) + ": ", Texts(column));
     }
-    lead.replace(lead.size() - 2, 2, mode_ == Mode::kLines ? "}\n" : "}");
-    object_.End(lead);
+    object_.End(mode_ == Mode::kLines ? "}\n" : "}");
   }
 
-  static std::vector<std::string> Texts(const throng_column& column) {
-    std::vector<std::string> texts = PlainTexts(column);
-    if (column.type == THRONG_COLUMN_BOOL || texts.empty()) return texts;
-    texts[0] = "null";
-    for (size_t i = 1; i < texts.size(); ++i) texts[i] = JsonString(texts[i]);
-    return texts;
+  static ValueTexts Texts(const throng_column& column) {
+    ValueTexts values = PlainTexts(column);
+    const ColumnType type = TypeOf(column);
+    values.absent = "null";
+    if (type == ColumnType::kTextId || type == ColumnType::kUuid ||
+        type == ColumnType::kTimestamp) {
+      values.start = JsonString(values.start);
+      values.start.pop_back();
+      values.end = '"';
+    }
+    if (type == ColumnType::kLabel) {
+      for (std::string& text : values.texts) text = JsonString(text);
+    }
+    return values;
   }
 
   static std::string DocumentStart(const throng_destination& destination) {

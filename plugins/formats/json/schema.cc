@@ -1,29 +1,32 @@
 // A table's rows as JSON Schema (draft 7) describes them.
 #include "plugins/formats/json/schema.h"
 
+#include "plugins/formats/column_type.h"
 #include "plugins/formats/registry/typed_schema.h"
 #include "throng/text.hpp"
 
 namespace throng::plugins {
 namespace {
 
-const char* TypeOf(const throng_column& column) {
-  switch (column.type) {
-    case THRONG_COLUMN_ID:
-    case THRONG_COLUMN_LABEL:
+const char* SchemaType(const throng_column& column) {
+  switch (TypeOf(column)) {
+    case ColumnType::kTextId:
+    case ColumnType::kLabel:
       return R"({"type":"string"})";
-    case THRONG_COLUMN_INT64:
+    case ColumnType::kUuid:
+      return R"({"type":"string","format":"uuid"})";
+    case ColumnType::kIntegerId:
+    case ColumnType::kInt64:
       return R"({"type":"integer"})";
-    case THRONG_COLUMN_TIMESTAMP:
+    case ColumnType::kTimestamp:
       return R"({"type":"string","format":"date-time"})";
-    case THRONG_COLUMN_RATING:
-    case THRONG_COLUMN_FLOAT64:
-      return R"({"type":"number"})";
-    case THRONG_COLUMN_BOOL:
+    case ColumnType::kBool:
       return R"({"type":"boolean"})";
-    default:
-      RefuseType(column);
+    case ColumnType::kRating:
+    case ColumnType::kFloat64:
+      break;
   }
+  return R"({"type":"number"})";
 }
 
 }  // namespace
@@ -34,7 +37,7 @@ std::string JsonSchema(const throng_schema& schema) {
   for (size_t c = 0; c < schema.columns_count; ++c) {
     const throng_column& column = *schema.columns[c];
     const std::string name = JsonString(column.name);
-    const std::string type = TypeOf(column);
+    const std::string type = SchemaType(column);
     properties += (c == 0 ? "" : ",") + name + ":";
     properties += IsNullable(column) ? R"({"oneOf":[{"type":"null"},)" + type + "]}" : type;
     if (!IsNullable(column)) required += (required.empty() ? "" : ",") + name;

@@ -9,27 +9,28 @@
 namespace throng::plugins {
 namespace {
 
-constexpr size_t kMaxDigits = 20;
-constexpr size_t kShort = 128;  // sizes below it are one byte
+constexpr size_t kMaxDigits = 20;  // or a sign and one less
+constexpr size_t kShort = 128;     // sizes below it are one byte
 constexpr size_t kMaxTimestamp = 1 + 1 + kMaxVarint + 1 + kMaxVarint;
 
-const char* TypeOf(const throng_column& column) {
-  switch (column.type) {
-    case THRONG_COLUMN_ID:
-    case THRONG_COLUMN_LABEL:
+const char* SchemaType(const throng_column& column) {
+  switch (TypeOf(column)) {
+    case ColumnType::kTextId:
+    case ColumnType::kUuid:
+    case ColumnType::kLabel:
       return "string";
-    case THRONG_COLUMN_INT64:
+    case ColumnType::kIntegerId:
+    case ColumnType::kInt64:
       return "int64";
-    case THRONG_COLUMN_TIMESTAMP:
+    case ColumnType::kTimestamp:
       return "google.protobuf.Timestamp";
-    case THRONG_COLUMN_RATING:
-    case THRONG_COLUMN_FLOAT64:
-      return "double";
-    case THRONG_COLUMN_BOOL:
+    case ColumnType::kBool:
       return "bool";
-    default:
-      RefuseType(column);
+    case ColumnType::kRating:
+    case ColumnType::kFloat64:
+      break;
   }
+  return "double";
 }
 
 std::string Varint(size_t value) {
@@ -38,12 +39,13 @@ std::string Varint(size_t value) {
 }
 
 // A field's number and how its value is encoded.
-std::string Tag(uint32_t type, size_t number) {
+std::string Tag(ColumnType type, size_t number) {
   constexpr size_t kVarint = 0;
   constexpr size_t kFixed64 = 1;
   constexpr size_t kSized = 2;
-  const bool is_varint = type == THRONG_COLUMN_INT64 || type == THRONG_COLUMN_BOOL;
-  const bool is_double = type == THRONG_COLUMN_RATING || type == THRONG_COLUMN_FLOAT64;
+  const bool is_varint =
+      type == ColumnType::kIntegerId || type == ColumnType::kInt64 || type == ColumnType::kBool;
+  const bool is_double = type == ColumnType::kRating || type == ColumnType::kFloat64;
   return Varint(number << 3 | (is_varint ? kVarint : is_double ? kFixed64 : kSized));
 }
 
@@ -57,7 +59,7 @@ std::string ProtobufSchema(const throng_schema& schema) {
     RequireName(column.name, "Protobuf");
     has_time = has_time || column.type == THRONG_COLUMN_TIMESTAMP;
     fields += IsNullable(column) ? "  optional " : "  ";
-    fields.append(TypeOf(column)).append(" ").append(column.name);
+    fields.append(SchemaType(column)).append(" ").append(column.name);
     fields.append(" = ").append(std::to_string(c + 1)).append(";\n");
   }
   return std::string("syntax = \"proto3\";\n\npackage ") + kNamespace + ";\n\n" +
@@ -69,17 +71,21 @@ ProtobufRecord::ProtobufRecord(const throng_schema& schema) {
   for (size_t c = 0; c < schema.columns_count; ++c) {
     const throng_column& column = *schema.columns[c];
     Field& field = fields_.emplace_back();
-    field.type = column.type;
-    std::string lead = Tag(column.type, c + 1);
-    size_t longest = std::max(kMaxVarint, kMaxTimestamp);
-    if (column.type == THRONG_COLUMN_ID) {
+    field.type = TypeOf(column);
+    field.is_checked = IsCheckedForAbsence(column);
+    has_checked_ = has_checked_ || field.is_checked;
+    field.id_first = column.id_first;
+    field.id_key = column.id_key;
+    std::string lead = Tag(field.type, c + 1);
+    size_t longest = std::max({kMaxVarint, kMaxTimestamp, 1 + kUuidText});
+    if (field.type == ColumnType::kTextId) {
       field.prefix = column.prefix;
       field.prefix_size = field.prefix.size();
-      field.is_short = field.prefix_size + kMaxDigits < kShort;
+      field.is_short = field.id_first >= 0 && field.prefix_size + kMaxDigits < kShort;
       if (field.is_short) lead += std::string(1, '\0') + field.prefix;
       longest += field.prefix_size + kMaxDigits;
     }
-    if (column.type == THRONG_COLUMN_LABEL) {
+    if (field.type == ColumnType::kLabel) {
       field.texts.emplace_back("");
       for (size_t label = 0; label < column.labels_count; ++label) {
         const std::string text = column.labels[label];
@@ -90,32 +96,41 @@ ProtobufRecord::ProtobufRecord(const throng_schema& schema) {
     field.lead = FixedText(lead);
     max_size_ += kMaxVarint + longest;
   }
-  const auto is = [&](size_t i, uint32_t type) { return fields_[i].type == type; };
-  is_interaction_ = fields_.size() >= 4 && is(0, THRONG_COLUMN_ID) && is(1, THRONG_COLUMN_ID) &&
-                    is(2, THRONG_COLUMN_RATING) && is(3, THRONG_COLUMN_TIMESTAMP);
+  is_interaction_ = BeginsWithInteraction(fields_);
 }
 
-char* ProtobufRecord::WriteLongId(const Field& field, uint64_t number, char* p) {
+char* ProtobufRecord::WriteLongId(const Field& field, int64_t number, char* p) {
   char digits[kMaxDigits + kTextSlack];
-  const auto size = static_cast<size_t>(WriteNumber(number, digits) - digits);
+  const auto size = static_cast<size_t>(WriteSigned(number, digits) - digits);
   p = WriteVarint(field.prefix_size + size, field.lead.Write(p));
   std::memcpy(p, field.prefix.data(), field.prefix_size);
   std::memcpy(p + field.prefix_size, digits, size);
   return p + field.prefix_size + size;
 }
 
-char* ProtobufRecord::WriteFields(const throng_block& block, size_t row, size_t from,
-                                  char* p) const {
+template <bool kChecked>
+char* ProtobufRecord::WriteEach(const throng_block& block, size_t row, size_t from, char* p) const {
   // Bytes alias everything: what the loop reads is kept out of memory that it may write.
   const Field* const fields = fields_.data();
   const size_t count = fields_.size();
   for (size_t f = from; f < count; ++f) {
     const Field& field = fields[f];
     const void* const column = block.columns[f];
+    if constexpr (kChecked) {
+      if (field.is_checked && IsAbsent(field.type, column, row)) {
+        continue;
+      }
+    }
     p = VisitType(field.type,
                   [&]<class Column>(Column) { return WriteValue<Column>(field, column, row, p); });
   }
   return p;
+}
+
+char* ProtobufRecord::WriteFields(const throng_block& block, size_t row, size_t from,
+                                  char* p) const {
+  return has_checked_ ? WriteEach<true>(block, row, from, p)
+                      : WriteEach<false>(block, row, from, p);
 }
 
 char* ProtobufRecord::Write(const throng_block& block, size_t first, size_t last, char* p) const {
@@ -123,8 +138,8 @@ char* ProtobufRecord::Write(const throng_block& block, size_t first, size_t last
   for (size_t row = first; row < last; ++row) {
     size_t from = 0;
     if (is_interaction_) {  // unrolled
-      p = WriteValue<IdColumn>(fields[0], block.columns[0], row, p);
-      p = WriteValue<IdColumn>(fields[1], block.columns[1], row, p);
+      p = WriteTextId(fields[0], TextIdColumn::At(block.columns[0], row) + kUsualFirstId, p);
+      p = WriteTextId(fields[1], TextIdColumn::At(block.columns[1], row) + kUsualFirstId, p);
       p = WriteValue<RatingColumn>(fields[2], block.columns[2], row, p);
       p = WriteValue<TimestampColumn>(fields[3], block.columns[3], row, p);
       from = 4;

@@ -36,23 +36,32 @@ class ProtobufRecord {
   char* Write(const throng_block& block, size_t first, size_t last, char* p) const;
 
  private:
-  struct Field {
-    uint32_t type;
-    bool is_short;  // an ID whose text always has less than 128 bytes
+  // What each row needs comes first, so that it lies in few lines of the cache.
+  struct alignas(64) Field {
+    ColumnType type;
+    bool is_checked;  // for absence
+    bool is_short;    // a text ID with a number from 0 that always has less than 128 bytes
     size_t prefix_size;
     FixedText lead;  // the tag; of a short ID what comes before the number too, its size left open
     std::vector<FixedText> texts;  // of a LABEL: nothing, then tag and text of each label
     std::string prefix;
+    int64_t id_first;
+    uint64_t id_key;
   };
 
   template <class Column>
   static char* WriteValue(const Field& field, const void* column, size_t row, char* p);
-  static char* WriteLongId(const Field& field, uint64_t number, char* p);
+  // `number` as it is shown.
+  static char* WriteTextId(const Field& field, int64_t number, char* p);
+  static char* WriteLongId(const Field& field, int64_t number, char* p);
   static char* WriteTimestamp(int64_t ms, char* p);
   char* WriteFields(const throng_block& block, size_t row, size_t from, char* p) const;
+  template <bool kChecked>
+  char* WriteEach(const throng_block& block, size_t row, size_t from, char* p) const;
 
   std::vector<Field> fields_;  // of each column
   size_t max_size_ = 0;
+  bool has_checked_ = false;     // has columns that are checked for absence
   bool is_interaction_ = false;  // begins with the four columns of interactions
 };
 
@@ -73,27 +82,24 @@ inline char* ProtobufRecord::WriteTimestamp(int64_t ms, char* p) {
   return p;
 }
 
+inline char* ProtobufRecord::WriteTextId(const Field& field, int64_t number, char* p) {
+  if (!field.is_short) [[unlikely]] {
+    return WriteLongId(field, number, p);
+  }
+  char* const digits = field.lead.Write(p);
+  char* const end = WriteNumber(static_cast<uint64_t>(number), digits);
+  const size_t size = static_cast<size_t>(end - digits) + field.prefix_size;
+  digits[-1 - static_cast<std::ptrdiff_t>(field.prefix_size)] = static_cast<char>(size);
+  return end;
+}
+
 template <class Column>
 inline char* ProtobufRecord::WriteValue(const Field& field, const void* column, size_t row,
                                         char* p) {
-  if constexpr (std::is_same_v<Column, IdColumn>) {
-    const auto number = static_cast<uint64_t>(Column::At(column, row)) + 1;
-    if (!field.is_short) [[unlikely]] {
-      return WriteLongId(field, number, p);
-    }
-    char* const digits = field.lead.Write(p);
-    char* const end = WriteNumber(number, digits);
-    const size_t size = static_cast<size_t>(end - digits) + field.prefix_size;
-    digits[-1 - static_cast<std::ptrdiff_t>(field.prefix_size)] = static_cast<char>(size);
-    return end;
+  if constexpr (std::is_same_v<Column, TextIdColumn>) {
+    return WriteTextId(field, Column::At(column, row) + field.id_first, p);
   } else if constexpr (std::is_same_v<Column, LabelColumn>) {
     return field.texts[static_cast<size_t>(Column::At(column, row) + 1)].Write(p);
-  } else if constexpr (std::is_same_v<Column, Float64Column>) {
-    const double value = Column::At(column, row);
-    if (!std::isfinite(value)) return p;
-    p = field.lead.Write(p);
-    std::memcpy(p, &value, sizeof value);
-    return p + sizeof value;
   } else {
     p = field.lead.Write(p);
     const auto value = Column::At(column, row);
@@ -105,6 +111,14 @@ inline char* ProtobufRecord::WriteValue(const Field& field, const void* column, 
     } else if constexpr (std::is_same_v<Column, BoolColumn>) {
       *p = value != 0 ? 1 : 0;
       return p + 1;
+    } else if constexpr (std::is_same_v<Column, Float64Column>) {
+      std::memcpy(p, &value, sizeof value);
+      return p + sizeof value;
+    } else if constexpr (std::is_same_v<Column, IntegerIdColumn>) {
+      return WriteVarint(static_cast<uint64_t>(value + field.id_first), p);
+    } else if constexpr (std::is_same_v<Column, UuidColumn>) {
+      *p = kUuidText;
+      return WriteUuid(field.id_key, value, p + 1);
     } else if constexpr (std::is_same_v<Column, TimestampColumn>) {
       return WriteTimestamp(value, p);
     } else {

@@ -10,13 +10,13 @@
 
 namespace throng::plugins {
 
-// The key as plain text; nothing if the destination has no key column.
+// The key as plain text; empty if its value is absent or the destination has no key column.
 inline Record KeyOf(const throng_destination& destination) {
   Record key;
   if (destination.key_column < 0) return key;
   const auto index = static_cast<size_t>(destination.key_column);
   const throng_column& column = *destination.schema->columns[index];
-  key.Add(column, index, PlainPrefix(column), PlainTexts(column));
+  key.Add(column, index, "", PlainTexts(column));
   key.End("");
   return key;
 }

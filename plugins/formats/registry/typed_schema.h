@@ -23,11 +23,11 @@ inline std::string FullRecordName(const throng_schema& schema) {
   return std::string(kNamespace) + "." + RecordName(schema);
 }
 
-// Extra columns are optional, and so are the types that have a value for absence (LABEL's -1, a
-// FLOAT64 that is not finite).
+// Extra columns are optional, and so are those whose values may be absent; labels and doubles
+// always may.
 inline bool IsNullable(const throng_column& column) {
-  return (column.flags & THRONG_COLUMN_EXTRA) != 0 || column.type == THRONG_COLUMN_LABEL ||
-         column.type == THRONG_COLUMN_FLOAT64;
+  return (column.flags & (THRONG_COLUMN_EXTRA | THRONG_COLUMN_NULLABLE)) != 0 ||
+         column.type == THRONG_COLUMN_LABEL || column.type == THRONG_COLUMN_FLOAT64;
 }
 
 // Throws INVALID_ARGUMENT for a name of a column that `format` ("Avro") cannot hold.
@@ -42,12 +42,6 @@ inline void RequireName(std::string_view name, const std::string& format) {
               "The column \"" + std::string(name) + "\" has no name for " + format +
                   ", which takes letters, digits and _ only, and no digit first; give it another "
                   "name in columns.");
-}
-
-[[noreturn]] inline void RefuseType(const throng_column& column) {
-  throw Error(THRONG_UNIMPLEMENTED,
-              std::string("The column ") + column.name +
-                  " has a type that this format does not know; leave it out of columns.");
 }
 
 }  // namespace throng::plugins

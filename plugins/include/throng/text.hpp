@@ -26,6 +26,7 @@
 #include <string_view>
 #include <utility>
 
+#include "throng/random.hpp"
 #include "throng/sdk.hpp"
 
 namespace throng {
@@ -34,6 +35,8 @@ namespace throng {
 inline constexpr size_t kTextSlack = 32;
 // Bytes of every time, without a lead.
 inline constexpr size_t kTimestampText = 20;
+// Bytes of every UUID.
+inline constexpr size_t kUuidText = 36;
 // Most bytes of a number, rating, time or double, without a lead.
 inline constexpr size_t kMaxValueText = 24;
 
@@ -52,6 +55,7 @@ struct TextTables {
   std::array<std::array<char, 4>, 1000> digits{};  // "000" to "999"
   std::array<std::array<char, 8>, 1440> minute{};  // "00:00:" to "23:59:"
   std::array<std::array<char, 4>, 60> second{};    // "00Z" to "59Z"
+  std::array<std::array<char, 2>, 256> byte{};     // "00" to "ff"
 };
 inline constexpr TextTables kText = [] {
   TextTables tables;
@@ -71,6 +75,9 @@ inline constexpr TextTables kText = [] {
   }
   for (uint32_t i = 0; i < tables.second.size(); ++i) {
     tables.second[i] = {Digit(i / 10), Digit(i), 'Z'};
+  }
+  for (uint32_t i = 0; i < tables.byte.size(); ++i) {
+    tables.byte[i] = {"0123456789abcdef"[i / 16], "0123456789abcdef"[i % 16]};
   }
   return tables;
 }();
@@ -109,12 +116,22 @@ inline char* WriteNumber(uint64_t n, char* p) {
   return p + 3;
 }
 
+namespace detail {
+
+// Not inlined: loops over numbers that seldom are negative stay small.
+[[gnu::noinline]] inline char* WriteNegative(int64_t n, char* p) {
+  *p = '-';
+  return WriteNumber(0 - static_cast<uint64_t>(n), p + 1);
+}
+
+}  // namespace detail
+
 // A decimal number, with a sign if it is negative: 1 to 20 bytes.
 inline char* WriteSigned(int64_t n, char* p) {
-  const auto magnitude = static_cast<uint64_t>(n);
-  if (n >= 0) return WriteNumber(magnitude, p);
-  *p = '-';
-  return WriteNumber(0 - magnitude, p + 1);
+  if (n < 0) [[unlikely]] {
+    return detail::WriteNegative(n, p);
+  }
+  return WriteNumber(static_cast<uint64_t>(n), p);
 }
 
 // Hundredths as a decimal number, exactly: one decimal, two where needed, as in 4.5 and 4.25. 3 to
@@ -134,6 +151,22 @@ inline char* WriteRating(int32_t hundredths, char* p) {
 // bytes. JSON has no text for infinities and NaN; here they are inf, -inf, nan and -nan.
 inline char* WriteFloat(double value, char* p) {
   return std::to_chars(p, p + kMaxValueText, value).ptr;
+}
+
+// The text of an id whose style is THRONG_ID_UUID, from the column's id_key and the id's number:
+// kUuidText bytes, as 0197a3c5-88d1-8f00-9c3e-5d7b21a64f90.
+inline char* WriteUuid(uint64_t id_key, int64_t number, char* p) {
+  const auto counter = static_cast<uint64_t>(number);
+  constexpr uint64_t kVersion = 0xf000;
+  const uint64_t high = (Hash(id_key, counter) & ~kVersion) | 0x8000;
+  const uint64_t low = (Hash(~id_key, counter) & ~uint64_t{0} >> 2) | uint64_t{1} << 63;
+  for (int byte = 0; byte < 16; ++byte) {
+    const uint64_t half = byte < 8 ? high : low;
+    if (byte == 4 || byte == 6 || byte == 8 || byte == 10) *p++ = '-';
+    std::memcpy(p, &detail::kText.byte[half >> (56 - 8 * (byte % 8)) & 0xff], 2);
+    p += 2;
+  }
+  return p;
 }
 
 // A text that is written often, of any size: up to 32 bytes cost one or two 16-byte stores.

@@ -56,6 +56,8 @@ std::string NaiveValue(const TableColumn& column, size_t row) {
   const auto wide = [&] { return std::get<std::vector<int64_t>>(column.values)[row]; };
   switch (column.type) {
     case THRONG_COLUMN_ID:
+      if (column.id_style == THRONG_ID_INTEGER) return NaiveVarint(wide() + column.id_first);
+      [[fallthrough]];
     case THRONG_COLUMN_LABEL:
       return NaiveString(*NaiveText(column, row));
     case THRONG_COLUMN_RATING:
@@ -69,21 +71,11 @@ std::string NaiveValue(const TableColumn& column, size_t row) {
   }
 }
 
-bool IsAbsent(const TableColumn& column, size_t row) {
-  if (column.type == THRONG_COLUMN_LABEL) {
-    return std::get<std::vector<int32_t>>(column.values)[row] < 0;
-  }
-  return column.type == THRONG_COLUMN_FLOAT64 &&
-         !std::isfinite(std::get<std::vector<double>>(column.values)[row]);
-}
-
 std::string NaiveRow(const Table& table, size_t row) {
   std::string text;
   for (const TableColumn& column : table.columns()) {
-    const bool is_nullable = column.is_extra || column.type == THRONG_COLUMN_LABEL ||
-                             column.type == THRONG_COLUMN_FLOAT64;
     const bool is_absent = IsAbsent(column, row);
-    if (is_nullable) text += is_absent ? '\0' : '\2';
+    if (IsOptional(column)) text += is_absent ? '\0' : '\2';
     if (!is_absent) text += NaiveValue(column, row);
   }
   return text;
@@ -281,6 +273,27 @@ TEST(Avro, WritesNullForWhatIsAbsentOrNotFinite) {
   EXPECT_EQ(NaiveRow(table, 0), std::string(2, '\0'));
   EXPECT_EQ(NaiveRow(table, 1), "\2\2a\2" + NaiveDouble(1e300));
   EXPECT_EQ(Blocks(table), NaiveBlocks(table, 2));
+}
+
+TEST(Avro, HasUnionsForWhatMayBeAbsentAndIdsByTheirStyle) {
+  const std::vector<int64_t> numbers = {7, -1};
+  std::vector<TableColumn> columns = {
+      {THRONG_COLUMN_ID, "a", numbers, "x", {}, false, true},
+      {THRONG_COLUMN_ID, "b", {std::vector<int64_t>{7, 8}}, "x"},
+      {THRONG_COLUMN_ID, "c", numbers, "x", {}, false, true, THRONG_ID_UUID, 0, 42},
+      {THRONG_COLUMN_RATING, "d", std::vector<int32_t>{450, -1}, "", {}, false, true}};
+  columns[1].id_style = THRONG_ID_INTEGER;
+  columns[1].id_first = -10;
+  const Table table("interactions", columns);
+  EXPECT_THAT(
+      SchemaOf(table),
+      HasSubstr(R"([{"name":"a","type":["null","string"],"default":null},)"
+                R"({"name":"b","type":"long"},)"
+                R"({"name":"c","type":["null",{"type":"string","logicalType":"uuid"}],)"
+                R"("default":null},{"name":"d","type":["null","double"],"default":null}])"));
+  EXPECT_EQ(NaiveRow(table, 0), "\2\4x8\5\2H" + NaiveUuid(42, 7) + "\2" + NaiveDouble(4.5));
+  EXPECT_EQ(NaiveRow(table, 1), std::string("\0\3\0\0", 4));
+  EXPECT_EQ(Blocks(table), NaiveBlocks(table, 4096));
 }
 
 TEST(Avro, WritesNumbersOfEveryLength) {

@@ -90,6 +90,29 @@ TEST(Csv, LeavesAFloatThatIsNotFiniteEmpty) {
   EXPECT_THAT(Lines({THRONG_COLUMN_FLOAT64, "p", values}), testing::ElementsAre("", "", "0.5"));
 }
 
+TEST(Csv, LeavesWhatIsAbsentEmptyAndHasIdsByTheirStyle) {
+  const std::vector<int64_t> numbers = {7, -1};
+  const std::vector<int64_t> wide = {-1, std::numeric_limits<int64_t>::min()};
+  const Table table("interactions",
+                    {{THRONG_COLUMN_ID, "a", numbers, "x", {}, false, true, THRONG_ID_TEXT, 0},
+                     {THRONG_COLUMN_ID,
+                      "b",
+                      std::vector<int64_t>{7, 8},
+                      "x",
+                      {},
+                      false,
+                      false,
+                      THRONG_ID_INTEGER,
+                      -10},
+                     {THRONG_COLUMN_ID, "c", numbers, "x", {}, false, true, THRONG_ID_UUID, 0, 42},
+                     {THRONG_COLUMN_INT64, "d", wide, "", {}, false, true},
+                     {THRONG_COLUMN_TIMESTAMP, "e", wide, "", {}, false, true},
+                     {THRONG_COLUMN_RATING, "f", std::vector<int32_t>{0, -1}, "", {}, false, true},
+                     {THRONG_COLUMN_BOOL, "g", std::vector<uint8_t>{0, 2}, "", {}, false, true}});
+  EXPECT_EQ(Csv(table), "a,b,c,d,e,f,g\nx7,-3," + NaiveUuid(42, 7) +
+                            ",-1,1969-12-31T23:59:59Z,0.0,false\n,-2,,,,,\n");
+}
+
 TEST(Csv, WritesFloatsThatReadBackTheSame) {
   std::mt19937_64 random(7);
   std::vector<double> values = {std::numeric_limits<double>::max(),

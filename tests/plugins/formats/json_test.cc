@@ -233,6 +233,53 @@ TEST(Json, WritesNullForWhatIsAbsentOrNotFinite) {
                                        "\n");
 }
 
+TEST(Json, WritesNullForWhatIsAbsentAndIdsByTheirStyle) {
+  const std::vector<int64_t> numbers = {7, -1};
+  const Table table("interactions",
+                    {{THRONG_COLUMN_ID, "a", numbers, "x", {}, false, true},
+                     {THRONG_COLUMN_ID,
+                      "b",
+                      std::vector<int64_t>{7, 8},
+                      "x",
+                      {},
+                      false,
+                      false,
+                      THRONG_ID_INTEGER,
+                      -10},
+                     {THRONG_COLUMN_ID, "c", numbers, "x", {}, false, true, THRONG_ID_UUID, 0, 42},
+                     {THRONG_COLUMN_TIMESTAMP,
+                      "d",
+                      std::vector<int64_t>{0, std::numeric_limits<int64_t>::min()},
+                      "",
+                      {},
+                      false,
+                      true}});
+  const std::string lines = R"({"a": "x8", "b": -3, "c": ")" + NaiveUuid(42, 7) +
+                            R"(", "d": "1970-01-01T00:00:00Z"})"
+                            "\n"
+                            R"({"a": null, "b": -2, "c": null, "d": null})"
+                            "\n";
+  EXPECT_EQ(Json(table, "rows.jsonl"), lines);
+  EXPECT_EQ(json::parse(Json(table, "rows.json", 1))["interactions"].size(), 2U);
+  const std::vector<std::vector<std::string>> keys = {
+      {"x8", ""}, {"-3", "-2"}, {NaiveUuid(42, 7), ""}, {"1970-01-01T00:00:00Z", ""}};
+  for (int32_t key = 0; key < 4; ++key) {
+    for (size_t row = 0; row < 2; ++row) {
+      EXPECT_EQ(Messages(table, key)[row].key, keys[static_cast<size_t>(key)][row]);
+    }
+  }
+}
+
+// The first record that is delivered need not be the first row of its block.
+TEST(Json, WritesNoCommaBeforeTheFirstRecordWhereRowsWereLeftOut) {
+  const Table table("items", {{THRONG_COLUMN_ID, "id", std::vector<int64_t>{1, 2, 3}, "x"}}, 100);
+  throng_destination destination = table.Destination(THRONG_RECORDS_STREAM, "items.json");
+  destination.first_row = 101;
+  LoadedFormat format(THRONG_JSON_PLUGIN);
+  const std::string text = format.Stream(table, destination, 3);
+  EXPECT_EQ(json::parse(text)["items"].size(), 3U) << text;
+}
+
 TEST(Json, WritesFloatsThatParseToTheSame) {
   std::mt19937_64 random(7);
   std::vector<double> values(1000);

@@ -29,6 +29,10 @@ struct TableColumn {
   std::string prefix = "";
   std::vector<std::string> labels = {};
   bool is_extra = false;
+  bool is_nullable = false;
+  uint32_t id_style = THRONG_ID_TEXT;
+  int64_t id_first = 1;
+  uint64_t id_key = 0;
 };
 
 // Rows from `first_row` on, and their schema.
@@ -42,15 +46,15 @@ class Table {
       for (const std::string& label : column.labels) labels.push_back(label.c_str());
       schema_columns_.push_back({.struct_size = sizeof(throng_column),
                                  .type = column.type,
-                                 .flags = column.is_extra ? uint32_t{THRONG_COLUMN_EXTRA} : 0,
+                                 .flags = FlagsOf(column),
                                  .labels_count = static_cast<uint32_t>(labels.size()),
-                                 .id_style = THRONG_ID_TEXT,
+                                 .id_style = column.id_style,
                                  .name = column.name.c_str(),
                                  .doc = "",
                                  .prefix = column.prefix.c_str(),
                                  .labels = labels.data(),
-                                 .id_first = 1,
-                                 .id_key = 0});
+                                 .id_first = column.id_first,
+                                 .id_key = column.id_key});
     }
     for (const throng_column& column : schema_columns_) pointers_.push_back(&column);
     schema_ = {.struct_size = sizeof(throng_schema),
@@ -98,6 +102,11 @@ class Table {
   }
 
  private:
+  static uint32_t FlagsOf(const TableColumn& column) {
+    return (column.is_extra ? uint32_t{THRONG_COLUMN_EXTRA} : 0) |
+           (column.is_nullable ? uint32_t{THRONG_COLUMN_NULLABLE} : 0);
+  }
+
   std::string name_;
   std::vector<TableColumn> columns_;
   int64_t first_row_;

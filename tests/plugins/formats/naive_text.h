@@ -4,9 +4,11 @@
 #define THRONG_TESTS_PLUGINS_NAIVE_TEXT_H_
 
 #include <cinttypes>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
+#include <limits>
 #include <optional>
 #include <random>
 #include <string>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "tests/plugins/formats/loaded_format.h"
+#include "throng/hash.h"
 
 namespace throng {
 
@@ -38,22 +41,59 @@ inline std::string NaiveTimestamp(int64_t ms) {
   return text;
 }
 
+// Version 8, variant 10, all else from the two hashes.
+inline std::string NaiveUuid(uint64_t key, int64_t number) {
+  const uint64_t high = throng_hash(key, static_cast<uint64_t>(number));
+  const uint64_t low = throng_hash(~key, static_cast<uint64_t>(number));
+  char text[64];
+  std::snprintf(text, sizeof text,
+                "%08" PRIx64 "-%04" PRIx64 "-8%03" PRIx64 "-%04" PRIx64 "-%012" PRIx64, high >> 32,
+                high >> 16 & 0xffff, high & 0xfff, (low >> 48 & 0x3fff) | 0x8000,
+                low & 0xffffffffffff);
+  return text;
+}
+
+// Whether the value is the one that stands for an absent one, and may be.
+inline bool IsAbsent(const TableColumn& column, size_t row) {
+  const auto wide = [&] { return std::get<std::vector<int64_t>>(column.values)[row]; };
+  const auto narrow = [&] { return std::get<std::vector<int32_t>>(column.values)[row]; };
+  if (column.type == THRONG_COLUMN_LABEL) return narrow() == -1;
+  if (column.type == THRONG_COLUMN_FLOAT64) {
+    return !std::isfinite(std::get<std::vector<double>>(column.values)[row]);
+  }
+  if (!column.is_nullable) return false;
+  if (column.type == THRONG_COLUMN_ID) return wide() == -1;
+  if (column.type == THRONG_COLUMN_RATING) return narrow() == -1;
+  if (column.type == THRONG_COLUMN_BOOL) {
+    return std::get<std::vector<uint8_t>>(column.values)[row] == 2;
+  }
+  return wide() == std::numeric_limits<int64_t>::min();
+}
+
+// Whether typed formats have the column as one that may be absent.
+inline bool IsOptional(const TableColumn& column) {
+  return column.is_extra || column.is_nullable || column.type == THRONG_COLUMN_LABEL ||
+         column.type == THRONG_COLUMN_FLOAT64;
+}
+
 // None where the value is absent. Not for FLOAT64, whose shortest text has no plain means.
 inline std::optional<std::string> NaiveText(const TableColumn& column, size_t row) {
+  if (IsAbsent(column, row)) return std::nullopt;
   switch (column.type) {
-    case THRONG_COLUMN_ID:
-      return column.prefix + std::to_string(std::get<std::vector<int64_t>>(column.values)[row] + 1);
+    case THRONG_COLUMN_ID: {
+      const int64_t number = std::get<std::vector<int64_t>>(column.values)[row];
+      if (column.id_style == THRONG_ID_UUID) return NaiveUuid(column.id_key, number);
+      const std::string shown = std::to_string(number + column.id_first);
+      return column.id_style == THRONG_ID_INTEGER ? shown : column.prefix + shown;
+    }
     case THRONG_COLUMN_INT64:
       return std::to_string(std::get<std::vector<int64_t>>(column.values)[row]);
     case THRONG_COLUMN_RATING:
       return NaiveRating(std::get<std::vector<int32_t>>(column.values)[row]);
     case THRONG_COLUMN_TIMESTAMP:
       return NaiveTimestamp(std::get<std::vector<int64_t>>(column.values)[row]);
-    case THRONG_COLUMN_LABEL: {
-      const int32_t label = std::get<std::vector<int32_t>>(column.values)[row];
-      if (label < 0) return std::nullopt;
-      return column.labels[static_cast<size_t>(label)];
-    }
+    case THRONG_COLUMN_LABEL:
+      return column.labels[static_cast<size_t>(std::get<std::vector<int32_t>>(column.values)[row])];
     default:
       return std::get<std::vector<uint8_t>>(column.values)[row] != 0 ? "true" : "false";
   }
@@ -64,8 +104,8 @@ inline int64_t AnyLength(std::mt19937_64& random) {
   return static_cast<int64_t>(random() >> (2 + random() % 62));
 }
 
-// One to seven columns of random types (no FLOAT64), `rows` of random values. Every second table
-// begins with the four columns of interactions.
+// One to seven columns of random types (no FLOAT64), `rows` of random values, some of them absent.
+// Every second table begins with the four columns of interactions.
 inline std::vector<TableColumn> RandomColumns(std::mt19937_64& random, size_t rows) {
   const bool is_interactions = random() % 2 == 0;
   std::vector<uint32_t> types;
@@ -80,7 +120,15 @@ inline std::vector<TableColumn> RandomColumns(std::mt19937_64& random, size_t ro
     TableColumn& column = columns.emplace_back();
     column.type = type;
     column.name = std::string(random() % 40, 'n') + std::to_string(columns.size());
-    if (type == THRONG_COLUMN_ID) column.prefix = std::string(random() % 40, 'p');
+    if (type == THRONG_COLUMN_ID) {
+      column.prefix = std::string(random() % 40, 'p');
+      if (random() % 2 == 0) {
+        column.id_style = static_cast<uint32_t>(random() % 3);
+        column.id_first = AnyLength(random) * (random() % 2 == 0 ? 1 : -1);
+        column.id_key = random();
+      }
+    }
+    column.is_nullable = random() % 4 == 0;
     if (type == THRONG_COLUMN_LABEL) {
       for (size_t label = 0; label < 5; ++label) {
         column.labels.push_back(std::string(random() % 60, static_cast<char>('a' + label)));
@@ -98,6 +146,11 @@ inline std::vector<TableColumn> RandomColumns(std::mt19937_64& random, size_t ro
       if (type == THRONG_COLUMN_RATING) narrow[row] = static_cast<int32_t>(any % 1000 * sign);
       if (type == THRONG_COLUMN_LABEL) narrow[row] = static_cast<int32_t>(random() % 6) - 1;
       flags[row] = static_cast<uint8_t>(random() % 2);
+      if (column.is_nullable && random() % 3 == 0) {
+        wide[row] = type == THRONG_COLUMN_ID ? -1 : std::numeric_limits<int64_t>::min();
+        narrow[row] = -1;
+        flags[row] = 2;
+      }
     }
     if (type == THRONG_COLUMN_BOOL) {
       column.values = flags;

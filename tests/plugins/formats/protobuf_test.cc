@@ -67,11 +67,6 @@ class Reader {
   const Message* prototype_ = nullptr;
 };
 
-bool IsOptional(const TableColumn& column) {
-  return column.is_extra || column.type == THRONG_COLUMN_LABEL ||
-         column.type == THRONG_COLUMN_FLOAT64;
-}
-
 void ExpectValue(const Message& message, const TableColumn& column, size_t row, int index) {
   const FieldDescriptor* const field = message.GetDescriptor()->field(index);
   const auto* const reflection = message.GetReflection();
@@ -79,17 +74,18 @@ void ExpectValue(const Message& message, const TableColumn& column, size_t row, 
   ASSERT_EQ(field->name(), column.name);
   ASSERT_EQ(field->number(), index + 1);
   ASSERT_EQ(field->has_optional_keyword(), IsOptional(column));
-  const bool is_absent =
-      column.type == THRONG_COLUMN_LABEL
-          ? !NaiveText(column, row).has_value()
-          : column.type == THRONG_COLUMN_FLOAT64 &&
-                !std::isfinite(std::get<std::vector<double>>(column.values)[row]);
+  const bool is_absent = IsAbsent(column, row);
   if (IsOptional(column)) {
     ASSERT_EQ(reflection->HasField(message, field), !is_absent);
   }
   if (is_absent) return;
   switch (column.type) {
     case THRONG_COLUMN_ID:
+      if (column.id_style == THRONG_ID_INTEGER) {
+        ASSERT_EQ(reflection->GetInt64(message, field), wide() + column.id_first);
+        break;
+      }
+      [[fallthrough]];
     case THRONG_COLUMN_LABEL:
       ASSERT_EQ(reflection->GetString(message, field), NaiveText(column, row));
       break;
@@ -174,6 +170,22 @@ TEST(Protobuf, LeavesOutWhatIsAbsentOrNotFinite) {
                        {THRONG_COLUMN_FLOAT64, "p",
                         std::vector<double>{std::numeric_limits<double>::infinity(),
                                             std::numeric_limits<double>::quiet_NaN(), 1e300}}}));
+}
+
+TEST(Protobuf, HasOptionalFieldsForWhatMayBeAbsentAndIdsByTheirStyle) {
+  const std::vector<int64_t> numbers = {7, -1};
+  std::vector<TableColumn> columns = {
+      {THRONG_COLUMN_ID, "a", numbers, "x", {}, false, true},
+      {THRONG_COLUMN_ID, "b", {std::vector<int64_t>{7, 8}}, "x"},
+      {THRONG_COLUMN_ID, "c", numbers, "x", {}, false, true, THRONG_ID_UUID, 0, 42},
+      {THRONG_COLUMN_BOOL, "d", std::vector<uint8_t>{1, 2}, "", {}, false, true}};
+  columns[1].id_style = THRONG_ID_INTEGER;
+  columns[1].id_first = -10;
+  const Table table("interactions", columns);
+  EXPECT_THAT(ProtobufSchema(table.schema()),
+              HasSubstr("{\n  optional string a = 1;\n  int64 b = 2;\n  optional string c = 3;\n"
+                        "  optional bool d = 4;\n}\n"));
+  ExpectReadBack(table);
 }
 
 TEST(Protobuf, WritesNumbersAndTimesOfEveryLength) {

@@ -102,19 +102,26 @@ TEST(Registry, WritesAnIdOfFourBytesInOrder) {
 
 TEST(Registry, KnowsExtraColumnsAsOptionalOnes) {
   const std::vector<int64_t> one = {1};
-  const Table table("users", {{THRONG_COLUMN_ID, "id", one, "x"},
-                              {THRONG_COLUMN_BOOL, "b", std::vector<uint8_t>{1}},
-                              {THRONG_COLUMN_LABEL, "l", std::vector<int32_t>{0}, "", {"a"}},
-                              {THRONG_COLUMN_INT64, "n", one, "", {}, true}});
+  const Table table("users",
+                    {{THRONG_COLUMN_ID, "id", one, "x"},
+                     {THRONG_COLUMN_BOOL, "b", std::vector<uint8_t>{1}},
+                     {THRONG_COLUMN_LABEL, "l", std::vector<int32_t>{0}, "", {"a"}},
+                     {THRONG_COLUMN_INT64, "n", one, "", {}, true},
+                     {THRONG_COLUMN_RATING, "r", std::vector<int32_t>{1}, "", {}, false, true},
+                     {THRONG_COLUMN_ID, "i", one, "", {}, false, false, THRONG_ID_INTEGER},
+                     {THRONG_COLUMN_ID, "u", one, "", {}, false, false, THRONG_ID_UUID}});
   FakeRegistry registry;
   LoadedFormat format(THRONG_JSON_PLUGIN, {{"registry", registry.url()}});
   format.Begin(Topic("", "interactions", table));
   const json schema =
       json::parse(json::parse(registry.requests()[0].body)["schema"].get<std::string>());
   EXPECT_EQ(schema["title"], "throng.v1.User");
-  EXPECT_EQ(schema["required"], json({"id", "b"}));
+  EXPECT_EQ(schema["required"], json({"id", "b", "i", "u"}));
   EXPECT_EQ(schema["properties"]["l"].dump(), R"({"oneOf":[{"type":"null"},{"type":"string"}]})");
   EXPECT_EQ(schema["properties"]["n"].dump(), R"({"oneOf":[{"type":"null"},{"type":"integer"}]})");
+  EXPECT_EQ(schema["properties"]["r"].dump(), R"({"oneOf":[{"type":"null"},{"type":"number"}]})");
+  EXPECT_EQ(schema["properties"]["i"].dump(), R"({"type":"integer"})");
+  EXPECT_EQ(schema["properties"]["u"].dump(), R"({"format":"uuid","type":"string"})");
 }
 
 TEST(Registry, NamesSubjectsByEachStrategy) {

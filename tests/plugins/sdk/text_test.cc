@@ -109,6 +109,17 @@ TEST(Text, HasTimesOfTenThousandYearsAfterTheirLead) {
   EXPECT_EQ(TimestampWriter().Write(0, room) - room, kTimestampText);
 }
 
+TEST(Text, HasUuidsOfTheContractsFormula) {
+  // throng_hash(42, 7) is 0xccf635ee9e9e2fa4, as hash.h says.
+  EXPECT_EQ(TextOf([](char* p) { return WriteUuid(42, 7, p); }).substr(0, 20),
+            "ccf635ee-9e9e-8fa4-b");
+  for (uint64_t i = 0; i < 2000; ++i) {
+    const uint64_t key = Hash(4, i);
+    const auto number = static_cast<int64_t>(i * i);
+    ASSERT_EQ(TextOf([&](char* p) { return WriteUuid(key, number, p); }), NaiveUuid(key, number));
+  }
+}
+
 TEST(Text, HasFixedTextsOfAnySize) {
   EXPECT_EQ(TextOf([](char* p) { return FixedText().Write(p); }), "");
   for (size_t size = 0; size < 100; ++size) {
