@@ -125,6 +125,45 @@ absl::Status CheckUsers(const StandInDataset& dataset, const Columns& rows) {
   return absl::OkStatus();
 }
 
+// That places which are said to be a run are one: of one user, numbered from its first place on.
+absl::Status CheckRuns(const StandInDataset& dataset, const Columns& rows) {
+  const int64_t plan_size = dataset.plan_size();
+  std::vector<size_t> row_at(static_cast<size_t>(plan_size));  // by place
+  for (int64_t epoch = 0; epoch < Trial::kEpochs; ++epoch) {
+    const auto begin = static_cast<size_t>(epoch * plan_size);
+    const size_t end = begin + static_cast<size_t>(plan_size);
+    for (size_t i = begin; i < end; ++i) row_at[static_cast<size_t>(rows.place[i])] = i;
+    for (size_t i = begin; i < end; ++i) {
+      // Its neighbours in the run, as far as there are any.
+      for (const int64_t step : {-1, 1}) {
+        const int64_t run_row = rows.run_row[i] + step;
+        if (run_row < 0 || run_row >= rows.run_rows[i]) continue;
+        const int64_t place = rows.place[i] + step;
+        const size_t other =
+            place < 0 || place >= plan_size ? i : row_at[static_cast<size_t>(place)];
+        if (rows.user[other] == rows.user[i] && rows.run_row[other] == run_row &&
+            rows.run_rows[other] == rows.run_rows[i]) {
+          continue;
+        }
+        return Fault(
+            "row {} is number {} of {} places of user {}, so place {} is number {} of them; the "
+            "row of that place is number {} of {} of user {}.",
+            i, rows.run_row[i], rows.run_rows[i], rows.user[i], place, run_row, rows.run_row[other],
+            rows.run_rows[other], rows.user[other]);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckStars(const Columns& rows) {
+  const auto wrong = std::find_if(rows.rating.begin(), rows.rating.end(),
+                                  [](int32_t rating) { return rating < -1; });
+  if (wrong == rows.rating.end()) return absl::OkStatus();
+  return Fault("the rating of row {} is {}; it is at least 0, or -1 where none was given.",
+               wrong - rows.rating.begin(), *wrong);
+}
+
 absl::Status CheckTimes(const StandInDataset&, const Columns& rows) {
   const auto earlier = std::adjacent_find(rows.time.begin(), rows.time.end(), std::greater<>());
   if (earlier == rows.time.end()) return absl::OkStatus();
@@ -183,9 +222,12 @@ absl::Status CheckValues(CheckContext& context) {
   if (!status.ok()) return status;
   switch (context.component->role) {
     case Role::kActivity:
-      return CheckUsers(dataset, *rows);
+      status = CheckUsers(dataset, *rows);
+      return status.ok() ? CheckRuns(dataset, *rows) : status;
     case Role::kClock:
       return CheckTimes(dataset, *rows);
+    case Role::kRating:
+      return CheckStars(*rows);
     default:
       return CheckItems(dataset, (*trial)->kinds(), *rows);
   }
@@ -260,7 +302,14 @@ absl::Status TakeDigest(CheckContext& context) {
   (*trial)->behaviour().Tables([&](std::string_view table) { tables.AddField(table); });
   const auto far = FarDigest(context);
   if (!far.ok()) return far.status();
-  context.digest = fmt::format("tables {}\n{}{}", tables.Hex(), OwnDigest(**trial, *rows), *far);
+  std::string segments;
+  for (const int64_t epoch : {int64_t{0}, int64_t{1}, Trial::kFarEpoch}) {
+    const auto first_rows = (*trial)->behaviour().Segments(epoch);
+    if (!first_rows.ok()) return first_rows.status();
+    segments += fmt::format(" {}", fmt::join(*first_rows, ","));
+  }
+  context.digest = fmt::format("tables {}\nsegments{}\n{}{}", tables.Hex(), segments,
+                               OwnDigest(**trial, *rows), *far);
   return absl::OkStatus();
 }
 
@@ -277,6 +326,7 @@ constexpr Check kBehaviourChecks[] = {
     {"numbers the rows of each user", kActivityBit, CheckValues},
     {"never goes back in time", kClockBit, CheckValues},
     {"fills items and kinds that exist", kChoiceBit, CheckValues},
+    {"gives ratings from 0 on, or -1 for none", RoleBit(Role::kRating), CheckValues},
     {"equal bytes for batches of 1, 7 and 4096", kBehaviourBits, CheckBatches},
     {"equal bytes in any order and from any instance", kBehaviourBits, CheckOrder},
     {"equal bytes far out in a plan of 10^11 rows", kBehaviourBits, CheckFarRows},

@@ -107,6 +107,10 @@ absl::Status BehaviourTrial::TakeSegments() {
     if (!first_rows.ok()) return first_rows.status();
     absl::Status status = Segments::Check(*first_rows, plan_size());
     if (!status.ok()) return status;
+    if (epoch > 0 && first_rows->size() != segments_[0].count()) {
+      return Fault("epoch {} has {} segments and epoch 0 has {}; one without rows keeps its place.",
+                   epoch, first_rows->size(), segments_[0].count());
+    }
     segments_[epoch] = Segments(*std::move(first_rows), plan_size(), block_rows_);
   }
   return absl::OkStatus();

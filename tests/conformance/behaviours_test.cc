@@ -46,6 +46,7 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"impure_far_out", kFar, "rating of row 8589934092 is"},
         Fault{"impure_at_edge", kDrawn, "with level: 9 (--seed 0): rating of row 0 is"},
         Fault{"impure_within", kDrawn, "(--seed 0): rating of row 0 is"},
+        Fault{"below_none", "gives ratings from 0 on, or -1 for none", "the rating of row 7 is -2"},
         Fault{"refuses", kCreated, "rating `faulty_rating`: Not today."},
         Fault{"segfault_at_edge", kEdges, "SIGSEGV in create."},
         Fault{"says_nothing", kEdges, "Say what is wrong"},
@@ -114,7 +115,10 @@ TEST_P(ActivityFaultTest, IsCaughtByItsCheck) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Activities, ActivityFaultTest,
-    testing::Values(Fault{"user_out_of_range", kUsers, "is not in [0, 400)."},
+    testing::Values(Fault{"runs_from_behind", kUsers, "so place"},
+                    Fault{"segments_vary", kCreated, "epoch 1 has 2 segments and epoch 0 has 1"},
+                    Fault{"segments_by_time", kProcess, "segments: it differs from one process"},
+                    Fault{"user_out_of_range", kUsers, "is not in [0, 400)."},
                     Fault{"user_row_twice", kUsers, "are both row 0 of user"},
                     Fault{"user_row_out_of_range", kUsers, "is not in [0, user_rows), which"},
                     Fault{"user_rows_wrong", kUsers, "the user_rows of all users of an epoch are"},

@@ -51,6 +51,7 @@ void FillActivity(Instance& self, const throng_batch& b) {
     if (self.Has("user_row_out_of_range") && b.place[i] == 0) b.user_row[i] = b.user_rows[i];
     b.run_row[i] = b.user_row[i];
     b.run_rows[i] = b.user_rows[i];
+    if (self.Has("runs_from_behind")) b.run_row[i] = b.user_rows[i] - 1 - b.user_row[i];
     if (self.Has("run_row_out_of_range") && b.place[i] == 0) b.run_row[i] = -1;
   }
 }
@@ -124,6 +125,7 @@ void FillRating(Instance& self, const throng_batch& b) {
     const int64_t level = self.options[1].integer;
     if (self.Has("impure_at_edge")) rating += is_large && level == 9 ? 1 : 0;
     if (self.Has("impure_within")) rating += is_large && level % 4 != 1 ? 1 : 0;
+    if (self.Has("below_none") && i == 7) rating = -2;
     if (self.Has("leaves_last") && i == 99) continue;
     b.rating[i] = static_cast<int32_t>(rating);
   }
@@ -196,6 +198,16 @@ throng_code Fill(void* self, const throng_batch* batch, throng_error*) {
   return THRONG_OK;
 }
 
+throng_code Segments(void* self, int64_t epoch, const int64_t** first_rows, uint32_t* count,
+                     throng_error* /*error*/) {
+  const auto& instance = *static_cast<const Instance*>(self);
+  static int64_t table[2];
+  table[1] = instance.Has("segments_by_time") ? time(nullptr) % 60 : 0;
+  *first_rows = table;
+  *count = instance.Has("segments_by_time") || (instance.Has("segments_vary") && epoch > 0) ? 2 : 1;
+  return THRONG_OK;
+}
+
 template <void (*FillColumns)(Instance&, const throng_batch&)>
 constexpr throng_behaviour Functions(bool has_kinds) {
   throng_behaviour functions{};
@@ -205,6 +217,7 @@ constexpr throng_behaviour Functions(bool has_kinds) {
   functions.fill = &Fill<FillColumns>;
   functions.kinds = has_kinds ? &Kinds : nullptr;
   functions.block_rows = &BlockRows;
+  functions.segments = &Segments;
   return functions;
 }
 constexpr throng_behaviour kFunctions[] = {Functions<FillActivity>(false),
