@@ -51,10 +51,11 @@ class Buffer {
   std::string* note_;
 };
 
+// See throng_prologue. Every member has a default, so that any may be left out of an initializer.
 struct Prologue {
-  std::string bytes;
+  std::string bytes = {};
   uint32_t cut_rows = 0;
-  std::string state;
+  std::string state = {};
 };
 
 namespace detail {

@@ -23,11 +23,11 @@
 
 namespace throng {
 
-// See throng_opened.
+// See throng_opened. Every member has a default, so that any may be left out of an initializer.
 struct Opened {
-  std::optional<int64_t> position;
+  std::optional<int64_t> position = {};
   bool complete = false;
-  std::string host_state;
+  std::string host_state = {};
   int64_t max_commit_rows = 0;
   int64_t max_commit_ms = 0;
 };
