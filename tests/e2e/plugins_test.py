@@ -17,13 +17,30 @@ EXAMPLES = ROOT / "tests/plugins"
 README = (ROOT / "plugins/README.md").read_text()
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language, text=README):
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [block for name, block in found if name == language]
 
 
 def worker(*arguments):
     return subprocess.run([BUILD / "bin/throng-worker", *arguments],
                           capture_output=True, text=True, timeout=300, check=False)
+
+
+def run(text, folder, **environment):
+    """What bash says to `text`, which must end with 0."""
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=folder,
+                          env={**os.environ, "CMAKE_GENERATOR": "Ninja", **environment},
+                          capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{text}\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+def install(home):
+    """Throng in home/throng, as the README says."""
+    run(blocks("sh")[0].replace("build/release", str(BUILD)), home, HOME=home)
+    return pathlib.Path(home, "throng")
 
 
 class ReadmeTest(unittest.TestCase):
@@ -35,41 +52,95 @@ class ReadmeTest(unittest.TestCase):
 
     def test_stays_as_short_as_it_is_said_to_be(self):
         header = ROOT / "plugins/include/throng/plugin.h"
-        for file, lines in ((header, 450), (EXAMPLES / "zipf.cc", 35), (EXAMPLES / "plain_c.c", 45)):
+        for file, lines in ((header, 520), (EXAMPLES / "zipf.cc", 35), (EXAMPLES / "plain_c.c", 45),
+                            (ROOT / "plugins/README.md", 360)):
             with self.subTest(file.name):
                 self.assertLessEqual(len(file.read_text().splitlines()), lines)
 
     def test_every_command_works_in_a_project_outside_the_tree(self):
         with tempfile.TemporaryDirectory() as home:
-            install, *commands = blocks("sh")
-            install = install.replace("build/release", str(BUILD))
+            throng = install(home)
             project = pathlib.Path(home, "my plugins")
             project.mkdir()
             shutil.copy(EXAMPLES / "zipf.cc", project)
             shutil.copy(EXAMPLES / "outside/CMakeLists.txt", project)
             spec, = blocks("yaml")
             (project / "zipf.yaml").write_text(spec)
-            environment = {**os.environ, "HOME": home, "CMAKE_GENERATOR": "Ninja"}
-            for text in [install, *commands]:
-                done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=project,
-                                      env=environment, capture_output=True, text=True,
-                                      timeout=300, check=False)
-                self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}\n{done.stderr}")
+            for text in blocks("sh")[1:]:
+                run(text, project, HOME=home)
             with open(project / "out/zipf.csv", encoding="utf-8") as rows:
                 self.assertEqual(sum(1 for _ in rows), 101)
 
-            # The sink and the plain C plugin are built and kept in order there too.
+            # The sink is built and kept in order there too.
+            shutil.copy(EXAMPLES / "journal.cc", project)
             with open(project / "CMakeLists.txt", "a", encoding="utf-8") as cmake:
-                for name, file in (("journal", "journal.cc"), ("plain_c", "plain_c.c")):
-                    shutil.copy(EXAMPLES / file, project)
-                    cmake.write(f"throng_plugin({name} SOURCES {file})\n")
-            subprocess.run(["cmake", "--build", "build"], cwd=project, check=True,
-                           stdout=subprocess.DEVNULL, timeout=300)
-            installed = pathlib.Path(home, "throng/bin/throng-worker")
-            for arguments in (["journal.so", "--set", "journal.path={dir}/data"], ["plain_c.so"]):
-                done = subprocess.run([installed, "check", *arguments], cwd=project / "build",
-                                      capture_output=True, text=True, timeout=300, check=False)
-                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                cmake.write("throng_plugin(journal SOURCES journal.cc)\n")
+            run("cmake --build build", project)
+            run(f"{throng}/bin/throng-worker check build/journal.so "
+                "--set journal.path={dir}/data", project)
+
+
+class InstallTest(unittest.TestCase):
+    """What an author finds below the prefix, apart from what the README's commands need."""
+
+    @classmethod
+    def setUpClass(cls):
+        # The prefix is moved after it was installed: nothing may know where it was.
+        home = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.throng = pathlib.Path(home, "moved")
+        install(home).rename(cls.throng)
+        cls.guide = cls.throng / "share/doc/throng/plugins"
+
+    def test_no_runpath_leads_to_where_nothing_is(self):
+        files = [*self.throng.glob("bin/*"), *self.throng.glob("lib/throng/plugins/*.so")]
+        self.assertGreater(len(files), 14)
+        for file in files:
+            dynamic = run(f"readelf -dW '{file}'", self.throng)
+            for path in re.findall(r"\((?:RUNPATH|RPATH)\).*\[(.*)\]", dynamic):
+                for folder in path.split(":"):
+                    with self.subTest(file=file.name, folder=folder):
+                        self.assertIn("$ORIGIN", folder)
+                        self.assertTrue(
+                            pathlib.Path(folder.replace("$ORIGIN", str(file.parent))).is_dir())
+
+    def test_the_guides_links_lead_to_files(self):
+        guide = (self.guide / "README.md").read_text()
+        links = re.findall(r"\]\(([^) ]+)\)", guide)
+        self.assertGreater(len(links), 8)
+        for link in links:
+            with self.subTest(link):
+                self.assertTrue((self.guide / link).is_file())
+        for language in ("cpp", "sh", "cmake"):
+            self.assertEqual(blocks(language, guide), blocks(language))
+
+    def test_a_bare_compiler_call_with_pkg_config_makes_plugins(self):
+        call, = (block for block in blocks("") if "pkg-config" in block)
+        with tempfile.TemporaryDirectory() as folder:
+            for example in ("plain_c.c", "zipf.cc"):
+                shutil.copy(self.guide / "examples" / example, folder)
+            run(call, folder, PKG_CONFIG_PATH=f"{self.throng}/lib/pkgconfig")
+            for plugin in ("plain_c.so", "zipf.so"):
+                run(f"{self.throng}/bin/throng-worker check {plugin}", folder)
+        version = run("pkg-config --modversion throng-plugin", self.throng,
+                      PKG_CONFIG_PATH=f"{self.throng}/lib/pkgconfig")
+        self.assertIn(version.strip(), (ROOT / "CMakeLists.txt").read_text())
+
+    def test_the_protos_compile_alone(self):
+        with tempfile.TemporaryDirectory() as out:
+            run(f"protoc --proto_path=. --python_out={out} $(find . -name '*.proto')",
+                self.throng / "share/throng/proto")
+            self.assertTrue(pathlib.Path(out, "throng/v1/run_service_pb2.py").exists())
+            self.assertTrue(pathlib.Path(out, "google/rpc/error_details_pb2.py").exists())
+
+    def test_the_hash_is_what_the_guide_says(self):
+        vectors = re.findall(r"^\| (\S.*?) \| (\S.*?) \| `(0x\w{16})` \|$", README, re.MULTILINE)
+        self.assertEqual(len(vectors), 3)
+        lines = "".join(f"if (throng_hash({key}, {counter}) != {value}u) return 1;\n"
+                        for key, counter, value in vectors).replace("2^64 - 1", "UINT64_MAX")
+        source = f"#include <throng/hash.h>\nint main(void) {{\n{lines}return 0;\n}}\n"
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "hash.c").write_text(source)
+            run(f"cc -I{self.throng}/include hash.c -o hash && ./hash", folder)
 
 
 class CommandsTest(unittest.TestCase):
