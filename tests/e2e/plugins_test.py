@@ -1,6 +1,8 @@
 """Plugins as their authors meet them: plugins/README.md executed against an installed Throng, and
 the exit codes of `throng-worker describe` and `check`."""
 
+import collections
+import datetime
 import json
 import os
 import pathlib
@@ -141,6 +143,94 @@ class InstallTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             pathlib.Path(folder, "hash.c").write_text(source)
             run(f"cc -I{self.throng}/include hash.c -o hash && ./hash", folder)
+
+
+class AuthorTest(unittest.TestCase):
+    """Plugins of every role, in C++, C and Rust, in a project that knows the install tree alone."""
+
+    CHECKS = {
+        "loyal": [],
+        "steps": [],
+        "tides": [],
+        "tsv": [],
+        "segments": ["--set", "segments.path={dir}/messages",
+                     "--read", "cat {dir}/messages/*.tsv"],
+    }
+    SPEC = """
+dataset:
+  size: testing
+  interactions: 4000
+  clock: {{component: steps, options: {{start: "2024-01-01T00:00:00Z", step: 10s}}}}
+  choice: {{component: loyal, options: {{loyal: 0.75}}}}
+  rating: {rating}
+outputs:
+  - name: table
+    columns: [interaction_id, user_id, item_id, rating, timestamp, kind]
+    format: {{component: tsv}}
+    sink: {{component: file, options: {{path: out/rows.tsv}}}}
+  - name: messages
+    format: {{component: json}}
+    sink: {{component: segments, options: {{path: out/messages}}}}
+"""
+
+    def test_plugins_of_every_role_are_checked_and_run_together(self):
+        has_rust = shutil.which("cargo") is not None
+        with tempfile.TemporaryDirectory() as home:
+            throng = install(home)
+            project = pathlib.Path(home, "author")
+            shutil.copytree(EXAMPLES / "outside/author", project)
+            run(f"cmake -B build -DCMAKE_PREFIX_PATH={throng} "
+                f"-DEXAMPLES={throng}/share/doc/throng/plugins/examples && cmake --build build",
+                project)
+            plugins = {file.stem for file in project.glob("build/*.so")}
+            self.assertEqual(plugins, set(self.CHECKS) - (set() if has_rust else {"tides"}))
+            for plugin in sorted(plugins):
+                with self.subTest(plugin):
+                    done = subprocess.run(
+                        [throng / "bin/throng-worker", "check", f"build/{plugin}.so", "--quiet",
+                         *self.CHECKS[plugin]],
+                        cwd=project, capture_output=True, text=True, timeout=300, check=False)
+                    self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+
+            rating = "{component: tides, options: {low: 3}}" if has_rust else "{component: ranges}"
+            (project / "spec.yaml").write_text(self.SPEC.format(rating=rating))
+            run(f"{throng}/bin/throng-worker run --spec spec.yaml --plugin-dir build "
+                f"--plugin-dir {throng}/lib/throng/plugins", project)
+            self.look_at_rows(project / "out/rows.tsv", has_rust)
+            messages = [line.split("\t") for file in sorted(project.glob("out/messages/*.tsv"))
+                        for line in file.read_text().splitlines()]
+            self.assertEqual(len(messages), 4000)
+            for key, value in messages:
+                self.assertEqual(json.loads(value)["user_id"], key)
+        if not has_rust:
+            self.skipTest("All but `tides`, which is in Rust: there is no cargo.")
+
+    def look_at_rows(self, file, has_rust):
+        names, *rows = (line.split("\t") for line in file.read_text().splitlines())
+        self.assertEqual(
+            names, ["interaction_id", "user_id", "item_id", "rating", "timestamp", "kind"])
+        self.assertEqual(len(rows), 4000)
+        self.assertEqual(len({row[0] for row in rows}), 4000)
+        kinds = collections.Counter(row[5] for row in rows)
+        self.assertEqual(kinds, {"loyal": 3000, "curious": 1000})
+        # A loyal choice is the user's own item, and most users have both kinds.
+        own = collections.defaultdict(set)
+        curious = set()
+        for _, user, item, _, _, kind in rows:
+            if kind == "loyal":
+                own[user].add(item)
+            else:
+                curious.add(user)
+        self.assertEqual({len(items) for items in own.values()}, {1})
+        self.assertGreater(len(curious & set(own)), len(own) / 2)
+        # A row each ten seconds.
+        start = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+        for i, row in enumerate(rows):
+            time = datetime.datetime.fromisoformat(row[4])
+            self.assertEqual((time - start).total_seconds() // 10, i)
+        if has_rust:
+            self.assertEqual(min(float(row[3]) for row in rows), 3)
+            self.assertGreater(max(float(row[3]) for row in rows), 4.5)
 
 
 class CommandsTest(unittest.TestCase):
