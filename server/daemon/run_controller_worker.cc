@@ -32,6 +32,7 @@ RunController::Actions RunController::OnProgress(const worker::v1::Progress& pro
   }
   const v1::RunState before = run().state();
   TakeOutputs(progress.outputs());
+  *mutable_run()->mutable_metrics() = progress.metrics();
   // What it says about an earlier pause is no longer true.
   const bool is_history = progress.commands() < commands_;
   if (is_history || run().target_state() == v1::TARGET_STATE_RUNNING) TakeBackPaused();

@@ -17,6 +17,7 @@ class ChosenPlugin : public ChosenBehaviour {
   ChosenPlugin(const Component& component, OptionValues options, const Environment& environment)
       : component_(component), options_(std::move(options)) {
     environment_.is_stopping = environment.is_stopping;
+    environment_.metrics = environment.metrics;
   }
   const Component& component() const { return component_; }
 

@@ -37,16 +37,35 @@ Instance::Instance(const Component& component, const Environment& environment)
   host_.self = this;
   host_.log = [](const void* self, int32_t level, const char* message) {
     const auto* instance = static_cast<const Instance*>(self);
-    if (!instance->environment_.log || message == nullptr) return;
+    if (message == nullptr) return;
     const size_t bytes = strnlen(message, kMostSentenceBytes + 1);
     std::string sentence(message, std::min(bytes, kMostSentenceBytes));
     if (bytes > kMostSentenceBytes) sentence += " ...";
-    instance->environment_.log(level, instance->source_, sentence);
+    instance->Log(level, sentence);
   };
   host_.is_cancelled = [](const void* self) -> int32_t {
     return static_cast<const Instance*>(self)->environment_.IsStopping() ? 1 : 0;
   };
-  host_.get_extension = [](const void*, const char*) -> const void* { return nullptr; };
+  host_.get_extension = [](const void* self, const char* name) -> const void* {
+    const auto* instance = static_cast<const Instance*>(self);
+    const bool has_metrics = instance->environment_.metrics != nullptr;
+    if (!has_metrics || name == nullptr || std::string_view(name) != THRONG_METRICS) return nullptr;
+    return &instance->metrics_;
+  };
+  metrics_.struct_size = sizeof metrics_;
+  metrics_.self = this;
+  metrics_.add = [](const void* self, const char* counter, double value) {
+    static_cast<const Instance*>(self)->Count(&Metrics::Add, counter, value);
+  };
+  metrics_.set = [](const void* self, const char* gauge, double value) {
+    static_cast<const Instance*>(self)->Count(&Metrics::Set, gauge, value);
+  };
+}
+
+void Instance::Count(decltype(&Metrics::Add) take, const char* name, double value) const {
+  const std::string fault = (environment_.metrics->*take)(component_.role, component_.name,
+                                                          name == nullptr ? "" : name, value);
+  if (!fault.empty()) Log(THRONG_LOG_WARNING, fault);
 }
 
 absl::Status Instance::Failure(throng_code code, const throng_error& error) const {

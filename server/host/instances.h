@@ -19,6 +19,8 @@
 #include "server/control/call_page.h"
 #include "server/dataset/behaviour.h"
 #include "server/host/catalogue.h"
+#include "server/host/metrics.h"
+#include "throng/metrics.h"
 #include "throng/plugin.h"
 
 namespace throng {
@@ -31,6 +33,8 @@ struct Environment {
   const std::atomic<bool>* is_stopping = nullptr;
   // Outputs hold while it is true; who sets it false, or stops, notifies. nullptr: never.
   const std::atomic<bool>* is_paused = nullptr;
+  // Takes what components count; nullptr: nobody asks.
+  Metrics* metrics = nullptr;
   // Hears that an output's state or position has changed. May be empty.
   std::function<void()> on_progress;
   // Where files may be written, as options that are paths say: below one of these folders. Empty:
@@ -99,10 +103,15 @@ class Instance {
 
  private:
   absl::Status Failure(throng_code code, const throng_error& error) const;
+  void Count(decltype(&Metrics::Add) take, const char* name, double value) const;
+  void Log(int32_t level, const std::string& sentence) const {
+    if (environment_.log) environment_.log(level, source_, sentence);
+  }
 
   const Environment& environment_;
   std::string source_;
   int32_t caller_;
+  throng_metrics metrics_{};
 };
 
 class Format : public Instance {

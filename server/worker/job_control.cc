@@ -64,6 +64,7 @@ JobControl::JobControl(int control_fd) : fd_(control_fd) {
   environment_.is_stopping = &is_stopping_;
   environment_.is_paused = &is_paused_;
   environment_.on_progress = [this] { ReportSoon(); };
+  environment_.metrics = &metrics_;
   environment_.log = [this](int32_t level, const std::string& source, const std::string& sentence) {
     if (level > THRONG_LOG_DEBUG) Log(level, source, sentence);
   };
@@ -166,6 +167,7 @@ worker::v1::Progress JobControl::Progress() {
       for (const auto& output : run_->outputs()) *progress.add_outputs() = StatusMessage(*output);
     }
   }
+  for (const Metric& metric : metrics_.Read()) *progress.add_metrics() = MetricMessage(metric);
   for (const CallInfo& info : CallsIn(TheCallPage())) {
     if (info.lasts_ms < kLongCallMs) break;
     worker::v1::Call* call = progress.add_calls();

@@ -62,6 +62,7 @@ class JobControl {
   std::atomic<bool> is_stopping_ = false;
   std::atomic<bool> is_paused_ = false;
   std::atomic<int64_t> commands_ = 0;  // how often SetPaused was called
+  Metrics metrics_;
   Environment environment_;
 
   std::mutex mutex_;

@@ -66,6 +66,16 @@ v1::OutputStatus StatusMessage(const Output& output) {
   return status;
 }
 
+v1::ComponentMetric MetricMessage(const Metric& metric) {
+  v1::ComponentMetric message;
+  message.set_role(std::string(RoleName(metric.role)));
+  message.set_component(metric.component);
+  message.set_name(metric.name);
+  message.set_kind(metric.is_counter ? v1::METRIC_KIND_COUNTER : v1::METRIC_KIND_GAUGE);
+  message.set_value(metric.value);
+  return message;
+}
+
 v1::Plan PlanMessage(const Plan& plan, const Run* run) {
   v1::Plan message;
   message.set_fingerprint(ToHex(plan.fingerprint()));

@@ -165,8 +165,10 @@ int ExecuteRun(const RunCommand& command) {
   if (!catalogue.ok()) {
     return Refuse({{"--plugin-dir", MessageOf(catalogue.status())}});
   }
+  Metrics metrics;
   Environment environment;
   environment.is_stopping = &is_stopping;
+  environment.metrics = &metrics;
   environment.log = [&](int32_t level, const std::string& source, const std::string& sentence) {
     if (level < (command.is_quiet ? THRONG_LOG_WARNING : THRONG_LOG_INFO)) return;
     Say(stderr, "{}: {}\n", source, PlainText(sentence));  // one line, whatever it holds
@@ -204,6 +206,10 @@ int ExecuteRun(const RunCommand& command) {
     reporter.Show(progress);
   }
   reporter.Clear();
+  for (const Metric& metric : command.is_quiet ? std::vector<Metric>() : metrics.Read()) {
+    Say(stderr, "{} `{}`: {} {}\n", RoleName(metric.role), metric.component, metric.name,
+        metric.value);
+  }
   return Summarize(*run, command);
 }
 

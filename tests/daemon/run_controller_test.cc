@@ -470,6 +470,18 @@ TEST_F(RunControllerTest, AnOutputThatAdvancesDoesNotHideTheCrashesOfAnother) {
   EXPECT_EQ(controller_.run().state(), v1::RUN_STATE_FAILED);
 }
 
+TEST_F(RunControllerTest, ShowsWhatComponentsCountUntilTheNextReport) {
+  worker::v1::Progress progress = Progress(v1::OUTPUT_STATE_RUNNING, 100);
+  v1::ComponentMetric* metric = progress.add_metrics();
+  metric->set_name("bytes_total");
+  metric->set_value(12);
+  controller_.OnProgress(progress, kNow);
+  metric->set_value(13);
+  controller_.OnProgress(progress, kNow);
+  ASSERT_EQ(controller_.run().metrics_size(), 1);
+  EXPECT_EQ(controller_.run().metrics(0).value(), 13);
+}
+
 TEST_F(RunControllerTest, ACrashIsForgottenOnceEveryOutputIsPastIt) {
   EXPECT_TRUE(CrashAndRelaunch(CrashedIn("sink `journal`", 400)).wake);
   controller_.OnProgress(Progress(v1::OUTPUT_STATE_RUNNING, 500), kNow);
