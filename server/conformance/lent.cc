@@ -10,8 +10,9 @@ namespace throng {
 void LentMemory::TakeBack() {
   for (const Chunk& chunk : chunks_) {
     // Gives the pages back, and keeps the addresses.
-    mmap(chunk.data, chunk.capacity, PROT_NONE,
-         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    void* kept = mmap(chunk.data, chunk.capacity, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    if (kept == MAP_FAILED) std::abort();
   }
   chunks_.clear();
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -24,8 +25,9 @@ class LentMemory {
   // Copies of what they are given alone, not of what that points to.
   template <class T>
   T* Copy(const T* values, size_t count) {
-    auto* copy = static_cast<T*>(Allocate(count * sizeof(T)));
-    if (count > 0) std::memcpy(copy, values, count * sizeof(T));
+    const size_t bytes = std::span(values, count).size_bytes();
+    auto* copy = static_cast<T*>(Allocate(bytes));
+    if (bytes > 0) std::memcpy(copy, values, bytes);
     return copy;
   }
   template <class T>
