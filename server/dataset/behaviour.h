@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/dataset/further_column.h"
 #include "server/dataset/role.h"
 #include "server/spec/problem.h"
 #include "throng/plugin.h"
@@ -40,6 +41,15 @@ class Behaviour {
     return std::vector<int64_t>{0};
   }
   virtual void Tables(const std::function<void(std::string_view table)>& /*visit*/) {}
+  // Further columns of a table; `role` of them need not be filled in.
+  virtual absl::StatusOr<std::vector<FurtherColumn>> Columns(v1::Table /*table*/) {
+    return std::vector<FurtherColumn>();
+  }
+  // Those of n users or items, by rank, into kMostFurtherColumns arrays; nullptr: not asked for.
+  virtual absl::Status Side(v1::Table /*table*/, const int64_t* /*rank*/, size_t /*n*/,
+                            void* const* /*extra*/) {
+    return absl::UnimplementedError("it fills no columns of side tables.");
+  }
 };
 
 // Hears what a behaviour remarks: a THRONG_LOG_... level, the component, a sentence.

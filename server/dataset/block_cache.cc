@@ -12,7 +12,7 @@ std::shared_ptr<Columns> BlockCache::MakeRoom(size_t rows) {
     entries_.pop_back();
   }
   if (columns != nullptr && columns.use_count() == 1 && columns->capacity() >= rows) return columns;
-  return std::make_shared<Columns>(rows);
+  return std::make_shared<Columns>(rows, further_);
 }
 
 absl::StatusOr<std::shared_ptr<const Columns>> BlockCache::Get(

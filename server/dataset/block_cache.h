@@ -8,6 +8,8 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,7 +21,11 @@ class BlockCache {
  public:
   // Keeps the last `capacity` blocks that were asked for: one more than there are threads, at
   // least.
-  explicit BlockCache(size_t capacity) : capacity_(capacity) {}
+  explicit BlockCache(size_t capacity, std::vector<FurtherColumn> further = {})
+      : capacity_(capacity), further_(std::move(further)) {}
+
+  // The further columns that blocks have beside the others.
+  const std::vector<FurtherColumn>& further() const { return further_; }
 
   // The block that begins at a row of the dataset, of `rows` rows. Who asks for it first calls
   // `fill`; who asks meanwhile waits. A failure is everybody's who waited, and is not kept.
@@ -38,6 +44,7 @@ class BlockCache {
   std::shared_ptr<Columns> MakeRoom(size_t rows);
 
   const size_t capacity_;
+  const std::vector<FurtherColumn> further_;
   std::mutex mutex_;
   std::condition_variable filled_;
   std::list<std::shared_ptr<Entry>> entries_;  // the last one asked for first

@@ -5,7 +5,7 @@
 
 namespace throng {
 
-Columns::Columns(size_t n)
+Columns::Columns(size_t n, const std::vector<FurtherColumn>& further)
     : place(n),
       piece_row(n),
       piece_rows(n, 1),
@@ -20,7 +20,12 @@ Columns::Columns(size_t n)
       item(n),
       kind(n),
       kind_row(n),
-      rating(n) {}
+      rating(n) {
+  for (const FurtherColumn& column : further) {
+    widths_.push_back(column.width());
+    further_.emplace_back(n * column.width());
+  }
+}
 
 throng_batch Columns::At(size_t offset) {
   throng_batch batch{};
@@ -60,6 +65,11 @@ void Columns::Copy(const Columns& from, size_t from_offset, size_t n, size_t off
   copy(from.kind, &kind);
   copy(from.kind_row, &kind_row);
   copy(from.rating, &rating);
+  for (size_t i = 0; i < further_.size(); ++i) {
+    std::copy_n(from.further_[i].begin() + static_cast<std::ptrdiff_t>(from_offset * widths_[i]),
+                n * widths_[i],
+                further_[i].begin() + static_cast<std::ptrdiff_t>(offset * widths_[i]));
+  }
 }
 
 void Columns::SortByTime(size_t offset, size_t n) {
@@ -72,6 +82,17 @@ void Columns::SortByTime(size_t offset, size_t n) {
     for (size_t i = 0; i < n; ++i) sorted_[i] = (*column)[order_[i]];
     std::copy(sorted_.begin(), sorted_.end(),
               column->begin() + static_cast<std::ptrdiff_t>(offset));
+  }
+  for (size_t column = 0; column < further_.size(); ++column) {
+    const size_t width = widths_[column];
+    const auto element = [&](size_t row) {
+      return further_[column].begin() + static_cast<std::ptrdiff_t>(row * width);
+    };
+    sorted_further_.clear();
+    for (const uint32_t row : order_) {
+      sorted_further_.insert(sorted_further_.end(), element(row), element(row + 1));
+    }
+    std::copy(sorted_further_.begin(), sorted_further_.end(), element(offset));
   }
 }
 

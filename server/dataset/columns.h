@@ -5,16 +5,22 @@
 #include <cstdint>
 #include <vector>
 
+#include "server/dataset/further_column.h"
 #include "throng/plugin.h"
 
 namespace throng {
 
 class Columns {
  public:
-  explicit Columns(size_t capacity);
+  // With further columns, one after the other.
+  explicit Columns(size_t capacity, const std::vector<FurtherColumn>& further = {});
   size_t capacity() const { return user.size(); }
   // The rows from `offset` on as a batch, with nothing said of which rows they are.
   throng_batch At(size_t offset);
+  // Where element `offset` of a further column lies.
+  void* Further(size_t column, size_t offset) {
+    return further_[column].data() + offset * widths_[column];
+  }
   // Rows [from_offset, from_offset + n) of `from` to `offset` on.
   void Copy(const Columns& from, size_t from_offset, size_t n, size_t offset);
   // Puts n rows from `offset` on in order of time, rows of one time as they were: all that is
@@ -32,8 +38,11 @@ class Columns {
   std::vector<int32_t> rating;
 
  private:
+  std::vector<std::vector<std::byte>> further_;
+  std::vector<size_t> widths_;   // of their elements, in bytes
   std::vector<uint32_t> order_;  // scratch
   std::vector<int64_t> sorted_;
+  std::vector<std::byte> sorted_further_;
 };
 
 }  // namespace throng

@@ -218,9 +218,47 @@ absl::Status Generator::FillRange(const SegmentRange& range, Columns* columns, s
       std::fill_n(batch.kind, batch.rows, uint8_t{0});
       std::copy_n(batch.place, batch.rows, batch.kind_row);
     }
+    batch.extra = FurtherOf(role, columns, offset);
     if (absl::Status status = behaviours_[role]->Fill(batch); !status.ok()) return status;
+    if (batch.extra != nullptr) {
+      absl::Status status = CheckFurther(role, batch.rows, columns, offset);
+      if (!status.ok()) return status;
+    }
     if (role == kClock && sorts_) columns->SortByTime(offset, batch.rows);
     if (absl::Status status = Check(role, batch); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+void* const* Generator::FurtherOf(size_t role, Columns* columns, size_t offset) {
+  bool has_any = false;
+  const std::vector<FurtherColumn>& further = blocks_->further();
+  for (size_t i = 0; i < further.size(); ++i) {
+    if (further[i].role != role) continue;
+    if (!std::exchange(has_any, true)) further_.fill(nullptr);
+    further_[further[i].index] = columns->Further(i, offset);
+  }
+  return has_any ? further_.data() : nullptr;
+}
+
+absl::Status Generator::CheckFurther(size_t role, size_t n, Columns* columns, size_t offset) const {
+  const std::vector<FurtherColumn>& further = blocks_->further();
+  for (size_t i = 0; i < further.size(); ++i) {
+    if (further[i].role != role || further[i].Holds(columns->Further(i, offset), n)) continue;
+    return absl::InternalError(
+        fmt::format("{} `{}` filled its column {} with a value that it cannot hold.",
+                    RoleName(kRoles[role]), parameters_.behaviours[role]->name(), further[i].name));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Generator::FillSide(v1::Table table, const int64_t* rank, size_t n, Columns* columns) {
+  for (size_t role = 0; role < kBehaviours; ++role) {
+    void* const* further = FurtherOf(role, columns, 0);
+    if (further == nullptr) continue;
+    absl::Status status = behaviours_[role]->Side(table, rank, n, further);
+    if (status.ok()) status = CheckFurther(role, n, columns, 0);
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }

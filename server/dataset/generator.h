@@ -39,7 +39,8 @@ class Generator {
   static constexpr int64_t kBatchRows = 2048;
 
   // The errors of all four are collected, as far as they do not follow from one another. Where
-  // behaviours wish for blocks, the generators of a walk share `blocks`.
+  // behaviours wish for blocks, the generators of a walk share `blocks`, which also says what
+  // further columns there are.
   static std::unique_ptr<Generator> Create(const GeneratorParameters& parameters,
                                            const Remark& remark, std::shared_ptr<BlockCache> blocks,
                                            std::vector<RoleError>* errors);
@@ -48,6 +49,9 @@ class Generator {
   // when a behaviour does or fills what no such column can hold, and OUT_OF_RANGE when event times
   // leave the years 1 to 9999.
   absl::Status Fill(int64_t first_row, int64_t rows, Columns* columns, size_t offset);
+
+  // Fills the further columns of a side table for n users or items, by rank, from element 0 on.
+  absl::Status FillSide(v1::Table table, const int64_t* rank, size_t n, Columns* columns);
 
   // Reasons for a choice, at least one, with their rows an epoch.
   const std::vector<KindRows>& kinds() const { return kinds_; }
@@ -68,6 +72,10 @@ class Generator {
   // Fills the rows of a range into `columns` from `offset` on.
   absl::Status FillRange(const SegmentRange& range, Columns* columns, size_t offset);
   absl::Status Check(size_t role, const throng_batch& batch) const;
+  // Where a behaviour's further columns go, from element `offset` on; null if it has none. Valid
+  // until the next call.
+  void* const* FurtherOf(size_t role, Columns* columns, size_t offset);
+  absl::Status CheckFurther(size_t role, size_t n, Columns* columns, size_t offset) const;
 
   const GeneratorParameters& parameters_;
   const std::shared_ptr<BlockCache> blocks_;
@@ -78,6 +86,7 @@ class Generator {
   std::array<uint64_t, 256> kind_rows_{};  // of kinds_
   int64_t block_rows_ = 0;
   bool sorts_ = false;
+  std::array<void*, kMostFurtherColumns> further_{};  // scratch
 
   // Of the epoch that was filled last.
   int64_t epoch_ = -1;

@@ -85,6 +85,10 @@ std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const BehaviourS
   const auto generator = Generator::Create(parameters, planning, plan->MakeBlocks(), &errors);
   for (const RoleError& error : errors) problems->push_back(AsProblem(error));
   if (generator == nullptr) return nullptr;
+  for (const RoleError& error : plan->TakeFurtherColumns(generator.get())) {
+    problems->push_back(AsProblem(error));
+  }
+  if (problems->size() > problems_before) return nullptr;
   plan->kinds_ = generator->kinds();
   // An interleaved slice has at least so many of its blocks whole.
   constexpr int64_t kBlocksOfStride = 16;
@@ -173,10 +177,34 @@ bool Plan::HasRelativeTimes() const {
                      [](const auto& behaviour) { return behaviour->HasRelativeTimes(); });
 }
 
-std::shared_ptr<BlockCache> Plan::MakeBlocks() const {
+std::vector<RoleError> Plan::TakeFurtherColumns(Generator* generator) {
+  std::vector<RoleError> errors;
+  for (const v1::Table table : {v1::TABLE_INTERACTIONS, v1::TABLE_USERS, v1::TABLE_ITEMS}) {
+    for (size_t role = 0; role < kBehaviours; ++role) {
+      auto columns = generator->behaviour(role).Columns(table);
+      absl::Status status = columns.status();
+      if (status.ok()) status = CheckFurtherColumns(*columns);
+      if (!status.ok()) {
+        errors.push_back({kRoles[role], status});
+        continue;
+      }
+      for (FurtherColumn& column : *columns) {
+        column.role = role;
+        further_columns_[table].push_back(std::move(column));
+      }
+    }
+  }
+  return errors;
+}
+
+const std::vector<FurtherColumn>& Plan::further_columns(v1::Table table) const {
+  return further_columns_[table];
+}
+
+std::shared_ptr<BlockCache> Plan::MakeBlocks(std::vector<FurtherColumn> further) const {
   // A block is at hand until every thread has gone beyond it.
   const size_t threads = std::max(1U, std::thread::hardware_concurrency());
-  return std::make_shared<BlockCache>(std::max<size_t>(8, 2 * threads));
+  return std::make_shared<BlockCache>(std::max<size_t>(8, 2 * threads), std::move(further));
 }
 
 absl::StatusOr<std::unique_ptr<Generator>> Plan::MakeGenerator(

@@ -1,6 +1,7 @@
 // What was computed from a dataset's spec: its world, its behaviours, and how to recognize it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -52,8 +53,12 @@ class Plan {
   // Rows that an interleaved slice takes at once.
   int64_t stride() const { return stride_; }
 
-  // Where the generators of one walk find the blocks that another of them filled.
-  std::shared_ptr<BlockCache> MakeBlocks() const;
+  // The further columns of a table.
+  const std::vector<FurtherColumn>& further_columns(v1::Table table) const;
+
+  // Where the generators of one walk find the blocks that another of them filled, with some further
+  // columns of the table that they make.
+  std::shared_ptr<BlockCache> MakeBlocks(std::vector<FurtherColumn> further = {}) const;
   // Another thread's behaviours. The plan outlives them.
   absl::StatusOr<std::unique_ptr<Generator>> MakeGenerator(
       std::shared_ptr<BlockCache> blocks) const;
@@ -66,12 +71,15 @@ class Plan {
   void ChooseBehaviours(const BehaviourSource& source, int64_t now, Problems* problems);
   void BuildIdentity();
   absl::Status TakeFingerprint(Generator* generator);
+  // Asks the behaviours for their further columns.
+  std::vector<RoleError> TakeFurtherColumns(Generator* generator);
 
   v1::DatasetSpec spec_;
   std::unique_ptr<World> world_;
   GeneratorParameters parameters_;
   std::vector<KindRows> kinds_;
   int64_t stride_ = Slice::kStride;
+  std::array<std::vector<FurtherColumn>, v1::Table_ARRAYSIZE> further_columns_;  // by table
   std::vector<std::string> warnings_;
   std::string fingerprint_;
   std::string identity_;

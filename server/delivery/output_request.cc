@@ -143,6 +143,9 @@ Slice OutputRequest::PartSlice(int64_t part) const {
 }
 
 void OutputRequest::Configure(const Plan& plan, Problems* problems) {
+  const size_t problems_before = problems->size();
+  Table::Check(spec_, plan, field_, problems);
+  if (problems->size() > problems_before) return;
   Adopt(plan);
   if (mode_ == THRONG_RECORDS_MESSAGES && table_->key_column() < 0) {
     problems->push_back({field_ + ".key", fmt::format("\"{}\" is not among the output's columns; "

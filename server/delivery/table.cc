@@ -1,5 +1,7 @@
 #include "server/delivery/table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -7,6 +9,7 @@
 
 #include "server/dataset/slice.h"
 #include "server/spec/rules.h"
+#include "server/spec/tree.h"
 
 namespace throng {
 namespace {
@@ -36,10 +39,43 @@ const SourceInfo& FindSource(std::string_view name) {
                        [name](const SourceInfo& info) { return info.name == name; });
 }
 
+// The behaviours' column of that name, "choice.niche"; nullptr: it is none of theirs.
+const FurtherColumn* FindFurther(const std::vector<FurtherColumn>& known, const std::string& name) {
+  const auto found = std::find_if(known.begin(), known.end(), [&](const FurtherColumn& column) {
+    return column.FullName() == name;
+  });
+  return found == known.end() ? nullptr : &*found;
+}
+
+std::vector<FurtherColumn> FurtherOf(const v1::OutputSpec& spec, const Plan& plan) {
+  std::vector<FurtherColumn> further;
+  for (const v1::Column& column : spec.columns()) {
+    const auto* found = FindFurther(plan.further_columns(spec.table()), column.column());
+    if (found != nullptr) further.push_back(*found);
+  }
+  return further;
+}
+
 }  // namespace
 
+void Table::Check(const v1::OutputSpec& spec, const Plan& plan, const std::string& field,
+                  Problems* problems) {
+  const std::vector<FurtherColumn>& known = plan.further_columns(spec.table());
+  std::vector<std::string> names;
+  for (const FurtherColumn& column : known) names.push_back(column.FullName());
+  for (int i = 0; i < spec.columns_size(); ++i) {
+    const std::string& name = spec.columns(i).column();
+    if (name.find('.') == std::string::npos || FindFurther(known, name) != nullptr) continue;
+    problems->push_back(
+        {fmt::format("{}.columns[{}].column", field, i),
+         fmt::format("The dataset's {} has no further column \"{}\" of this table.{}",
+                     name.substr(0, name.find('.')), name.substr(name.find('.') + 1),
+                     DidYouMean(name, names))});
+  }
+}
+
 Table::Table(const v1::OutputSpec& spec, const Plan& plan)
-    : plan_(plan), blocks_(plan.MakeBlocks()), kind_(spec.table()) {
+    : plan_(plan), blocks_(plan.MakeBlocks(FurtherOf(spec, plan))), kind_(spec.table()) {
   const throng_world& world = plan.world();
   for (uint32_t i = 0; i < world.clusters_count; ++i) {
     cluster_labels_.push_back(world.clusters[i]->name);
@@ -50,7 +86,24 @@ Table::Table(const v1::OutputSpec& spec, const Plan& plan)
   for (const KindRows& kind : plan.kinds()) kind_labels_.push_back(kind.name.c_str());
   const auto known = TableColumns(kind_);
   names_.reserve(static_cast<size_t>(spec.columns_size()));
+  further_labels_.reserve(further().size());
   for (const v1::Column& column : spec.columns()) {
+    if (const FurtherColumn* own = FindFurther(further(), column.column())) {
+      std::vector<const char*>& labels = further_labels_.emplace_back();
+      for (const std::string& label : own->labels) labels.push_back(label.c_str());
+      if (column.column() == spec.key()) key_column_ = static_cast<int32_t>(sources_.size());
+      sources_.push_back(ColumnSource::kFurther);
+      throng_column& c = columns_.emplace_back();
+      c.struct_size = sizeof c;
+      c.type = own->type;
+      c.flags = THRONG_COLUMN_EXTRA;
+      if (own->is_nullable) c.flags |= THRONG_COLUMN_NULLABLE;
+      c.name = names_.emplace_back(column.name()).c_str();
+      c.doc = own->doc.c_str();
+      c.labels = labels.data();
+      c.labels_count = static_cast<uint32_t>(labels.size());
+      continue;
+    }
     const SourceInfo& info = FindSource(column.column());
     const bool is_extra = std::any_of(known.begin(), known.end(), [&](const TableColumn& c) {
       return c.name == info.name && c.is_extra;
@@ -92,7 +145,7 @@ int64_t Table::rows() const {
 
 absl::StatusOr<std::unique_ptr<TableRows>> TableRows::Create(const Table& table, size_t capacity) {
   std::unique_ptr<TableRows> made(new TableRows(table, capacity));
-  if (table.IsInteractions()) {
+  if (table.IsInteractions() || !table.further().empty()) {
     auto generator = table.plan().MakeGenerator(table.blocks());
     if (!generator.ok()) return generator.status();
     made->generator_ = *std::move(generator);
@@ -103,8 +156,9 @@ absl::StatusOr<std::unique_ptr<TableRows>> TableRows::Create(const Table& table,
 TableRows::TableRows(const Table& table, size_t capacity)
     : table_(table),
       world_(table.plan().world()),
-      columns_(table.IsInteractions() ? capacity : 0),
+      columns_(table.IsInteractions() || !table.further().empty() ? capacity : 0, table.further()),
       rank_(capacity) {
+  size_t further = 0;
   for (const ColumnSource source : table.sources()) {
     const auto use = [&](auto* column) {
       column->resize(capacity);
@@ -139,6 +193,9 @@ TableRows::TableRows(const Table& table, size_t capacity)
       case ColumnSource::kPopular:
         use(&popular_);
         break;
+      case ColumnSource::kFurther:
+        column_arrays_.push_back(columns_.Further(further++, 0));
+        break;
     }
   }
   // A side table goes by number, whether it shows it or not.
@@ -149,11 +206,11 @@ TableRows::TableRows(const Table& table, size_t capacity)
 absl::Status TableRows::Fill(int64_t first, uint32_t rows) {
   if (table_.kind() == v1::TABLE_USERS) {
     FillUsers(first, rows);
-    return absl::OkStatus();
+    return FillFurther(rows);
   }
   if (table_.kind() == v1::TABLE_ITEMS) {
     FillItems(first, rows);
-    return absl::OkStatus();
+    return FillFurther(rows);
   }
   for (uint32_t done = 0; done < rows; done += Generator::kBatchRows) {
     const auto n = std::min<size_t>(rows - done, Generator::kBatchRows);
@@ -182,6 +239,11 @@ absl::Status TableRows::FillInteractions(int64_t first, size_t rows, size_t offs
     kind_[offset + i] = columns_.kind[offset + i];
   }
   return absl::OkStatus();
+}
+
+absl::Status TableRows::FillFurther(size_t rows) {
+  if (table_.further().empty()) return absl::OkStatus();
+  return generator_->FillSide(table_.kind(), rank_.data(), rows, &columns_);
 }
 
 // Row i of a side table is the user or the item with number i.

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "server/dataset/generator.h"
 #include "server/dataset/plan.h"
+#include "server/spec/problem.h"
 #include "throng/plugin.h"
 #include "throng/v1/spec.pb.h"
 
@@ -26,13 +27,17 @@ enum class ColumnSource {
   kCluster,
   kCategory,
   kActivityRank,
-  kPopular
+  kPopular,
+  kFurther  // a behaviour
 };
 
 class Table {
  public:
-  // The spec is valid; the plan outlives this.
+  // The spec is valid, and the plan has its further columns; it outlives this.
   Table(const v1::OutputSpec& spec, const Plan& plan);
+  // Adds each column that the plan's behaviours do not have. `field`: the output's, "outputs[0]".
+  static void Check(const v1::OutputSpec& spec, const Plan& plan, const std::string& field,
+                    Problems* problems);
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
 
@@ -45,6 +50,8 @@ class Table {
   int32_t key_column() const { return key_column_; }
   // Rows of the whole table, or Slice::kEndless.
   int64_t rows() const;
+  // The further columns among its own, in their order.
+  const std::vector<FurtherColumn>& further() const { return blocks_->further(); }
   // Where its threads find blocks that another of them filled.
   const std::shared_ptr<BlockCache>& blocks() const { return blocks_; }
 
@@ -58,6 +65,7 @@ class Table {
   std::vector<const char*> cluster_labels_;
   std::vector<const char*> category_labels_;
   std::vector<const char*> kind_labels_;
+  std::vector<std::vector<const char*>> further_labels_;
   std::vector<throng_column> columns_;
   std::vector<const throng_column*> column_pointers_;
   throng_schema schema_{};
@@ -80,6 +88,7 @@ class TableRows {
  private:
   TableRows(const Table& table, size_t capacity);
   absl::Status FillInteractions(int64_t first, size_t rows, size_t offset);
+  absl::Status FillFurther(size_t rows);
   void FillUsers(int64_t first, size_t rows);
   void FillItems(int64_t first, size_t rows);
 

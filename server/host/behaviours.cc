@@ -12,6 +12,12 @@
 namespace throng {
 namespace {
 
+uint32_t TableOf(v1::Table table) {
+  return table == v1::TABLE_USERS   ? THRONG_TABLE_USERS
+         : table == v1::TABLE_ITEMS ? THRONG_TABLE_ITEMS
+                                    : THRONG_TABLE_INTERACTIONS;
+}
+
 class ChosenPlugin : public ChosenBehaviour {
  public:
   ChosenPlugin(const Component& component, OptionValues options, const Environment& environment)
@@ -111,6 +117,52 @@ void PluginBehaviour::Tables(const std::function<void(std::string_view table)>& 
         {static_cast<const char*>(table), bytes});
   };
   Enter(kNoRow, [&] { component_.behaviour.tables(self_, context, hand_over); });
+}
+
+absl::StatusOr<std::vector<FurtherColumn>> PluginBehaviour::Columns(v1::Table table) {
+  std::vector<FurtherColumn> result;
+  if (component_.behaviour.columns == nullptr) return result;
+  const throng_column* const* columns = nullptr;
+  uint32_t count = 0;
+  absl::Status status = Try(kNoRow, [&](throng_error* e) {
+    return component_.behaviour.columns(self_, TableOf(table), &columns, &count, e);
+  });
+  if (!status.ok()) return status;
+  if (count > kMostFurtherColumns) {
+    return Fault("has {} further columns of a table; {} are allowed.", count, kMostFurtherColumns);
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    const throng_column* column = columns == nullptr ? nullptr : columns[i];
+    const bool has_labels = column != nullptr && (column->labels_count == 0 || column->labels);
+    if (!has_labels || column->name == nullptr || column->doc == nullptr) {
+      return Fault("says nothing of its further column {}: a name, a doc or labels are missing.",
+                   i);
+    }
+    FurtherColumn& further = result.emplace_back();
+    further.index = i;
+    further.type = column->type;
+    further.name = column->name;
+    further.doc = column->doc;
+    further.is_nullable = (column->flags & THRONG_COLUMN_NULLABLE) != 0;
+    for (uint32_t label = 0; label < column->labels_count; ++label) {
+      const char* text = column->labels[label];
+      if (text == nullptr || FindInvalidUtf8(text) != std::string_view::npos) {
+        return Fault("has a further column {} with a label that is no text.", further.name);
+      }
+      further.labels.emplace_back(text);
+    }
+  }
+  return result;
+}
+
+absl::Status PluginBehaviour::Side(v1::Table table, const int64_t* rank, size_t n,
+                                   void* const* extra) {
+  if (component_.behaviour.side == nullptr) {
+    return Fault("has further columns of a side table and no function that fills them.");
+  }
+  return Try(kNoRow, [&](throng_error* e) {
+    return component_.behaviour.side(self_, TableOf(table), rank, n, extra, e);
+  });
 }
 
 absl::Status PluginBehaviour::Learn(const throng_batch& batch) {

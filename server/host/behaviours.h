@@ -41,6 +41,9 @@ class PluginBehaviour : private OwnEnvironment, public Instance, public Behaviou
   absl::StatusOr<std::vector<int64_t>> Segments(int64_t epoch) override;
   void Tables(const std::function<void(std::string_view table)>& visit) override;
 
+  absl::StatusOr<std::vector<FurtherColumn>> Columns(v1::Table table) override;
+  absl::Status Side(v1::Table table, const int64_t* rank, size_t n, void* const* extra) override;
+
   // The truth, for choices and ratings. UNIMPLEMENTED if it does not know it.
   absl::Status Learn(const throng_batch& batch);
   absl::Status Score(const throng_pairs& pairs);

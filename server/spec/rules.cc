@@ -55,6 +55,14 @@ std::vector<std::string> ColumnNames(v1::Table table) {
   return names;
 }
 
+// Whether a column is named as one of a behaviour's own: "choice.niche".
+bool IsOfBehaviour(std::string_view column) {
+  const size_t dot = column.find('.');
+  if (dot == std::string_view::npos || dot + 1 == column.size()) return false;
+  const std::string_view role = column.substr(0, dot);
+  return role == "activity" || role == "clock" || role == "choice" || role == "rating";
+}
+
 // As the user would write it, without the dust of binary fractions.
 std::string Text(double value) { return fmt::format("{:.10g}", value); }
 
@@ -257,6 +265,7 @@ class Rules {
     const std::vector<std::string> known = ColumnNames(output.table());
     const auto check = [&](std::string field, const std::string& column) {
       if (std::find(known.begin(), known.end(), column) != known.end()) return;
+      if (IsOfBehaviour(column)) return;  // which the plan knows
       Add(std::move(field),
           fmt::format("The table {} has no column {}.{}", TableName(output.table()), Quote(column),
                       DidYouMean(column, known)));
@@ -351,7 +360,9 @@ void FillOutput(v1::OutputSpec* output) {
     }
   }
   for (v1::Column& column : *output->mutable_columns()) {
-    if (column.name().empty()) column.set_name(column.column());
+    if (!column.name().empty()) continue;
+    const std::string& own = column.column();
+    column.set_name(IsOfBehaviour(own) ? own.substr(own.find('.') + 1) : own);
   }
   if (output->key().empty()) {
     output->set_key(output->table() == v1::TABLE_ITEMS ? "item_id" : "user_id");

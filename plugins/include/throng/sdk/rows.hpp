@@ -80,7 +80,7 @@ struct Column {
   uint32_t type = THRONG_COLUMN_FLOAT64;
   std::string name;
   std::string doc;
-  std::vector<std::string> labels;  // LABEL
+  std::vector<std::string> labels = {};  // LABEL
   bool nullable = false;
 };
 

@@ -1,0 +1,91 @@
+#include "server/dataset/further_column.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "throng/plugin.h"
+
+namespace throng {
+namespace {
+
+bool IsName(const std::string& name) {
+  return !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+         });
+}
+
+template <class T>
+bool AllWithin(const void* elements, size_t n, int64_t first, int64_t last) {
+  const auto* values = static_cast<const T*>(elements);
+  return std::all_of(values, values + n, [&](T value) { return value >= first && value <= last; });
+}
+
+}  // namespace
+
+size_t FurtherColumn::width() const {
+  switch (type) {
+    case THRONG_COLUMN_BOOL:
+      return sizeof(uint8_t);
+    case THRONG_COLUMN_LABEL:
+    case THRONG_COLUMN_RATING:
+      return sizeof(int32_t);
+    default:
+      return sizeof(int64_t);
+  }
+}
+
+bool FurtherColumn::Holds(const void* elements, size_t n) const {
+  const int64_t absent = is_nullable ? 1 : 0;
+  switch (type) {
+    case THRONG_COLUMN_BOOL:
+      return AllWithin<uint8_t>(elements, n, 0, 1 + absent);
+    case THRONG_COLUMN_LABEL:
+      return AllWithin<int32_t>(elements, n, -absent, static_cast<int64_t>(labels.size()) - 1);
+    case THRONG_COLUMN_RATING:
+      return AllWithin<int32_t>(elements, n, -absent, INT32_MAX);
+    default:
+      return true;
+  }
+}
+
+absl::Status CheckFurtherColumns(const std::vector<FurtherColumn>& columns) {
+  if (columns.size() > kMostFurtherColumns) {
+    return absl::InternalError(fmt::format("it has {} further columns of a table; {} are allowed.",
+                                           columns.size(), kMostFurtherColumns));
+  }
+  std::set<std::string> names;
+  for (const FurtherColumn& column : columns) {
+    if (!IsName(column.name)) {
+      return absl::InternalError(
+          fmt::format("its further column {} is not named in snake_case.", column.index));
+    }
+    if (!names.insert(column.name).second) {
+      return absl::InternalError(fmt::format("it has two further columns named {}.", column.name));
+    }
+    if (column.type < THRONG_COLUMN_INT64 || column.type > THRONG_COLUMN_FLOAT64) {
+      return absl::InternalError(
+          fmt::format("its further column {} is of type {}, which such a column cannot have.",
+                      column.name, column.type));
+    }
+    const bool is_label = column.type == THRONG_COLUMN_LABEL;
+    if (is_label == column.labels.empty()) {
+      return absl::InternalError(fmt::format("its further column {} has {} labels.", column.name,
+                                             is_label ? "no" : "needless"));
+    }
+    for (const std::string& label : column.labels) {
+      const bool is_plain = std::none_of(label.begin(), label.end(), [](char c) {
+        return c == ',' || c == '"' || static_cast<unsigned char>(c) < ' ';
+      });
+      if (label.empty() || !is_plain) {
+        return absl::InternalError(fmt::format(
+            "its further column {} has a label that is empty or would break CSV.", column.name));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace throng

@@ -1,0 +1,98 @@
+// Columns that a behaviour has beyond those of its role, in files.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <sstream>
+
+#include "tests/delivery/run_fixture.h"
+
+namespace throng {
+namespace {
+
+using testing::HasSubstr;
+
+class FurtherColumnsTest : public RunTest {
+ protected:
+  // The lines of a file of some columns of a table, by words between commas.
+  std::vector<std::vector<std::string>> Lines(const std::string& output,
+                                              const std::string& run = "",
+                                              const std::string& dataset = "") {
+    const fs::path path = folder_ / (std::to_string(++files_) + ".csv");
+    const auto done = Execute(Spec(path, output, run, dataset));
+    EXPECT_EQ(done->outputs()[0]->progress().state, OutputState::kSucceeded)
+        << done->outputs()[0]->progress().reason;
+    std::vector<std::vector<std::string>> lines;
+    std::istringstream text(Content(path));
+    for (std::string line; std::getline(text, line);) {
+      std::vector<std::string>& words = lines.emplace_back();
+      std::istringstream stream(line + ",");
+      for (std::string word; std::getline(stream, word, ',');) words.push_back(word);
+    }
+    return lines;
+  }
+  static std::string Spec(const fs::path& path, const std::string& output, const std::string& run,
+                          const std::string& dataset) {
+    return "dataset: {size: quick, seed: 5, interactions: 9000, choice: {component: niches" +
+           dataset + "}}\n" + run + "outputs: [{format: {component: csv}, " + output +
+           ", sink: {component: file, options: {path: " + path.string() + "}}}]\n";
+  }
+
+  int files_ = 0;
+};
+
+TEST_F(FurtherColumnsTest, StandBesideTheOthersAndAgreeWithTheSideTable) {
+  auto items = Lines("table: items, columns: [item_id, choice.niche]");
+  ASSERT_GT(items.size(), 1U);
+  EXPECT_EQ(items[0], (std::vector<std::string>{"item_id", "niche"}));
+  std::map<std::string, std::string> niche;
+  for (const auto& line : items) niche[line[0]] = line[1];
+
+  const auto rows = Lines("columns: [{column: choice.wanted, name: w}, item_id, choice.niche]");
+  ASSERT_EQ(rows.size(), 9001U);
+  EXPECT_EQ(rows[0], (std::vector<std::string>{"w", "item_id", "niche"}));
+  int absent = 0;
+  for (size_t i = 1; i < rows.size(); ++i) {
+    ASSERT_EQ(rows[i][2], niche[rows[i][1]]) << i;
+    absent += rows[i][0].empty() ? 1 : 0;
+  }
+  EXPECT_NEAR(absent, 9000 / 4, 200);
+  EXPECT_EQ(
+      Lines("columns: [{column: choice.wanted, name: w}, item_id, choice.niche]", "threads: 3\n"),
+      rows);
+}
+
+TEST_F(FurtherColumnsTest, GoThroughBlocksAndTheirSort) {
+  const auto by = [&](const std::string& clock, const std::string& run) {
+    return Lines("columns: [item_id, choice.niche]", run, "}, clock: {component: " + clock);
+  };
+  const auto sorted = by("by_user", "threads: 1\n");
+  EXPECT_EQ(by("by_user", "threads: 3\n"), sorted);
+  std::map<std::string, std::string> niche;
+  for (const auto& line : sorted) {
+    EXPECT_EQ(niche.emplace(line[0], line[1]).first->second, line[1]);
+  }
+}
+
+TEST_F(FurtherColumnsTest, WhatIsNotThereIsNamed) {
+  Problems problems;
+  EXPECT_EQ(Make(Spec(folder_ / "x.csv", "columns: [item_id, choice.nich, rating.mood]", "", ""),
+                 &problems),
+            nullptr);
+  EXPECT_THAT(ToString(problems),
+              HasSubstr("outputs[0].columns[1].column: The dataset's choice has no further column "
+                        "\"nich\" of this table."));
+  EXPECT_THAT(ToString(problems), HasSubstr("choice.niche"));
+  EXPECT_THAT(ToString(problems), HasSubstr("outputs[0].columns[2].column: The dataset's rating"));
+}
+
+TEST_F(FurtherColumnsTest, ALabelThatIsNotThereIsTheBehavioursFault) {
+  const auto done = Execute(
+      Spec(folder_ / "x.csv", "columns: [item_id, choice.niche]", "", ", options: {breaks: true}"));
+  EXPECT_THAT(
+      done->outputs()[0]->progress().reason,
+      HasSubstr("choice `niches` filled its column niche with a value that it cannot hold"));
+}
+
+}  // namespace
+}  // namespace throng
