@@ -16,10 +16,9 @@ constexpr std::chrono::milliseconds kRetryInterval{200};
 absl::Status FollowRun(Connection* connection, const std::string& name,
                        Connection::Deadline deadline,
                        const std::function<std::chrono::milliseconds()>& patience,
-                       const std::function<bool(const v1::Run&)>& take) {
+                       const std::function<bool(const v1::Run&)>& take, bool has_answered) {
   v1::WatchRunRequest request;
   request.set_name(name);
-  bool has_answered = false;
   std::optional<steady_clock::time_point> lost;  // since when the daemon is away
   for (;;) {
     absl::Status status =

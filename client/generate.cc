@@ -131,13 +131,14 @@ int WatchToEnd(Daemon* daemon, const GenerateCommand& command, v1::Run run) {
       const bool waits = !daemon->is_private() && !guard.IsInterrupted();
       return waits ? kDaemonPatience : std::chrono::seconds(0);
     };
-    const absl::Status status =
-        FollowRun(&daemon->connection(), name, Connection::Deadline::max(), patience,
-                  [&](const v1::Run& now) {
-                    run = now;
-                    bar.Show(run);
-                    return !HasEnded(run) && run.state() != v1::RUN_STATE_STOPPED;
-                  });
+    const absl::Status status = FollowRun(
+        &daemon->connection(), name, Connection::Deadline::max(), patience,
+        [&](const v1::Run& now) {
+          run = now;
+          bar.Show(run);
+          return !HasEnded(run) && run.state() != v1::RUN_STATE_STOPPED;
+        },
+        /*has_answered=*/true);  // it has created the run
     bar.Clear();
     if (!status.ok()) return GiveUp(status, *daemon, command, run, guard.IsInterrupted());
     is_interrupted = guard.IsInterrupted();

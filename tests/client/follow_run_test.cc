@@ -64,11 +64,12 @@ class Daemon : public v1::RunService::Service {
 };
 
 absl::Status Follow(milliseconds patience,
-                    Connection::Deadline deadline = Connection::Deadline::max()) {
+                    Connection::Deadline deadline = Connection::Deadline::max(),
+                    bool has_answered = false) {
   Connection connection(Daemon::address());
   return FollowRun(
       &connection, "runs/a", deadline, [patience] { return patience; },
-      [](const v1::Run& run) { return run.state() != v1::RUN_STATE_SUCCEEDED; });
+      [](const v1::Run& run) { return run.state() != v1::RUN_STATE_SUCCEEDED; }, has_answered);
 }
 
 TEST(FollowRun, PatienceBeginsWithTheLossHoweverQuietTheRunWas) {
@@ -95,6 +96,12 @@ TEST(FollowRun, ADaemonThatNeverAnsweredIsNotWaitedFor) {
   Daemon daemon({Stream{}});
   EXPECT_TRUE(absl::IsUnavailable(Follow(milliseconds(60'000))));
   EXPECT_EQ(daemon.calls(), 1U);
+}
+
+TEST(FollowRun, ADaemonThatAnsweredAnotherCallIsWaitedFor) {
+  Daemon daemon({{}, {.state = v1::RUN_STATE_SUCCEEDED}});
+  EXPECT_TRUE(Follow(milliseconds(60'000), Connection::Deadline::max(), true).ok());
+  EXPECT_EQ(daemon.calls(), 2U);
 }
 
 TEST(FollowRun, ADeadlineEndsTheWait) {
