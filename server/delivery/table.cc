@@ -51,7 +51,10 @@ std::vector<FurtherColumn> FurtherOf(const v1::OutputSpec& spec, const Plan& pla
   std::vector<FurtherColumn> further;
   for (const v1::Column& column : spec.columns()) {
     const auto* found = FindFurther(plan.further_columns(spec.table()), column.column());
-    if (found != nullptr) further.push_back(*found);
+    // One that is written twice, under two names, is filled once.
+    if (found != nullptr && FindFurther(further, column.column()) == nullptr) {
+      further.push_back(*found);
+    }
   }
   return further;
 }
@@ -62,6 +65,7 @@ void Table::Check(const v1::OutputSpec& spec, const Plan& plan, const std::strin
                   Problems* problems) {
   const std::vector<FurtherColumn>& known = plan.further_columns(spec.table());
   std::vector<std::string> names;
+  names.reserve(known.size());
   for (const FurtherColumn& column : known) names.push_back(column.FullName());
   for (int i = 0; i < spec.columns_size(); ++i) {
     const std::string& name = spec.columns(i).column();
@@ -86,9 +90,11 @@ Table::Table(const v1::OutputSpec& spec, const Plan& plan)
   for (const KindRows& kind : plan.kinds()) kind_labels_.push_back(kind.name.c_str());
   const auto known = TableColumns(kind_);
   names_.reserve(static_cast<size_t>(spec.columns_size()));
-  further_labels_.reserve(further().size());
+  further_labels_.reserve(static_cast<size_t>(spec.columns_size()));
   for (const v1::Column& column : spec.columns()) {
-    if (const FurtherColumn* own = FindFurther(further(), column.column())) {
+    const FurtherColumn* own = FindFurther(further(), column.column());
+    further_of_.push_back(own == nullptr ? 0 : static_cast<size_t>(own - further().data()));
+    if (own != nullptr) {
       std::vector<const char*>& labels = further_labels_.emplace_back();
       for (const std::string& label : own->labels) labels.push_back(label.c_str());
       if (column.column() == spec.key()) key_column_ = static_cast<int32_t>(sources_.size());
@@ -158,7 +164,6 @@ TableRows::TableRows(const Table& table, size_t capacity)
       world_(table.plan().world()),
       columns_(table.IsInteractions() || !table.further().empty() ? capacity : 0, table.further()),
       rank_(capacity) {
-  size_t further = 0;
   for (const ColumnSource source : table.sources()) {
     const auto use = [&](auto* column) {
       column->resize(capacity);
@@ -194,7 +199,7 @@ TableRows::TableRows(const Table& table, size_t capacity)
         use(&popular_);
         break;
       case ColumnSource::kFurther:
-        column_arrays_.push_back(columns_.Further(further++, 0));
+        column_arrays_.push_back(columns_.Further(table.further_of(column_arrays_.size()), 0));
         break;
     }
   }

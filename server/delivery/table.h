@@ -44,13 +44,15 @@ class Table {
   const Plan& plan() const { return plan_; }
   const throng_schema& schema() const { return schema_; }
   const std::vector<ColumnSource>& sources() const { return sources_; }
+  // Of a column that is a further one: which of further().
+  size_t further_of(size_t column) const { return further_of_[column]; }
   v1::Table kind() const { return kind_; }
   bool IsInteractions() const { return kind_ == v1::TABLE_INTERACTIONS; }
   // The column that becomes a message's key; -1: none.
   int32_t key_column() const { return key_column_; }
   // Rows of the whole table, or Slice::kEndless.
   int64_t rows() const;
-  // The further columns among its own, in their order.
+  // The further columns among its own, each once.
   const std::vector<FurtherColumn>& further() const { return blocks_->further(); }
   // Where its threads find blocks that another of them filled.
   const std::shared_ptr<BlockCache>& blocks() const { return blocks_; }
@@ -61,6 +63,7 @@ class Table {
   v1::Table kind_;
   int32_t key_column_ = -1;
   std::vector<ColumnSource> sources_;
+  std::vector<size_t> further_of_;  // by column
   std::vector<std::string> names_;
   std::vector<const char*> cluster_labels_;
   std::vector<const char*> category_labels_;

@@ -56,10 +56,22 @@ TEST_F(FurtherColumnsTest, StandBesideTheOthersAndAgreeWithTheSideTable) {
     ASSERT_EQ(rows[i][2], niche[rows[i][1]]) << i;
     absent += rows[i][0].empty() ? 1 : 0;
   }
-  EXPECT_NEAR(absent, 9000 / 4, 200);
+  EXPECT_NEAR(absent, 2250, 200);
   EXPECT_EQ(
       Lines("columns: [{column: choice.wanted, name: w}, item_id, choice.niche]", "threads: 3\n"),
       rows);
+}
+
+TEST_F(FurtherColumnsTest, AreThereTwiceIfTheyAreAskedForTwice) {
+  const auto rows = Lines("columns: [choice.niche, item_id, {column: choice.niche, name: again}]");
+  ASSERT_EQ(rows.size(), 9001U);
+  EXPECT_EQ(rows[0][2], "again");
+  int folk = 0;
+  for (size_t i = 1; i < rows.size(); ++i) {
+    ASSERT_EQ(rows[i][0], rows[i][2]) << i;
+    folk += rows[i][0] == "folk" ? 1 : 0;
+  }
+  EXPECT_NEAR(folk, 3000, 300);
 }
 
 TEST_F(FurtherColumnsTest, GoThroughBlocksAndTheirSort) {
