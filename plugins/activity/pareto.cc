@@ -72,10 +72,10 @@ class Pareto {
       out.user[i] = run.first_user + static_cast<int64_t>(user);
       out.user_row[i] = static_cast<int64_t>(offset) - static_cast<int64_t>(user) * run.rows_each;
       out.user_rows[i] = run.rows_each;
-      // A user's places follow one another.
-      out.run_row[i] = out.user_row[i];
-      out.run_rows[i] = run.rows_each;
     }
+    // A user's places follow one another: his rows are one run.
+    std::copy_n(out.user_row.data(), rows.size, out.run_row.data());
+    std::copy_n(out.user_rows.data(), rows.size, out.run_rows.data());
   }
 
   template <class Visit>

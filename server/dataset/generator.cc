@@ -42,6 +42,23 @@ THRONG_SIMD bool EachBelow(const int64_t* values, const int64_t* ends, size_t n)
   return signs >> 63 == 0;
 }
 
+// Whether none of `ratings` is below `least`.
+THRONG_SIMD bool NoneBelow(const int32_t* ratings, size_t n, int32_t least) {
+  bool is_below = false;
+  for (size_t i = 0; i < n; ++i) is_below |= ratings[i] < least;
+  return !is_below;
+}
+
+// Whether each row lies in [0, the rows of its kind); what is no kind has none.
+THRONG_SIMD bool EachOfItsKind(const uint8_t* kind, const int64_t* row, size_t n,
+                               const uint64_t* kind_rows) {
+  uint64_t signs = 0;
+  for (size_t i = 0; i < n; ++i) {
+    signs |= Bits(row[i]) | (kind_rows[kind[i]] - 1 - Bits(row[i]));
+  }
+  return signs >> 63 == 0;
+}
+
 THRONG_SIMD bool NeverFalls(const int64_t* values, size_t n) {
   bool falls = false;
   for (size_t i = 1; i < n; ++i) falls |= values[i] < values[i - 1];
@@ -295,28 +312,21 @@ absl::Status Generator::Check(size_t role, const throng_batch& batch) const {
         return fault("a time that is before that of the row before it");
       }
       break;
-    case kChoice: {
+    case kChoice:
       if (!AllWithin(batch.item, batch.rows, 0, world.touched_items)) {
         return fault(fmt::format("an item outside [0, {})", world.touched_items));
       }
-      const size_t kinds = kinds_.size();
-      bool is_kind = true;
-      for (size_t i = 0; i < batch.rows; ++i) is_kind &= batch.kind[i] < kinds;
-      if (!is_kind) return fault(fmt::format("a kind outside [0, {})", kinds));
-      bool is_row = true;
-      for (size_t i = 0; i < batch.rows; ++i) {
-        is_row &= Bits(batch.kind_row[i]) < kind_rows_[batch.kind[i]];
+      if (!EachOfItsKind(batch.kind, batch.kind_row, batch.rows, kind_rows_.data())) {
+        const bool is_kind = *std::max_element(batch.kind, batch.kind + batch.rows) < kinds_.size();
+        return fault(is_kind ? "a kind_row outside [0, the rows of its kind)"
+                             : fmt::format("a kind outside [0, {})", kinds_.size()));
       }
-      if (!is_row) return fault("a kind_row outside [0, the rows of its kind)");
       break;
-    }
-    default: {
-      constexpr int32_t kAbsent = -1;
-      int32_t least = kAbsent;
-      for (size_t i = 0; i < batch.rows; ++i) least = std::min(least, batch.rating[i]);
-      if (least < kAbsent) return fault("a rating below 0 that is not -1, none");
+    default:
+      if (!NoneBelow(batch.rating, batch.rows, -1)) {
+        return fault("a rating below 0 that is not -1, none");
+      }
       break;
-    }
   }
   return absl::OkStatus();
 }
