@@ -215,6 +215,12 @@ absl::Status Sink::Reset(const throng_target& target) {
 }
 
 absl::Status Sink::Commit(int64_t position, std::string_view host_state) {
+  if (host_state.size() > kMostHostStateBytes) {  // as nobody could open it again
+    return absl::FailedPreconditionError(fmt::format(
+        "the notes of the format take {} bytes with the position, row {}; {} are allowed. Give the "
+        "output roll_rows, so that each part keeps its own.",
+        host_state.size(), position, kMostHostStateBytes));
+  }
   return Try(position, [&](throng_error* error) {
     return component_.sink.commit(self_, position, Bytes(host_state), error);
   });

@@ -9,6 +9,8 @@
 #include <fstream>
 
 #include "server/control/status.h"
+#include "server/host/instances.h"
+#include "server/host/option_values.h"
 #include "tests/plugins/sinks/scratch_folder.h"
 
 namespace throng {
@@ -17,6 +19,7 @@ namespace {
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::SizeIs;
 using testing::StartsWith;
 
@@ -173,6 +176,33 @@ TEST(CatalogueTest, FindsComponentsByRoleAndName) {
   EXPECT_EQ((*zipf)->name, "zipf");
   EXPECT_TRUE(catalogue->Find(Role::kSink, "journal").ok());
   EXPECT_FALSE(catalogue->Find(Role::kSink, "zipf").ok());
+}
+
+TEST(SinkTest, AHostStateThatNobodyCouldOpenAgainIsNotCommitted) {
+  const auto plugin = Plugin::Load(Path("journal"));
+  ASSERT_TRUE(plugin.ok()) << MessageOf(plugin.status());
+  const Component& journal = *(*plugin)->components()[0];
+  const ScratchFolder folder;
+  Problems problems;
+  const OptionValues options =
+      OptionValues::Parse(journal, {{"path", folder.path("rows")}}, "sink", 0, &problems);
+  ASSERT_THAT(problems, IsEmpty());
+  const auto sink = Sink::Create(journal, Environment(), options.values());
+  ASSERT_TRUE(sink.ok()) << MessageOf(sink.status());
+  throng_target target{};
+  target.struct_size = sizeof target;
+  target.run_uid = "run";
+  target.output = "out";
+  target.identity = "identity";
+  target.slice_count = 1;
+  target.part = -1;
+  ASSERT_TRUE((*sink)->Open(target).ok());
+
+  const std::string much((size_t{1} << 30) + 1, 'n');
+  EXPECT_EQ(MessageOf((*sink)->Commit(7, much)),
+            "the notes of the format take 1073741825 bytes with the position, row 7; 1073741824 "
+            "are allowed. Give the output roll_rows, so that each part keeps its own.");
+  EXPECT_TRUE((*sink)->Commit(7, "notes").ok());
 }
 
 TEST(CatalogueTest, WhatIsNotThereIsAnsweredWithTheNearestName) {
