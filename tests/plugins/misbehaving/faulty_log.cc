@@ -34,7 +34,7 @@ class FaultyLog {
     file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (file_ < 0 || flock(file_, LOCK_EX | LOCK_NB) != 0) Fail();
     const throng::Opened opened = Peek(target);
-    if (Has("keeps_doubles")) bytes_ = std::max<int64_t>(bytes_, lseek(file_, 0, SEEK_END));
+    if (Has("keeps_doubles")) KeepWholeMessages();
     if (ftruncate(file_, bytes_) != 0) Fail();
     return opened;
   }
@@ -87,6 +87,16 @@ class FaultyLog {
 
  private:
   bool Has(std::string_view fault) const { return fault_ == fault; }
+  // Those after what counts, too; a kill may have cut the last one.
+  void KeepWholeMessages() {
+    const int64_t end = lseek(file_, 0, SEEK_END);
+    uint32_t sizes[2];
+    while (pread(file_, sizes, sizeof sizes, bytes_) == sizeof sizes) {
+      const int64_t next = bytes_ + static_cast<int64_t>(sizeof sizes) + sizes[0] + sizes[1];
+      if (next > end) return;
+      bytes_ = next;
+    }
+  }
   void Append(const void* bytes, size_t size) {
     pending_.append(static_cast<const char*>(bytes), size);
   }
