@@ -13,8 +13,9 @@
 namespace throng {
 namespace {
 
-// "4.5", "4.25": as the format csv writes it.
+// "4.5", "4.25", "" for none: as the format csv writes it.
 std::string RatingText(int hundredths) {
+  if (hundredths < 0) return "";
   std::string text = fmt::format("{}.{:02}", hundredths / 100, hundredths % 100);
   if (text.back() == '0') text.pop_back();
   return text;
@@ -26,7 +27,9 @@ v1::Interaction InteractionOf(const v1::GenerateHeader& header, const v1::Intera
   v1::Interaction interaction;
   interaction.set_user_id(header.user_prefix() + std::to_string(batch.user_numbers(i)));
   interaction.set_item_id(header.item_prefix() + std::to_string(batch.item_numbers(i)));
-  interaction.set_rating(batch.rating_hundredths(i) / 100.0);
+  if (const int hundredths = batch.rating_hundredths(i); hundredths >= 0) {
+    interaction.set_rating(hundredths / 100.0);
+  }
   const int64_t ms = batch.timestamp_ms(i);
   interaction.mutable_timestamp()->set_seconds(ms / 1000);
   interaction.mutable_timestamp()->set_nanos(static_cast<int32_t>(ms % 1000) * 1'000'000);

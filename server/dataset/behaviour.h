@@ -36,6 +36,7 @@ class Behaviour {
   // The wish; 0: any rows.
   virtual uint32_t BlockRows() { return 0; }
   virtual bool Sorts() { return false; }
+  virtual bool LeavesOut() { return false; }
   // The first row of each segment of an epoch.
   virtual absl::StatusOr<std::vector<int64_t>> Segments(int64_t /*epoch*/) {
     return std::vector<int64_t>{0};

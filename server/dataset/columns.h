@@ -10,6 +10,10 @@
 
 namespace throng {
 
+// The times that can be written, ms since 1970 UTC.
+inline constexpr int64_t kFirstTime = -62'135'596'800'000;  // 0001-01-01T00:00:00Z
+inline constexpr int64_t kLastTime = 253'402'300'799'999;   // 9999-12-31T23:59:59.999Z
+
 class Columns {
  public:
   // With further columns, one after the other.

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
+#include "server/dataset/columns.h"
 #include "throng/plugin.h"
 
 namespace throng {
@@ -18,9 +20,12 @@ bool IsName(const std::string& name) {
 }
 
 template <class T>
-bool AllWithin(const void* elements, size_t n, int64_t first, int64_t last) {
+bool AllWithin(const void* elements, size_t n, int64_t first, int64_t last,
+               std::optional<T> absent = std::nullopt) {
   const auto* values = static_cast<const T*>(elements);
-  return std::all_of(values, values + n, [&](T value) { return value >= first && value <= last; });
+  return std::all_of(values, values + n, [&](T value) {
+    return (value >= first && value <= last) || (absent && value == *absent);
+  });
 }
 
 }  // namespace
@@ -46,6 +51,9 @@ bool FurtherColumn::Holds(const void* elements, size_t n) const {
       return AllWithin<int32_t>(elements, n, -absent, static_cast<int64_t>(labels.size()) - 1);
     case THRONG_COLUMN_RATING:
       return AllWithin<int32_t>(elements, n, -absent, INT32_MAX);
+    case THRONG_COLUMN_TIMESTAMP:
+      return AllWithin<int64_t>(elements, n, kFirstTime, kLastTime,
+                                is_nullable ? std::optional(INT64_MIN) : std::nullopt);
     default:
       return true;
   }

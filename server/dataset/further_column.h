@@ -24,8 +24,8 @@ struct FurtherColumn {
   std::string FullName() const { return std::string(RoleName(kRoles[role])) + "." + name; }
   // Bytes of an element.
   size_t width() const;
-  // Whether n elements can be: labels and truth values that exist, ratings from 0, and absent ones
-  // where they may be.
+  // Whether n elements can be: labels and truth values that exist, ratings from 0, times of the
+  // years 1 to 9999, and absent ones where they may be.
   bool Holds(const void* elements, size_t n) const;
 };
 

@@ -12,9 +12,6 @@
 namespace throng {
 namespace {
 
-constexpr int64_t kFirstTime = -62'135'596'800'000;  // 0001-01-01T00:00:00Z
-constexpr int64_t kLastTime = 253'402'300'799'999;   // 9999-12-31T23:59:59.999Z
-
 constexpr size_t kActivity = 0;
 constexpr size_t kClock = 1;
 constexpr size_t kChoice = 2;
@@ -131,6 +128,7 @@ bool Generator::Make(size_t role, throng_dataset dataset, const Remark& remark,
                     chosen.name(), wish, Segments::kMostBlockRows)));
   }
   block_rows_ = std::max(block_rows_, wish);
+  if (role == kRating) leaves_out_ = behaviours_[role]->LeavesOut();
   if (role != kClock) return true;
   sorts_ = behaviours_[role]->Sorts();
   if (!sorts_ || wish > 0) return true;
@@ -323,8 +321,9 @@ absl::Status Generator::Check(size_t role, const throng_batch& batch) const {
       }
       break;
     default:
-      if (!NoneBelow(batch.rating, batch.rows, -1)) {
-        return fault("a rating below 0 that is not -1, none");
+      if (!NoneBelow(batch.rating, batch.rows, leaves_out_ ? -1 : 0)) {
+        return fault(leaves_out_ ? "a rating below 0 that is not -1, none"
+                                 : "a rating below 0, and does not say that it leaves any out");
       }
       break;
   }

@@ -57,6 +57,8 @@ class Generator {
   const std::vector<KindRows>& kinds() const { return kinds_; }
   // The largest wish for blocks; 0: batches are of any rows.
   int64_t block_rows() const { return block_rows_; }
+  // Whether some rows have no rating.
+  bool leaves_out_ratings() const { return leaves_out_; }
   Behaviour& behaviour(size_t role) { return *behaviours_[role]; }
 
  private:
@@ -86,6 +88,7 @@ class Generator {
   std::array<uint64_t, 256> kind_rows_{};  // of kinds_
   int64_t block_rows_ = 0;
   bool sorts_ = false;
+  bool leaves_out_ = false;
   std::array<void*, kMostFurtherColumns> further_{};  // scratch
 
   // Of the epoch that was filled last.

@@ -90,6 +90,7 @@ std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const BehaviourS
   }
   if (problems->size() > problems_before) return nullptr;
   plan->kinds_ = generator->kinds();
+  plan->leaves_out_ratings_ = generator->leaves_out_ratings();
   // An interleaved slice has at least so many of its blocks whole.
   constexpr int64_t kBlocksOfStride = 16;
   const int64_t stride = kBlocksOfStride * generator->block_rows();

@@ -35,6 +35,8 @@ class Plan {
   const v1::DatasetSpec& spec() const { return spec_; }
   const throng_world& world() const { return *world_->abi(); }
   const std::vector<KindRows>& kinds() const { return kinds_; }
+  // Whether some rows have no rating, which is -1.
+  bool leaves_out_ratings() const { return leaves_out_ratings_; }
   // Remarks of the behaviours, such as promises that so few rows hold only about.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -78,6 +80,7 @@ class Plan {
   std::unique_ptr<World> world_;
   GeneratorParameters parameters_;
   std::vector<KindRows> kinds_;
+  bool leaves_out_ratings_ = false;
   int64_t stride_ = Slice::kStride;
   std::array<std::vector<FurtherColumn>, v1::Table_ARRAYSIZE> further_columns_;  // by table
   std::vector<std::string> warnings_;

@@ -74,7 +74,7 @@ void Statistics::Add(std::span<const uint32_t> user, std::span<const uint32_t> i
   for (const int32_t hundredths : rating) {
     if (static_cast<uint32_t>(hundredths) < ratings_.size()) {
       ++ratings_[static_cast<uint32_t>(hundredths)];
-    } else {
+    } else if (hundredths >= 0) {
       ++other_ratings_[hundredths];
     }
   }
@@ -142,15 +142,17 @@ v1::Statistics Statistics::Derive() const {
   for (size_t i = 0; i < ratings_.size(); ++i) {
     if (ratings_[i] > 0) ratings[static_cast<int32_t>(i)] = ratings_[i];
   }
+  int64_t rated = 0;
+  for (const auto& rating : ratings) rated += rating.second;
   double sum = 0;  // hundredths; exact up to 2^53
   for (const auto& [hundredths, count] : ratings) {
     sum += static_cast<double>(hundredths) * static_cast<double>(count);
     v1::RatingShare* line = s.add_rating_distribution();
     line->set_rating(hundredths / 100.0);
     line->set_interactions(count);
-    line->set_share(Ratio(static_cast<double>(count), rows));
+    line->set_share(Ratio(static_cast<double>(count), static_cast<double>(rated)));
   }
-  s.set_average_rating(Ratio(sum / 100, rows));
+  s.set_average_rating(Ratio(sum / 100, static_cast<double>(rated)));
   if (rows_ > 0) {
     SetTime(first_time_, s.mutable_first_timestamp());
     SetTime(last_time_, s.mutable_last_timestamp());

@@ -40,8 +40,8 @@ class Statistics {
   // The world outlives this.
   explicit Statistics(const throng_world& world);
 
-  // Rows as columns of equal length: activity ranks, popularity ranks, hundredths of a star, and ms
-  // since 1970 UTC, which are non-decreasing.
+  // Rows as columns of equal length: activity ranks, popularity ranks, hundredths of a star (-1:
+  // none), and ms since 1970 UTC, which are non-decreasing.
   void Add(std::span<const uint32_t> user, std::span<const uint32_t> item,
            std::span<const int32_t> rating, std::span<const int64_t> time);
   // Adds rows that `other` saw and this did not.

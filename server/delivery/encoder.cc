@@ -8,8 +8,6 @@
 namespace throng {
 namespace {
 
-constexpr size_t kMostNoteBytes = size_t{64} << 10;  // see throng_buffer
-
 // `to` from `done` on as the narrower `from`.
 void Narrow(const std::vector<int64_t>& from, size_t done, size_t n, std::vector<uint32_t>* to) {
   for (size_t i = 0; i < n; ++i) (*to)[done + i] = static_cast<uint32_t>(from[i]);
@@ -55,7 +53,6 @@ absl::Status Encoder::Encode(const Unit& unit, Encoded* encoded) {
   const bool is_messages = encoding_.destination.mode == THRONG_RECORDS_MESSAGES;
   const bool is_interactions = encoding_.table->IsInteractions();
   encoded->records.Clear();
-  encoded->records.abi()->note = {};
   encoded->note.reset();
   encoded->key_end.resize(is_messages ? unit_rows : 0);
   encoded->value_end.resize(is_messages ? unit_rows : 0);
@@ -82,19 +79,9 @@ absl::Status Encoder::Encode(const Unit& unit, Encoded* encoded) {
     std::copy_n(columns.rating.begin(), n, encoded->rating.begin() + static_cast<int64_t>(done));
     std::copy_n(columns.time.begin(), n, encoded->time.begin() + static_cast<int64_t>(done));
   }
-  return encoding_.prologue.cut_rows > 1 && !is_messages ? TakeNote(unit, encoded)
-                                                         : absl::OkStatus();
-}
-
-absl::Status Encoder::TakeNote(const Unit& unit, Encoded* encoded) const {
   const throng_bytes note = encoded->records.abi()->note;
-  if (note.size > kMostNoteBytes || (note.size > 0 && note.data == nullptr)) {
-    return absl::InternalError(fmt::format(
-        "format `{}`: gave a note of {} bytes{} with the cut of rows {} to {}; {} are allowed.",
-        encoding_.format->name, note.size, note.data == nullptr ? " at NULL" : "", unit.first,
-        unit.first + unit.rows - 1, kMostNoteBytes));
-  }
-  if (note.data != nullptr) encoded->note.emplace(note.data, note.size);
+  const bool is_of_cut = encoding_.prologue.cut_rows > 1 && !is_messages;
+  if (is_of_cut && note.data != nullptr) encoded->note.emplace(note.data, note.size);
   return absl::OkStatus();
 }
 

@@ -54,8 +54,6 @@ class Encoder {
  private:
   Encoder(const Encoding& encoding, std::unique_ptr<Format> format, std::unique_ptr<TableRows> rows,
           uint32_t batch_rows);
-  // Takes the note of a cut, if the format gave one.
-  absl::Status TakeNote(const Unit& unit, Encoded* encoded) const;
 
   const Encoding& encoding_;
   std::unique_ptr<Format> format_;

@@ -120,6 +120,9 @@ Table::Table(const v1::OutputSpec& spec, const Plan& plan)
     c.struct_size = sizeof c;
     c.type = info.type;
     c.flags = is_extra ? THRONG_COLUMN_EXTRA : 0;
+    if (info.source == ColumnSource::kRating && plan.leaves_out_ratings()) {
+      c.flags |= THRONG_COLUMN_NULLABLE;
+    }
     c.name = names_.emplace_back(column.name()).c_str();
     c.doc = info.doc;
     c.id_first = 1;

@@ -97,6 +97,11 @@ bool PluginBehaviour::Sorts() {
   return sorts != nullptr && Enter(kNoRow, [&] { return sorts(self_); }) != 0;
 }
 
+bool PluginBehaviour::LeavesOut() {
+  const auto leaves_out = component_.behaviour.leaves_out;
+  return leaves_out != nullptr && Enter(kNoRow, [&] { return leaves_out(self_); }) != 0;
+}
+
 absl::StatusOr<std::vector<int64_t>> PluginBehaviour::Segments(int64_t epoch) {
   if (component_.behaviour.segments == nullptr) return Behaviour::Segments(epoch);
   const int64_t* first_rows = nullptr;

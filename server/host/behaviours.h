@@ -38,6 +38,7 @@ class PluginBehaviour : private OwnEnvironment, public Instance, public Behaviou
   absl::StatusOr<std::vector<KindRows>> Kinds() override;
   uint32_t BlockRows() override;
   bool Sorts() override;
+  bool LeavesOut() override;
   absl::StatusOr<std::vector<int64_t>> Segments(int64_t epoch) override;
   void Tables(const std::function<void(std::string_view table)>& visit) override;
 

@@ -18,6 +18,7 @@ constexpr size_t kMostSentenceBytes = 4096;  // of a log line; what follows is c
 constexpr uint32_t kMostCutRows = 1 << 20;
 constexpr size_t kMostPrologueBytes = size_t{64} << 20;
 constexpr size_t kMostStateBytes = size_t{1} << 20;
+constexpr size_t kMostNoteBytes = size_t{64} << 10;
 constexpr size_t kMostHostStateBytes = size_t{1} << 30;
 
 std::string_view View(throng_bytes bytes) {
@@ -126,6 +127,7 @@ absl::StatusOr<Format::Prologue> Format::Begin(const throng_destination& destina
 
 absl::Status Format::Encode(const throng_block& block, throng_buffer* out) {
   const size_t before = out->size;
+  out->note = {};
   absl::Status status = Try(block.first_row, [&](throng_error* e) {
     return component_.format.encode(self_, &block, out, e);
   });
@@ -136,6 +138,11 @@ absl::Status Format::Encode(const throng_block& block, throng_buffer* out) {
   if (out->size < before || out->size > out->capacity || (out->size > 0 && out->data == nullptr)) {
     return Fault("encoded {} into a buffer of {} bytes and says that {} of them are full; {} were.",
                  rows(), out->capacity, out->size, before);
+  }
+  const throng_bytes note = out->note;
+  if (note.size > kMostNoteBytes || (note.size > 0 && note.data == nullptr)) {
+    return Fault("gave a note of {} bytes{} with {}; {} are allowed.", note.size,
+                 note.data == nullptr ? " at NULL" : "", rows(), kMostNoteBytes);
   }
   if (block.key_end == nullptr) return absl::OkStatus();
   // Each begins where the one before it ends, and the last one ends with the buffer.

@@ -23,6 +23,7 @@ struct Script {
   bool sorts = false;
   bool lacks_runs = false;
   int32_t rating = 450;
+  bool leaves_out = false;
   std::atomic<int64_t> rows_filled = 0;  // by clocks
 };
 
@@ -59,6 +60,7 @@ class Scripted : public Behaviour {
   }
   uint32_t BlockRows() override { return role_ == Role::kClock ? script_.block_rows : 0; }
   bool Sorts() override { return script_.sorts; }
+  bool LeavesOut() override { return script_.leaves_out; }
   absl::StatusOr<std::vector<int64_t>> Segments(int64_t) override { return script_.segments; }
 
  private:
@@ -234,9 +236,12 @@ TEST_F(GeneratorTest, WhatBehavioursMayNotDoIsNamed) {
   EXPECT_THAT(Problem(), HasSubstr("activity `scripted` filled a run_row outside [0, run_rows)"));
   script_.lacks_runs = false;
   script_.rating = -1;
-  EXPECT_EQ(Problem(), "it was planned") << "-1 is no rating";
+  EXPECT_THAT(Problem(), HasSubstr("rating `scripted` filled a rating below 0, and does not say "
+                                   "that it leaves any out within rows"));
+  script_.leaves_out = true;
+  EXPECT_EQ(Problem(), "it was planned");
   script_.rating = -2;
-  EXPECT_THAT(Problem(), HasSubstr("rating `scripted` filled a rating below 0"));
+  EXPECT_THAT(Problem(), HasSubstr("rating `scripted` filled a rating below 0 that is not -1"));
 }
 
 TEST_F(GeneratorTest, AnActivityHasAsManySegmentsInEveryEpoch) {

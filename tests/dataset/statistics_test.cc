@@ -36,6 +36,22 @@ TEST(Statistics, WithoutRowsIsZeroes) {
   EXPECT_FALSE(s.has_first_timestamp());
 }
 
+TEST(Statistics, RowsWithoutARatingCountAsRowsOnly) {
+  const auto world = MakeWorld(10, 20);
+  Statistics statistics(*world->abi());
+  const std::vector<uint32_t> user = {0, 1, 2, 3};
+  const std::vector<int32_t> rating = {-1, 200, -1, 400};
+  const std::vector<int64_t> time = {1, 2, 3, 4};
+  statistics.Add(user, user, rating, time);
+  const v1::Statistics s = statistics.Derive();
+  EXPECT_EQ(s.total_interactions(), 4);
+  EXPECT_DOUBLE_EQ(s.average_rating(), 3);
+  ASSERT_EQ(s.rating_distribution_size(), 2);
+  EXPECT_DOUBLE_EQ(s.rating_distribution(0).share(), 0.5);
+  ASSERT_EQ(statistics.State().ratings_size(), 2);
+  EXPECT_EQ(statistics.State().ratings(0).rating_hundredths(), 200);
+}
+
 TEST(Statistics, CountsExactly) {
   const auto world = MakeWorld(10, 20);
   Statistics statistics(*world->abi());

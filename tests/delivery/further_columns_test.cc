@@ -86,6 +86,41 @@ TEST_F(FurtherColumnsTest, GoThroughBlocksAndTheirSort) {
   }
 }
 
+TEST_F(FurtherColumnsTest, RatingsThatNoRowGotAreAbsent) {
+  const std::string seldom = "}, rating: {component: seldom";
+  const auto rows = Lines("columns: [item_id, rating, choice.niche]", "", seldom);
+  ASSERT_EQ(rows.size(), 9001U);
+  const std::map<std::string, std::string> stars = {
+      {"jazz", "2.0"}, {"folk", "3.0"}, {"metal", "4.0"}};
+  int absent = 0;
+  for (size_t i = 1; i < rows.size(); ++i) {
+    absent += rows[i][1].empty() ? 1 : 0;
+    if (rows[i][1].empty()) continue;
+    ASSERT_EQ(rows[i][1], stars.at(rows[i][2])) << i;
+  }
+  EXPECT_NEAR(absent, 6750, 200);
+
+  const fs::path path = folder_ / "rows.jsonl";
+  std::string spec = Spec(path, "columns: [rating]", "", seldom);
+  spec.replace(spec.find("csv"), 3, "json");
+  const auto done = Execute(spec);
+  std::istringstream text(Content(path));
+  size_t row = 0;
+  for (std::string line; std::getline(text, line);) {
+    const std::string& rating = rows.at(++row)[1];
+    ASSERT_EQ(line, "{\"rating\": " + (rating.empty() ? "null" : rating) + "}");
+  }
+  EXPECT_EQ(row, 9000U);
+
+  const auto statistics = done->outputs()[0]->statistics();
+  ASSERT_TRUE(statistics);
+  EXPECT_EQ(statistics->total_interactions(), 9000);
+  ASSERT_EQ(statistics->rating_distribution_size(), 3);
+  int64_t rated = 0;
+  for (const auto& line : statistics->rating_distribution()) rated += line.interactions();
+  EXPECT_EQ(rated, 9000 - absent);
+}
+
 TEST_F(FurtherColumnsTest, WhatIsNotThereIsNamed) {
   Problems problems;
   EXPECT_EQ(Make(Spec(folder_ / "x.csv", "columns: [item_id, choice.nich, rating.mood]", "", ""),

@@ -120,8 +120,7 @@ TEST_F(NotesTest, ANoteIsNotTooLong) {
   const OutputProgress refused = with(65537);  // by what tells its records from others'
   EXPECT_EQ(refused.state, OutputState::kFailed);
   EXPECT_EQ(refused.reason,
-            "format `footed`: gave a note of 65537 bytes with the cut of rows 0 to 15; 65536 "
-            "are allowed.");
+            "format `footed` gave a note of 65537 bytes with rows 0 to 15; 65536 are allowed.");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // A choice with columns of its own beside the item: the item's niche, how much it was wanted, and
-// the same niche in the side table of items.
+// the same niche in the side table of items. And a rating that few rows get.
 #include <limits>
 #include <throng/random.hpp>
 #include <throng/sdk.hpp>
@@ -55,5 +55,33 @@ class NicheChoice {
   bool breaks_;
   uint64_t key_, items_;
 };
-THRONG_PLUGIN("niches", "1.0.0", "Choices that tell why.",
-              throng::Choice<NicheChoice>("niches", "Evenly, in three niches."))
+
+class SeldomRating {
+ public:
+  explicit SeldomRating(const throng::Dataset& dataset) : key_(dataset.key) {}
+  bool LeavesOut() const { return true; }
+  // By niche, where there is a rating.
+  void Fill(const throng::Rows& rows, std::span<int32_t> rating) const {
+    for (size_t i = 0; i < rows.size; ++i) {
+      const bool is_rated = throng::Hash(key_, static_cast<uint64_t>(rows.first) + i) % 4 == 0;
+      rating[i] = is_rated ? StarsOf(rows.item[i]) : -1;
+    }
+  }
+  void Learn(const throng::Rows& rows) {
+    if (rows.rating[0] < -1) throw throng::Error(THRONG_INTERNAL, "It was shown no rating.");
+    learnt_ += static_cast<int64_t>(rows.size);
+  }
+  void Score(const throng::Pairs& pairs) const {
+    if (learnt_ == 0) throw throng::Error(THRONG_FAILED_PRECONDITION, "It has learnt nothing.");
+    for (size_t i = 0; i < pairs.size; ++i) pairs.stars[i] = StarsOf(pairs.item[i]) / 100.0;
+  }
+
+ private:
+  static int32_t StarsOf(int64_t item) { return 200 + 100 * static_cast<int32_t>(item % 3); }
+  uint64_t key_;
+  int64_t learnt_ = 0;
+};
+
+THRONG_PLUGIN("niches", "1.0.0", "Choices that tell why, and ratings that few rows get.",
+              throng::Choice<NicheChoice>("niches", "Evenly, in three niches."),
+              throng::Rating<SeldomRating>("seldom", "Every fourth row, by niche."))

@@ -35,6 +35,7 @@ def frame(channel, yaml, start_row=0, row_limit=None):
     """Rows of a dataset as a frame: numbers of users and items, ratings in stars, times in UTC.
 
     Columns come packed, so that no row becomes a Python object on the way.
+    A rating of NaN: the row has none.
     """
     request = generation_service_pb2.GenerateRequest(
         source=source(yaml), start_row=start_row, row_limit=row_limit, batch_rows=16384
@@ -44,7 +45,8 @@ def frame(channel, yaml, start_row=0, row_limit=None):
         batch = response.batch
         columns["user"].append(np.fromiter(batch.user_numbers, np.uint32))
         columns["item"].append(np.fromiter(batch.item_numbers, np.uint32))
-        columns["rating"].append(np.fromiter(batch.rating_hundredths, np.int32) / 100)
+        hundredths = np.fromiter(batch.rating_hundredths, np.int32)
+        columns["rating"].append(np.where(hundredths < 0, np.nan, hundredths / 100))
         columns["timestamp"].append(np.fromiter(batch.timestamp_ms, np.int64))
     rows = pd.DataFrame({name: np.concatenate(parts) for name, parts in columns.items()})
     rows["timestamp"] = pd.to_datetime(rows["timestamp"], unit="ms", utc=True)

@@ -85,8 +85,7 @@ typedef struct throng_host {
   void (*log)(const void* self, int32_t level, const char* message);
   /* [any] Not 0 once the host wants to stop: a call that waits returns THRONG_CANCELLED soon. */
   int32_t (*is_cancelled)(const void* self);
-  /* [any] An addition by name ("metrics/1" of metrics.h; a third party's "org.example.cache/1"), or
-   * NULL: this host has none. */
+  /* [any] "metrics/1" of metrics.h, or a third party's "org.example.cache/1"; NULL: not here. */
   const void* (*get_extension)(const void* self, const char* name);
 } throng_host;
 enum { THRONG_LOG_DEBUG = 0, THRONG_LOG_INFO = 1, THRONG_LOG_WARNING = 2, THRONG_LOG_ERROR = 3 };
@@ -296,7 +295,7 @@ typedef struct throng_batch {
   int64_t* item;         /* choice: popularity rank in [0, touched_items) */
   uint8_t* kind;         /* choice: index of a kind; host sets 0 */
   int64_t* kind_row;  /* choice: ordinal within the epoch's rows of that kind; host copies place */
-  int32_t* rating;    /* rating: hundredths of a star, 450 is 4.5, from 0; -1: none was given */
+  int32_t* rating;    /* rating: hundredths of a star, 450 is 4.5, from 0; -1: none */
   void* const* extra; /* the behaviour's own further columns, in its order; NULL: not asked for */
 } throng_batch;
 /* The truth about n pairs of user and item, each at a row. */
@@ -335,6 +334,8 @@ typedef struct throng_behaviour {
                           throng_error* error);
   /* Clocks that wish for blocks: whether the host shall sort them by time. */
   int32_t (*sorts)(void* self);
+  /* Ratings: whether some rows get none, -1. */
+  int32_t (*leaves_out)(void* self);
   /* Further columns that it has of a table, at most 32. `fill` gives those of interactions, `side`
    * those of n users or items, both into arrays of which NULL is not asked for. */
   throng_code (*columns)(void* self, uint32_t table, const throng_column* const** columns,
@@ -469,8 +470,7 @@ typedef struct throng_records {
   uint32_t rows;
   int64_t first_row;
   throng_bytes bytes;
-  /* MESSAGES, else NULL. Key i is bytes [value_end[i-1], key_end[i]), or from 0 for the first;
-   * value i is [key_end[i], value_end[i]). */
+  /* MESSAGES, else NULL. Key i begins at value_end[i-1], the first at 0; value i at key_end[i]. */
   const uint32_t* key_end;
   const uint32_t* value_end;
   const int64_t* event_time; /* ms since 1970 UTC; NULL for tables without time */

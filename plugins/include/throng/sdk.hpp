@@ -10,7 +10,7 @@
 //   activity   * Segments(epoch)
 //   clock      * Sorts()
 //   choice     * Kinds(), Learn(rows), Score(pairs)
-//   rating     * Learn(rows), Score(pairs)
+//   rating     * LeavesOut(), Learn(rows), Score(pairs)
 //   format     made from (options, host), (options), (host) or () throng/sdk/format.hpp
 //              Begin(destination), Encode(block, buffer)
 //              * End(summary, buffer), kModes

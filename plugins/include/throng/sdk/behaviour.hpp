@@ -11,6 +11,7 @@
 //   void Side(uint32_t table, std::span<const int64_t> rank, const Extra&)
 //   std::vector<int64_t> Segments(int64_t epoch) const   activities
 //   bool Sorts() const                                   clocks
+//   bool LeavesOut() const                               ratings
 //   std::vector<Kind> Kinds() const                      choices
 //   void Learn(const Rows&)                              choices and ratings
 //   void Score(const Pairs&)                             choices and ratings
@@ -37,6 +38,7 @@ THRONG_DETAIL_MAY_HAVE(BlockRows)
 THRONG_DETAIL_MAY_HAVE(Columns)
 THRONG_DETAIL_MAY_HAVE(Kinds)
 THRONG_DETAIL_MAY_HAVE(Learn)
+THRONG_DETAIL_MAY_HAVE(LeavesOut)
 THRONG_DETAIL_MAY_HAVE(Score)
 THRONG_DETAIL_MAY_HAVE(Segments)
 THRONG_DETAIL_MAY_HAVE(Side)
@@ -155,6 +157,15 @@ void AddBlocks(throng_behaviour* table) {
   if constexpr (kSorts) {
     table->sorts = [](void* self) -> int32_t {
       return static_cast<BehaviourInstance<T>*>(self)->behaviour.Sorts() ? 1 : 0;
+    };
+  }
+  constexpr bool kLeavesOut = requires(const T& t) {
+    { t.LeavesOut() } -> std::convertible_to<bool>;
+  };
+  THRONG_DETAIL_CHECK(T, LeavesOut, kLeavesOut, "bool LeavesOut() const");
+  if constexpr (kLeavesOut) {
+    table->leaves_out = [](void* self) -> int32_t {
+      return static_cast<BehaviourInstance<T>*>(self)->behaviour.LeavesOut() ? 1 : 0;
     };
   }
   constexpr bool kHasSegments = requires(const T& t) {
