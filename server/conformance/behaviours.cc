@@ -4,9 +4,11 @@
 #include <memory>
 
 #include "server/conformance/check.h"
+#include "server/conformance/further.h"
 #include "server/conformance/purity.h"
 #include "server/conformance/stand_in.h"
 #include "server/conformance/trial.h"
+#include "server/conformance/truth.h"
 #include "server/control/digest.h"
 #include "server/control/status.h"
 #include "server/host/process.h"
@@ -156,12 +158,14 @@ absl::Status CheckRuns(const StandInDataset& dataset, const Columns& rows) {
   return absl::OkStatus();
 }
 
-absl::Status CheckStars(const Columns& rows) {
+absl::Status CheckStars(bool leaves_out, const Columns& rows) {
+  const int32_t least = leaves_out ? -1 : 0;
   const auto wrong = std::find_if(rows.rating.begin(), rows.rating.end(),
-                                  [](int32_t rating) { return rating < -1; });
+                                  [&](int32_t rating) { return rating < least; });
   if (wrong == rows.rating.end()) return absl::OkStatus();
-  return Fault("the rating of row {} is {}; it is at least 0, or -1 where none was given.",
-               wrong - rows.rating.begin(), *wrong);
+  return Fault("the rating of row {} is {}; {}.", wrong - rows.rating.begin(), *wrong,
+               leaves_out ? "it is at least 0, or -1 for none"
+                          : "it is at least 0, or -1 of one that says that it leaves some out");
 }
 
 absl::Status CheckTimes(const StandInDataset&, const Columns& rows) {
@@ -227,7 +231,7 @@ absl::Status CheckValues(CheckContext& context) {
     case Role::kClock:
       return CheckTimes(dataset, *rows);
     case Role::kRating:
-      return CheckStars(*rows);
+      return CheckStars((*trial)->behaviour().LeavesOut(), *rows);
     default:
       return CheckItems(dataset, (*trial)->kinds(), *rows);
   }
@@ -327,6 +331,8 @@ constexpr Check kBehaviourChecks[] = {
     {"never goes back in time", kClockBit, CheckValues},
     {"fills items and kinds that exist", kChoiceBit, CheckValues},
     {"gives ratings from 0 on, or -1 for none", RoleBit(Role::kRating), CheckValues},
+    {"fills its further columns whatever is asked for", kBehaviourBits, CheckFurther},
+    {"tells the truth in probabilities and stars", kChoiceBit | RoleBit(Role::kRating), CheckTruth},
     {"equal bytes for batches of 1, 7 and 4096", kBehaviourBits, CheckBatches},
     {"equal bytes in any order and from any instance", kBehaviourBits, CheckOrder},
     {"equal bytes far out in a plan of 10^11 rows", kBehaviourBits, CheckFarRows},

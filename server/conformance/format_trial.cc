@@ -66,10 +66,21 @@ absl::Status FormatTrial::Encode(int64_t first, int64_t rows, throng_buffer* buf
   block.key_end = is_messages ? encoded->key_end.data() + done : nullptr;
   block.value_end = is_messages ? encoded->value_end.data() + done : nullptr;
   NoteStep(fmt::format("encode of rows {} to {} {}", first, first + rows - 1, output_.ToString()));
-  if (!is_lending_) return format_->Encode(block, buffer);
+  const size_t before = buffer->size;
   LentMemory lent;
-  block.columns = lent.Copy(block.columns, columns.size());
-  return format_->Encode(*lent.Copy(block), buffer);
+  const throng_block* lent_block = &block;
+  if (is_lending_) {
+    block.columns = lent.Copy(block.columns, columns.size());
+    lent_block = lent.Copy(block);
+  }
+  absl::Status status = format_->Encode(*lent_block, buffer);
+  const throng_bytes note = buffer->note;
+  if (status.ok() && note.data != nullptr && !is_messages && prologue_.cut_rows > 1) {
+    encoded->notes.push_back({static_cast<int64_t>(prologue_.bytes.size() + before),
+                              static_cast<int64_t>(buffer->size - before), rows,
+                              std::string(note.data, note.size)});
+  }
+  return status;
 }
 
 absl::StatusOr<Encoded> FormatTrial::EncodeAll(int64_t block_rows) {
@@ -84,12 +95,19 @@ absl::StatusOr<Encoded> FormatTrial::EncodeAll(int64_t block_rows) {
   return encoded;
 }
 
-absl::StatusOr<std::string> FormatTrial::End() {
+absl::StatusOr<std::string> FormatTrial::End(const Encoded& encoded) {
+  std::vector<throng_note> notes;
+  for (const Encoded::Note& note : encoded.notes) {
+    notes.push_back({note.offset, note.size, note.rows, {note.bytes.data(), note.bytes.size()}});
+  }
   RecordBuffer buffer;
   throng_summary summary{};
   summary.struct_size = sizeof summary;
   summary.rows = table_.rows();
   summary.statistics = "{}";
+  summary.bytes = static_cast<int64_t>(prologue_.bytes.size() + encoded.bytes.size());
+  summary.notes_count = static_cast<uint32_t>(notes.size());
+  summary.notes = notes.data();
   NoteStep("end");
   LentMemory lent;
   absl::Status status = format_->End(is_lending_ ? *lent.Summary(summary) : summary, buffer.abi());

@@ -30,6 +30,11 @@ struct Encoded {
   std::string bytes;
   std::vector<uint32_t> key_end;
   std::vector<uint32_t> value_end;
+  struct Note {
+    int64_t offset, size, rows;
+    std::string bytes;
+  };
+  std::vector<Note> notes;  // of cuts of a stream
 };
 
 // An instance that has begun.
@@ -49,7 +54,8 @@ class FormatTrial {
   absl::Status Encode(int64_t first, int64_t rows, throng_buffer* buffer, Encoded* encoded);
   // All rows in blocks of `block_rows`, into one buffer.
   absl::StatusOr<Encoded> EncodeAll(int64_t block_rows);
-  absl::StatusOr<std::string> End();
+  // The epilogue of what was encoded, by whichever instance.
+  absl::StatusOr<std::string> End(const Encoded& encoded);
 
  private:
   FormatTrial(const CheckContext& context, const OutputCase& output, const StandInTable& table,

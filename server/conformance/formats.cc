@@ -108,7 +108,10 @@ absl::Status CheckKeeps(CheckContext& context) {
       for (const int64_t first : {int64_t{0}, step}) {
         if (status.ok()) status = (*trial)->Encode(first, step, buffer.abi(), &encoded);
       }
-      if (status.ok() && output.mode == THRONG_RECORDS_STREAM) status = (*trial)->End().status();
+      encoded.bytes = buffer.bytes();
+      if (status.ok() && output.mode == THRONG_RECORDS_STREAM) {
+        status = (*trial)->End(encoded).status();
+      }
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
@@ -261,6 +264,7 @@ absl::Status CheckOrder(CheckContext& context) {
     const auto blocks = static_cast<uint64_t>((table.rows() + step - 1) / step);
     const Permutation order(blocks, 1);
     std::vector<std::string> parts(blocks);
+    std::vector<std::string> notes(blocks);
     for (uint64_t i = 0; i < blocks; ++i) {
       const uint64_t block = order.Map(i);
       const int64_t first = static_cast<int64_t>(block) * step;
@@ -270,12 +274,21 @@ absl::Status CheckOrder(CheckContext& context) {
           (*other)->Encode(first, std::min(step, table.rows() - first), buffer.abi(), &encoded);
       if (!status.ok()) return status;
       parts[block] = buffer.bytes();
+      for (const Encoded::Note& note : encoded.notes) notes[block] = note.bytes;
     }
     std::string found;
     for (const std::string& part : parts) found += part;
-    if (found == expected->bytes) return absl::OkStatus();
-    return Fault("{}, the records of another instance, in another order, differ at byte {}.",
-                 output.ToString(), Difference(found, expected->bytes));
+    if (found != expected->bytes) {
+      return Fault("{}, the records of another instance, in another order, differ at byte {}.",
+                   output.ToString(), Difference(found, expected->bytes));
+    }
+    notes.resize(expected->notes.size());
+    for (size_t i = 0; i < notes.size(); ++i) {
+      if (notes[i] == expected->notes[i].bytes) continue;
+      return Fault("{}, the note of cut {} is another one from another instance, in another order.",
+                   output.ToString(), i);
+    }
+    return absl::OkStatus();
   });
 }
 
@@ -289,9 +302,9 @@ absl::Status CheckEpilogues(CheckContext& context) {
     const auto encoded =
         (*worker)->EncodeAll(std::max<int64_t>(100, (*worker)->prologue().cut_rows));
     if (!encoded.ok()) return encoded.status();
-    const auto expected = (*worker)->End();
+    const auto expected = (*worker)->End(*encoded);
     if (!expected.ok()) return expected.status();
-    const auto found = (*other)->End();
+    const auto found = (*other)->End(*encoded);
     if (!found.ok()) return found.status();
     if (*expected == *found) return absl::OkStatus();
     return Fault("{}, an instance that encoded nothing ends otherwise than one that did.",
@@ -306,7 +319,8 @@ absl::Status TakeDigest(CheckContext& context) {
     const int64_t step = std::max<int64_t>(4096, (*trial)->prologue().cut_rows);
     const auto encoded = (*trial)->EncodeAll(step);
     if (!encoded.ok()) return encoded.status();
-    const auto epilogue = output.mode == THRONG_RECORDS_STREAM ? (*trial)->End() : std::string();
+    const auto epilogue =
+        output.mode == THRONG_RECORDS_STREAM ? (*trial)->End(*encoded) : std::string();
     if (!epilogue.ok()) return epilogue.status();
     context.digest += fmt::format(
         "prologue {}\nrecords {}\nepilogue {}\n", Digest().Add((*trial)->prologue().bytes).Hex(),

@@ -136,6 +136,9 @@ const throng_completion* LentMemory::Completion(const throng_completion& complet
 const throng_summary* LentMemory::Summary(const throng_summary& summary) {
   auto* copy = Copy(summary);
   copy->statistics = Text(copy->statistics);
+  auto* notes = Copy(copy->notes, copy->notes_count);
+  for (uint32_t i = 0; i < copy->notes_count; ++i) notes[i].note = Bytes(notes[i].note);
+  copy->notes = notes;
   return copy;
 }
 

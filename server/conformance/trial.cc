@@ -69,7 +69,7 @@ unsigned BehaviourTrial::Own() const {
 }
 
 std::unique_ptr<Columns> BehaviourTrial::MakeColumns() const {
-  return std::make_unique<Columns>(static_cast<size_t>(rows()));
+  return std::make_unique<Columns>(static_cast<size_t>(rows()), asked_);
 }
 
 std::vector<BehaviourTrial::Batch> BehaviourTrial::Batches(int64_t batch_rows) const {
@@ -117,11 +117,17 @@ absl::Status BehaviourTrial::TakeSegments() {
 }
 
 void BehaviourTrial::Prepare(int64_t first, int64_t rows, uint8_t poison) {
-  cells_.emplace(static_cast<size_t>(rows) + 2 * kGuardRows);
+  const size_t size = static_cast<size_t>(rows) + 2 * kGuardRows;
+  cells_.emplace(size, asked_);
   ForEachColumn(*cells_, *cells_, [&](unsigned, const char*, const auto&, auto& column) {
     std::memset(column.data(), poison, column.size() * sizeof column[0]);
   });
   batch_ = cells_->At(kGuardRows);
+  for (size_t i = 0; i < asked_.size(); ++i) {
+    std::memset(cells_->Further(i, 0), poison, size * asked_[i].width());
+    extra_[asked_[i].index] = cells_->Further(i, kGuardRows);
+  }
+  if (!asked_.empty()) batch_.extra = extra_;
   batch_.rows = static_cast<uint32_t>(rows);
   batch_.first_row = first;
   batch_.epoch = first / dataset_.plan_size();
@@ -143,8 +149,24 @@ absl::Status BehaviourTrial::Fill(int64_t first, int64_t rows, uint8_t poison, C
   ForEachColumn(*cells_, *all, [&](unsigned, const char*, const auto& from, auto& to) {
     std::copy_n(from.begin() + kGuardRows, rows, to.begin() + (first - base));
   });
+  for (size_t i = 0; i < asked_.size(); ++i) {
+    std::memcpy(all->Further(i, static_cast<size_t>(first - base)), cells_->Further(i, kGuardRows),
+                static_cast<size_t>(rows) * asked_[i].width());
+  }
   if (sorts_) all->SortByTime(static_cast<size_t>(first - base), static_cast<size_t>(rows));
   return absl::OkStatus();
+}
+
+absl::Status BehaviourTrial::Learn(int64_t first, int64_t rows) {
+  Prepare(first, rows, kPoison);
+  if (absl::Status status = behaviour_->Fill(batch_); !status.ok()) return status;
+  if (role_ == Role::kChoice) {
+    for (size_t i = 0; i < batch_.rows; ++i) {
+      batch_.rating[i] = 100 + 50 * static_cast<int32_t>(batch_.item[i] % 9);
+    }
+  }
+  NoteStep("learn");
+  return behaviour_->Learn(batch_);
 }
 
 absl::Status BehaviourTrial::FillAll(int64_t batch_rows, uint8_t poison, Columns* all) {

@@ -91,6 +91,11 @@ class BehaviourTrial {
   absl::Status Fill(int64_t first, int64_t rows, uint8_t poison, Columns* all, int64_t base = 0);
   absl::Status FillAll(int64_t batch_rows, uint8_t poison, Columns* all);
 
+  // From now on these further columns are asked for, which MakeColumns then has, in this order.
+  void AskFor(std::vector<FurtherColumn> columns) { asked_ = std::move(columns); }
+  // Shows it rows with all columns filled.
+  absl::Status Learn(int64_t first, int64_t rows);
+
   // As Fill, and says what it wrote that is not its own.
   absl::Status FillGuarded(int64_t first, int64_t rows);
 
@@ -110,6 +115,8 @@ class BehaviourTrial {
   bool sorts_ = false;
   std::map<int64_t, Segments> segments_;  // by epoch
   std::vector<KindRows> kinds_;
+  std::vector<FurtherColumn> asked_;
+  void* extra_[kMostFurtherColumns] = {};
   std::optional<Columns> cells_;  // a batch, with guard rows on either side
   throng_batch batch_{};
 };

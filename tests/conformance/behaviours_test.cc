@@ -47,6 +47,8 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"impure_at_edge", kDrawn, "with level: 9 (--seed 0): rating of row 0 is"},
         Fault{"impure_within", kDrawn, "(--seed 0): rating of row 0 is"},
         Fault{"below_none", "gives ratings from 0 on, or -1 for none", "the rating of row 7 is -2"},
+        Fault{"leaves_out_unsaid", "gives ratings from 0 on, or -1 for none",
+              "the rating of row 7 is -1; it is at least 0, or -1 of one that says"},
         Fault{"refuses", kCreated, "rating `faulty_rating`: Not today."},
         Fault{"segfault_at_edge", kEdges, "SIGSEGV in create."},
         Fault{"says_nothing", kEdges, "Say what is wrong"},
@@ -135,23 +137,42 @@ INSTANTIATE_TEST_SUITE_P(Clocks, ClockFaultTest,
                                                "it changed the column user at row"}),
                          NameOf);
 
+constexpr char kFurther[] = "fills its further columns whatever is asked for";
+constexpr char kTruth[] = "tells the truth in probabilities and stars";
+
 class ChoiceFaultTest : public testing::TestWithParam<Fault> {};
 TEST_P(ChoiceFaultTest, IsCaughtByItsCheck) {
   ExpectCaught("misbehaving/faulty_behaviours", "faulty_choice", {}, GetParam());
 }
 INSTANTIATE_TEST_SUITE_P(
     Choices, ChoiceFaultTest,
-    testing::Values(Fault{"item_out_of_range", kItems, "item -1 of row"},
-                    Fault{"kind_out_of_range", kItems, "is not in [0, 2)."},
-                    Fault{"kind_row_twice", kItems, "are both row 1 of `second`"},
-                    Fault{"kind_row_out_of_range", kItems, "the rows of `first`"},
-                    Fault{"kind_name_with_comma", kItems, "a kind is named \"a,b\""},
-                    Fault{"kinds_do_not_add_up", kItems,
-                          "its kinds have 10006 rows together; an epoch has 10007."},
-                    Fault{"kind_without_name", kCreated, "its kind 1 lacks a name"},
-                    Fault{"kind_not_utf8", kCreated, "its kind 1 lacks a name in UTF-8"},
-                    Fault{"kind_below_nothing", kCreated, "or has less than no rows"},
-                    Fault{"too_many_kinds", kCreated, "has 300 kinds; 256 are allowed"}),
+    testing::Values(
+        Fault{"item_out_of_range", kItems, "item -1 of row"},
+        Fault{"kind_out_of_range", kItems, "is not in [0, 2)."},
+        Fault{"kind_row_twice", kItems, "are both row 1 of `second`"},
+        Fault{"kind_row_out_of_range", kItems, "the rows of `first`"},
+        Fault{"kind_name_with_comma", kItems, "a kind is named \"a,b\""},
+        Fault{"kinds_do_not_add_up", kItems,
+              "its kinds have 10006 rows together; an epoch has 10007."},
+        Fault{"kind_without_name", kCreated, "its kind 1 lacks a name"},
+        Fault{"kind_not_utf8", kCreated, "its kind 1 lacks a name in UTF-8"},
+        Fault{"kind_below_nothing", kCreated, "or has less than no rows"},
+        Fault{"too_many_kinds", kCreated, "has 300 kinds; 256 are allowed"},
+        Fault{"column_without_name", kFurther, "its further column 0 is not named in snake_case"},
+        Fault{"column_beyond", kFurther,
+              "row 0 has a value in its further column side that such a column cannot "
+              "hold."},
+        Fault{"column_of_batch", kFurther,
+              "the further column side of row 7 is not the same when it is asked for "
+              "alone, in batches of 7."},
+        Fault{"column_changes_items", kFurther, "item of row 0 is"},
+        Fault{"side_of_batch", kFurther,
+              "of items, the further column side of rank 999 is not the same when asked "
+              "for alone."},
+        Fault{"sure_of_all", kTruth, "add up to 950, not to 1."},
+        Fault{"not_a_number", kTruth, "at row 0 is nan; it lies from 0 to 1."},
+        Fault{"shares_of_half", kTruth, "add up to 0.5, not to 1."},
+        Fault{"counts_scores", kTruth, "another instance that has learnt the same rows"}),
     NameOf);
 
 }  // namespace

@@ -34,10 +34,16 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"ends_out_of_order", kEnds, "the value of row 0 ends at 13, before it begins"},
         Fault{"beyond_reserve", kAppends, "it wrote beyond what it had reserved"},
         Fault{"overwrites", kAppends, "it changed what the buffer held before, at rows 1000"},
+        Fault{"note_too_large", kOrder, "gave a note of 65537 bytes with rows 0 to 99; 65536 are"},
         Fault{"counts_rows", kEpilogue, "ends otherwise than one that did"},
         Fault{"throws_inside", kBlocks, "something that is not a std::exception was thrown"},
         Fault{"segfault", kBlocks, "SIGSEGV in encode of rows 0 to 4095 as a stream."}),
     NameOf);
+
+TEST(ConformanceTest, TheNoteOfACutThatDependsOnTheInstanceIsCaught) {
+  ExpectCaught("misbehaving/faulty_format", "faulty_format", {"faulty_format.cuts=true"},
+               {"note_counts", kOrder, "the note of cut 1 is another one from another instance"});
+}
 
 }  // namespace
 }  // namespace throng

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -77,7 +78,54 @@ void FillChoice(Instance& self, const throng_batch& b) {
     if (self.Has("kind_out_of_range") && b.place[i] == 0) b.kind[i] = 2;
     if (self.Has("kind_row_twice") && b.place[i] == half) b.kind_row[i] = 1;
     if (self.Has("kind_row_out_of_range") && b.place[i] == 1) b.kind_row[i] = half;
+    if (b.extra == nullptr) continue;
+    // Which side an item is of; absent is not one of them.
+    auto* side = static_cast<int32_t*>(b.extra[0]);
+    side[i] = static_cast<int32_t>(b.item[i] % 2);
+    if (self.Has("column_beyond")) side[i] = -1;
+    if (self.Has("column_of_batch") && i == 0) side[i] = b.first_row == 0 ? side[i] : 1 - side[i];
+    if (self.Has("column_changes_items") && b.rows < 100) b.item[i] ^= 1;
   }
+}
+
+throng_code Columns(void* self, uint32_t table, const throng_column* const** columns,
+                    uint32_t* count, throng_error*) {
+  static const char* const kLabels[] = {"a", "b"};
+  static throng_column column{};
+  static const throng_column* const kPointers[] = {&column};
+  column.struct_size = sizeof column;
+  column.type = THRONG_COLUMN_LABEL;
+  column.flags = THRONG_COLUMN_EXTRA;
+  column.labels_count = 2;
+  column.labels = kLabels;
+  column.name = static_cast<const Instance*>(self)->Has("column_without_name") ? "" : "side";
+  column.doc = "Of two.";
+  *columns = kPointers;
+  *count = table == THRONG_TABLE_USERS ? 0 : 1;
+  return THRONG_OK;
+}
+
+throng_code Side(void* self, uint32_t, const int64_t* rank, size_t n, void* const* extra,
+                 throng_error*) {
+  const bool is_turned = n == 1 && static_cast<const Instance*>(self)->Has("side_of_batch");
+  for (size_t i = 0; i < n; ++i) {
+    static_cast<int32_t*>(extra[0])[i] = static_cast<int32_t>((rank[i] + (is_turned ? 1 : 0)) % 2);
+  }
+  return THRONG_OK;
+}
+
+// All items are as likely.
+throng_code Score(void* self, const throng_pairs* pairs, throng_error*) {
+  auto& instance = *static_cast<Instance*>(self);
+  const auto items = static_cast<double>(instance.dataset.world->touched_items);
+  for (size_t i = 0; i < pairs->n; ++i) {
+    pairs->probability[i] = instance.Has("sure_of_all") ? 1 : 1 / items;
+    if (instance.Has("not_a_number")) pairs->probability[i] = std::nan("");
+    if (instance.Has("counts_scores") && pairs->n == 7) pairs->probability[i] /= 2;
+    const double share = instance.Has("shares_of_half") ? 0.25 : 0.5;
+    pairs->kind_share[2 * i] = pairs->kind_share[2 * i + 1] = share;
+  }
+  return THRONG_OK;
 }
 
 throng_code Kinds(void* self, const throng_kind* const** kinds, uint32_t* count, throng_error*) {
@@ -126,6 +174,7 @@ void FillRating(Instance& self, const throng_batch& b) {
     if (self.Has("impure_at_edge")) rating += is_large && level == 9 ? 1 : 0;
     if (self.Has("impure_within")) rating += is_large && level % 4 != 1 ? 1 : 0;
     if (self.Has("below_none") && i == 7) rating = -2;
+    if (self.Has("leaves_out_unsaid") && i == 7) rating = -1;
     if (self.Has("leaves_last") && i == 99) continue;
     b.rating[i] = static_cast<int32_t>(rating);
   }
@@ -209,13 +258,18 @@ throng_code Segments(void* self, int64_t epoch, const int64_t** first_rows, uint
 }
 
 template <void (*FillColumns)(Instance&, const throng_batch&)>
-constexpr throng_behaviour Functions(bool has_kinds) {
+constexpr throng_behaviour Functions(bool is_choice) {
   throng_behaviour functions{};
   functions.struct_size = sizeof functions;
   functions.create = &Create;
   functions.destroy = &Destroy;
   functions.fill = &Fill<FillColumns>;
-  functions.kinds = has_kinds ? &Kinds : nullptr;
+  if (is_choice) {
+    functions.kinds = &Kinds;
+    functions.columns = &Columns;
+    functions.side = &Side;
+    functions.score = &Score;
+  }
   functions.block_rows = &BlockRows;
   functions.segments = &Segments;
   return functions;

@@ -64,6 +64,8 @@ class FaultyFormat {
       if (is_messages_) block.value_end[i] = static_cast<uint32_t>(out.size());
       ++encoded_;
     }
+    if (Has("note_too_large")) out.Note(std::string(65'537, 'x'));
+    if (Has("note_counts")) out.Note(std::to_string(encoded_));
     if (is_messages_ && Has("ends_too_early")) block.value_end[block.rows - 1] -= 1;
     if (is_messages_ && Has("ends_out_of_order")) block.key_end[0] = block.value_end[0] + 1;
     if (Has("beyond_reserve")) *out.Reserve(0) = '!';
