@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <span>
 
 namespace throng {
 namespace {
@@ -17,8 +19,9 @@ struct Unit {
   std::string_view name;
   int64_t value;
 };
-constexpr Unit kDurations[] = {
-    {"d", kDay}, {"h", 3600 * kSecond}, {"m", 60 * kSecond}, {"s", kSecond}, {"ms", 1}};
+// Weeks are read, and written as days.
+constexpr Unit kDurations[] = {{"w", 7 * kDay},     {"d", kDay},    {"h", 3600 * kSecond},
+                               {"m", 60 * kSecond}, {"s", kSecond}, {"ms", 1}};
 constexpr Unit kSizes[] = {
     {"", 1},          {"B", 1},         {"KB", 1000},    {"MB", 1000'000}, {"GB", 1000'000'000},
     {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
@@ -56,6 +59,26 @@ bool Take(std::string_view* text, std::string_view expected) {
   return true;
 }
 
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// The digits at the front of `text`, which it removes.
+std::string_view TakeAllDigits(std::string_view* text) {
+  const auto end = std::find_if_not(text->begin(), text->end(), IsDigit);
+  const std::string_view digits(text->data(), static_cast<size_t>(end - text->begin()));
+  text->remove_prefix(digits.size());
+  return digits;
+}
+
+// 0.digits of `unit`; nothing if that is no whole number, or if there are more than nine digits.
+std::optional<int64_t> FractionOf(int64_t unit, std::string_view digits) {
+  if (digits.empty()) return 0;
+  if (digits.size() > 9) return std::nullopt;
+  int64_t scale = 1;
+  for (size_t i = 0; i < digits.size(); ++i) scale *= 10;
+  const int64_t product = *ParseAll<int64_t>(digits) * unit;
+  return product % scale == 0 ? std::optional(product / scale) : std::nullopt;
+}
+
 // A number and one of `units` at the front of `text`, which it removes.
 template <size_t N>
 std::optional<int64_t> TakeQuantity(std::string_view* text, const Unit (&units)[N]) {
@@ -63,16 +86,44 @@ std::optional<int64_t> TakeQuantity(std::string_view* text, const Unit (&units)[
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
   if (error != std::errc() || number < 0) return std::nullopt;
   text->remove_prefix(static_cast<size_t>(end - text->data()));
+  std::string_view fraction;
+  if (Take(text, ".")) {
+    fraction = TakeAllDigits(text);
+    if (fraction.empty()) return std::nullopt;
+  }
   const size_t length = std::min(text->find_first_of("0123456789"), text->size());
   const std::string_view name = Trim(text->substr(0, length));
   for (const Unit& unit : units) {
     if (unit.name != name) continue;
     text->remove_prefix(length);
+    const auto rest = FractionOf(unit.value, fraction);
     int64_t product = 0;
-    if (__builtin_mul_overflow(number, unit.value, &product)) return std::nullopt;
+    if (!rest || __builtin_mul_overflow(number, unit.value, &product) ||
+        __builtin_add_overflow(product, *rest, &product)) {
+      return std::nullopt;
+    }
     return product;
   }
   return std::nullopt;
+}
+
+bool TakeEither(std::string_view* text, std::string_view characters) {
+  if (text->empty() || characters.find(text->front()) == std::string_view::npos) return false;
+  text->remove_prefix(1);
+  return true;
+}
+
+// "Z", or how far local time is ahead of UTC, as "+01:00", in ms.
+std::optional<int64_t> TakeOffset(std::string_view* text) {
+  if (TakeEither(text, "Zz")) return 0;
+  const bool is_behind = text->starts_with('-');
+  if (!TakeEither(text, "+-")) return std::nullopt;
+  const auto hours = TakeDigits(text, 2);
+  if (!hours || *hours > 23 || !Take(text, ":")) return std::nullopt;
+  const auto minutes = TakeDigits(text, 2);
+  if (!minutes || *minutes > 59) return std::nullopt;
+  const int64_t ms = (*hours * 60 + *minutes) * 60 * kSecond;
+  return is_behind ? -ms : ms;
 }
 
 }  // namespace
@@ -92,7 +143,7 @@ std::string TimestampText(int64_t ms) {
 }
 
 std::string DurationText(int64_t ms) {
-  for (const Unit& unit : kDurations) {
+  for (const Unit& unit : std::span(kDurations).subspan(1)) {
     if (ms != 0 && ms % unit.value == 0) return fmt::format("{}{}", ms / unit.value, unit.name);
   }
   return "0ms";
@@ -163,7 +214,7 @@ std::optional<TimestampValue> ParseTimestamp(std::string_view text, int64_t now)
   if (!date.ok()) return std::nullopt;
   int64_t ms = std::chrono::sys_days(date).time_since_epoch().count() * kDay;
   if (text.empty()) return TimestampValue{ms, false};
-  if (!Take(&text, "T")) return std::nullopt;
+  if (!TakeEither(&text, "Tt ")) return std::nullopt;
   const auto hour = TakeDigits(&text, 2);
   if (!hour || *hour > 23 || !Take(&text, ":")) return std::nullopt;
   const auto minute = TakeDigits(&text, 2);
@@ -172,12 +223,15 @@ std::optional<TimestampValue> ParseTimestamp(std::string_view text, int64_t now)
   if (!second || *second > 59) return std::nullopt;
   ms += ((*hour * 60 + *minute) * 60 + *second) * kSecond;
   if (Take(&text, ".")) {
-    const auto fraction = TakeDigits(&text, 3);
-    if (!fraction) return std::nullopt;
-    ms += *fraction;
+    const std::string_view digits = TakeAllDigits(&text);
+    if (digits.empty()) return std::nullopt;
+    for (size_t i = 0, unit = 100; i < std::min<size_t>(3, digits.size()); ++i, unit /= 10) {
+      ms += static_cast<int64_t>(unit) * (digits[i] - '0');
+    }
   }
-  if (text != "Z") return std::nullopt;
-  return TimestampValue{ms, false};
+  const auto offset = TakeOffset(&text);
+  if (!offset || !text.empty()) return std::nullopt;
+  return TimestampValue{ms - *offset, false};
 }
 
 }  // namespace throng

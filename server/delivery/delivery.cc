@@ -323,7 +323,7 @@ absl::StatusOr<Delivery::Step> Delivery::GoBack(const absl::Status& reason) {
     return absl::UnavailableError(reason.message());  // no longer a reason to go back
   }
   monitor_.SetState(OutputState::kBlocked, MessageOf(reason));
-  SleepUntil(now + kFirstBackOff);
+  SleepUntil(now + std::min(kFirstBackOff * (1 << std::min(aborts_ - 1, 10)), kLastBackOff));
   new_rows_ -= uncommitted_rows_;
   uncommitted_rows_ = 0;
   position_ = committed_;

@@ -273,6 +273,18 @@ class KafkaTest(unittest.TestCase):
         self.run_badly(self.spec(self.kafka(), dataset={"interactions": 2000}),
                        f"A record is larger than topic {self.topic} at")
 
+    def test_event_times_that_the_brokers_refuse_end_the_run_with_the_remedy(self):
+        future = {"interactions": 2000, "clock": {
+            "component": "uniform", "options": {"start": "2100-01-01", "window": "1d"}}}
+        for delivery in ("exactly_once", "at_least_once"):
+            with self.subTest(delivery):
+                self.run_badly(
+                    self.spec(self.kafka({"record_timestamp": "event", "delivery": delivery}),
+                              dataset=future),
+                    f"Event times of records are further from now than topic {self.topic} at ",
+                    timeout=20)
+        self.assertEqual(list(self.broker.messages(self.topic)), [])
+
     def test_tls_and_sasl_let_in_who_may_come(self):
         dataset = {"interactions": 2000}
         tls = self.broker.tls

@@ -41,14 +41,20 @@ TEST(OptionTextTest, DurationsAreSumsOfNumbersWithUnits) {
   EXPECT_EQ(ParseDuration("1h30m"), kHour + kHour / 2);
   EXPECT_EQ(ParseDuration("7d"), 7 * kDay);
   EXPECT_EQ(ParseDuration("0s"), 0);
-  for (const char* text :
-       {"", "30", "-1s", "1w", "1.5h", "s", "1h30", "106751991168d", "9223372036854775807ms1ms"}) {
+  EXPECT_EQ(ParseDuration("1w"), 7 * kDay);
+  EXPECT_EQ(ParseDuration("1.5h"), kHour + kHour / 2);
+  EXPECT_EQ(ParseDuration("0.1s"), 100);
+  EXPECT_EQ(ParseDuration("0.000000001w"), std::nullopt) << "less than a millisecond";
+  EXPECT_EQ(ParseDuration("0.250s1ms"), 251);
+  for (const char* text : {"", "30", "-1s", "1.h", ".5h", "0.0001s", "1.0000000000s", "s", "1h30",
+                           "106751991168d", "9223372036854775807ms1ms"}) {
     EXPECT_EQ(ParseDuration(text), std::nullopt) << text;
   }
 }
 
 TEST(OptionTextTest, DurationsAreWrittenInTheLargestUnitThatDividesThem) {
   EXPECT_EQ(DurationText(30 * kDay), "30d");
+  EXPECT_EQ(DurationText(14 * kDay), "14d");
   EXPECT_EQ(DurationText(36 * kHour), "36h");
   EXPECT_EQ(DurationText(90 * kSecond), "90s");
   EXPECT_EQ(DurationText(1), "1ms");
@@ -60,7 +66,10 @@ TEST(OptionTextTest, SizesHaveDecimalAndBinaryUnits) {
   EXPECT_EQ(ParseSize("64KiB"), 65'536);
   EXPECT_EQ(ParseSize("1MB"), 1'000'000);
   EXPECT_EQ(ParseSize("2 GiB"), int64_t{2} << 30);
-  for (const char* text : {"", "KB", "-1", "1kb", "1.5MB", "1MB2", "9223372036854775807KiB"}) {
+  EXPECT_EQ(ParseSize("1.5MB"), 1'500'000);
+  EXPECT_EQ(ParseSize("0.5KiB"), 512);
+  for (const char* text :
+       {"", "KB", "-1", "1kb", "1.5", "0.3KiB", "1MB2", "9223372036854775807KiB"}) {
     EXPECT_EQ(ParseSize(text), std::nullopt) << text;
   }
 }
@@ -85,15 +94,23 @@ TEST(OptionTextTest, TimesAreDatesOrRelativeToNow) {
   EXPECT_EQ(ms("1970-01-01"), 0);
   EXPECT_EQ(ms("2024-01-15T10:30:00Z"), kNow);
   EXPECT_EQ(ms("2024-01-15T10:30:00.250Z"), kNow + 250);
+  EXPECT_EQ(ms("2024-01-15T10:30:00.2Z"), kNow + 200);
+  EXPECT_EQ(ms("2024-01-15T10:30:00.123456789Z"), kNow + 123);
+  EXPECT_EQ(ms("2024-01-15T11:30:00+01:00"), kNow);
+  EXPECT_EQ(ms("2024-01-15T06:00:00.25-04:30"), kNow + 250);
+  EXPECT_EQ(ms("2024-01-15t10:30:00z"), kNow);
+  EXPECT_EQ(ms("2024-01-15 10:30:00Z"), kNow);
   EXPECT_EQ(ms("now"), kNow);
   EXPECT_EQ(ms("now-7d"), kNow - 7 * kDay);
   EXPECT_EQ(ms("now+1h30m"), kNow + kHour + kHour / 2);
   EXPECT_TRUE(ParseTimestamp("now-7d", kNow)->is_relative);
   EXPECT_FALSE(ParseTimestamp("2024-01-15", kNow)->is_relative);
-  for (const char* text : {"", "now-", "now7d", "yesterday", "2024-02-30", "2024-13-01", "2024-1-1",
-                           "2024-01-15T24:00:00Z", "2024-01-15T10:30:00", "2024-01-15 10:30:00Z",
-                           "2024-01-15T10:30:00.2Z", "2024-01-15T10:60:00Z",
-                           "now-9223372036854775807ms", "2024-01-15T10:30:00+01:00"}) {
+  for (const char* text :
+       {"", "now-", "now7d", "yesterday", "2024-02-30", "2024-13-01", "2024-1-1",
+        "2024-01-15T24:00:00Z", "2024-01-15T10:30:00", "2024-01-15_10:30:00Z",
+        "2024-01-15T10:30:00.Z", "2024-01-15T10:60:00Z", "now-9223372036854775807ms",
+        "2024-01-15T10:30:00+0100", "2024-01-15T10:30:00+24:00", "2024-01-15T10:30:00+01:60",
+        "2024-01-15T10:30:00Z+01:00"}) {
     EXPECT_FALSE(ParseTimestamp(text, std::numeric_limits<int64_t>::min())) << text;
   }
 }

@@ -118,6 +118,20 @@ Error KafkaError(rd_kafka_resp_err_t code, const std::string& reason, const Kafk
               "A record is larger than topic " + topic + " at " + place.servers +
                   " takes; raise its max.message.bytes, or write fewer columns.",
               option};
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+      return {THRONG_INVALID_ARGUMENT,
+              "Event times of records are further from now than topic " + topic + " at " +
+                  place.servers +
+                  " takes; use record_timestamp: delivery, start the dataset at another time, or "
+                  "raise the topic's message.timestamp.after.max.ms (in the future) or "
+                  "message.timestamp.before.max.ms (in the past).",
+              "record_timestamp"};
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+      return {THRONG_FAILED_PRECONDITION,
+              "Topic " + topic + " at " + place.servers + " does not take the records: " + why +
+                  "; look at its settings, or choose another topic.",
+              option};
     case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
       return {THRONG_INVALID_ARGUMENT,
               place.servers +

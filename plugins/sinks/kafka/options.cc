@@ -78,6 +78,10 @@ void CheckTopicName(const std::string& name, const std::string& option) {
   };
   const bool is_name = !name.empty() && name.size() <= 249 && name != "." && name != ".." &&
                        std::all_of(name.begin(), name.end(), is_allowed);
+  if (is_name && name.starts_with("__")) {
+    Refuse("Topics that begin with __ are Kafka's own, as " + name + "; choose another name.",
+           option);
+  }
   if (is_name) return;
   Refuse("\"" + name + "\" is no name of a topic; use 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'.",
          option);

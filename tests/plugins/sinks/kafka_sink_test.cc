@@ -233,6 +233,22 @@ TEST_F(KafkaSinkTest, ErrorsThatGoAwayAreRetried) {
   EXPECT_EQ(Values(), Rows(0, 100));
 }
 
+TEST_F(KafkaSinkTest, WhatNoRepetitionMendsIsNotRepeated) {
+  const auto failure = [&](rd_kafka_resp_err_t code) {
+    auto output = Opened();
+    cluster_.Answer(KafkaRequest::kProduce, {code});
+    absl::Status status = output->Write(0, 100);
+    return status.ok() ? output->CommitPatiently(100) : status;
+  };
+  ExpectFailure(failure(RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP), absl::StatusCode::kInvalidArgument,
+                "use record_timestamp: delivery, start the dataset at another time, or raise");
+  ExpectFailure(failure(RD_KAFKA_RESP_ERR_INVALID_RECORD), absl::StatusCode::kFailedPrecondition,
+                "does not take the records: ");
+  ExpectFailure(failure(RD_KAFKA_RESP_ERR_POLICY_VIOLATION), absl::StatusCode::kFailedPrecondition,
+                "does not take the records: ");
+  EXPECT_EQ(Output()->Peek()->position, std::nullopt);
+}
+
 TEST_F(KafkaSinkTest, ACommitWithoutAnAnswerIsUnavailableAndGoesOn) {
   auto output = Opened();
   ExpectOk(output->Write(0, 100));
@@ -457,6 +473,10 @@ TEST_F(KafkaSinkTest, OptionsThatDoNotGoTogetherAreRefused) {
     return Output(std::move(options))->refusal;
   };
   EXPECT_THAT(refusal({{"topic", "a topic"}}), HasSubstr("\"a topic\" is no name of a topic"));
+  for (const char* option : {"topic", "positions_topic"}) {
+    EXPECT_THAT(refusal({{option, "__consumer_offsets"}}),
+                HasSubstr("Topics that begin with __ are Kafka's own, as __consumer_offsets"));
+  }
   EXPECT_THAT(refusal({{"positions_topic", "interactions"}}),
               HasSubstr("positions need a topic of their own"));
   EXPECT_THAT(refusal({{"security_protocol", "sasl_ssl"}}),
