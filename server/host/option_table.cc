@@ -6,9 +6,9 @@
 #include <string_view>
 
 #include "proto/option_text.h"
+#include "proto/utf8.h"
 #include "server/control/plain_text.h"
 #include "server/dataset/name.h"
-#include "server/spec/tree.h"
 
 namespace throng {
 namespace {
