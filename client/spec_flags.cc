@@ -7,24 +7,17 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
 #include "client/output_flag.h"
 #include "client/setting.h"
+#include "proto/utf8.h"
 
 namespace throng {
 namespace {
 
-bool IsUtf8(const std::string& text) {
-  try {
-    (void)nlohmann::json(text).dump();
-    return true;
-  } catch (const nlohmann::json::type_error&) {
-    return false;
-  }
-}
+bool IsUtf8(const std::string& text) { return FindInvalidUtf8(text) == std::string::npos; }
 
 // A layer, and its tree once somebody had to look into it.
 struct Layer {

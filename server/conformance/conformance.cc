@@ -155,11 +155,20 @@ class Checker {
     if (!loaded.ok()) return std::move(results_);
     for (const Check& check : PluginChecks()) Make(check, nullptr);
     for (const ComponentName& component : components) MakeAll(component);
+    for (const Repeated& repeated : repeated_) MakeAgain(repeated);
     return std::move(results_);
   }
 
  private:
   using Work = std::function<absl::StatusOr<std::string>()>;
+  // A check that was made once, and is made again in another process after all others.
+  struct Repeated {
+    const Check& check;
+    const ComponentName* component;
+    system_clock::time_point begun;
+    std::string result;
+  };
+
   absl::StatusOr<std::string> Do(const Work& work) const {
     return request_.is_in_process ? work() : RunInProcess(work, request_.time_limit);
   }
@@ -215,7 +224,7 @@ class Checker {
 
   // False if those that follow would say nothing new.
   bool Make(const Check& check, const ComponentName* component) {
-    const std::string name = component == nullptr ? "" : component->ToString();
+    const std::string name = NameOf(component);
     if (LineOf(name, check.name).find(request_.only) == std::string::npos) return true;
     const auto begun = system_clock::now();
     absl::StatusOr<std::string> result = MakeOnce(check, component, false);
@@ -229,18 +238,23 @@ class Checker {
       return true;
     }
     if (result.ok() && check.is_repeated) {
-      // So much later that no clock shows the same.
-      std::this_thread::sleep_until(std::chrono::floor<std::chrono::seconds>(begun) +
-                                    std::chrono::milliseconds(1010));
-      const std::string first = *std::move(result);
-      result = MakeOnce(check, component, true);
-      if (result.ok() && *result != first) {
-        result = Fault("{}: it differs from one process to another.",
-                       FirstDifference(first.substr(1), result->substr(1)));
-      }
+      repeated_.push_back({check, component, begun, *std::move(result)});
+      return true;
     }
     Report(name, check.name, result.status());
     return result.ok() || (!check.is_needed && !absl::IsDeadlineExceeded(result.status()));
+  }
+
+  void MakeAgain(const Repeated& first) {
+    // So much later that no clock shows the same.
+    std::this_thread::sleep_until(std::chrono::floor<std::chrono::seconds>(first.begun) +
+                                  std::chrono::milliseconds(1010));
+    absl::StatusOr<std::string> result = MakeOnce(first.check, first.component, true);
+    if (result.ok() && *result != first.result) {
+      result = Fault("{}: it differs from one process to another.",
+                     FirstDifference(first.result.substr(1), result->substr(1)));
+    }
+    Report(NameOf(first.component), first.check.name, result.status());
   }
 
   absl::StatusOr<std::string> MakeOnce(const Check& check, const ComponentName* component,
@@ -282,6 +296,10 @@ class Checker {
     return names;
   }
 
+  static std::string NameOf(const ComponentName* component) {
+    return component == nullptr ? "" : component->ToString();
+  }
+
   static const Component* FindComponent(const Plugin& plugin, const ComponentName& name) {
     for (const auto& component : plugin.components()) {
       if (component->role == name.role && component->name == name.name) return component.get();
@@ -300,6 +318,7 @@ class Checker {
   const std::string file_;
   const std::function<void(const CheckResult&)>& on_result_;
   std::vector<Setting> settings_;
+  std::vector<Repeated> repeated_;
   std::vector<CheckResult> results_;
 };
 

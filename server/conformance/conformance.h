@@ -36,8 +36,8 @@ struct CheckResult {
   std::string skipped{};  // a sentence that says why it was not made; empty: it was
 };
 
-// Makes all checks, in order; `on_result` hears of each at once. INVALID_ARGUMENT: `settings` are
-// wrong, or no check has the text `only`.
+// Makes all checks, in order, but for those that compare processes, which come last; `on_result`
+// hears of each at once. INVALID_ARGUMENT: `settings` are wrong, or no check has the text `only`.
 absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
     const CheckRequest& request, const std::function<void(const CheckResult&)>& on_result);
 

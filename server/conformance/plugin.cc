@@ -13,6 +13,7 @@
 #include "server/conformance/check.h"
 #include "server/conformance/elf_symbols.h"
 #include "server/control/status.h"
+#include "server/dataset/name.h"
 #include "server/host/describe.h"
 #include "server/host/process.h"
 
@@ -129,13 +130,6 @@ absl::Status CheckDescribesTheSame(CheckContext& context) {
   if (*first != *second) return Fault("{} says something else when it is called again.", kEntry);
   context.digest = *first;
   return absl::OkStatus();
-}
-
-bool IsSnakeCase(std::string_view name) {
-  if (name.empty() || name[0] < 'a' || name[0] > 'z') return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
 }
 
 bool IsVersion(std::string_view version) {

@@ -3,32 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "proto/utf8.h"
+
 namespace throng {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-
-// Bytes of the well-formed character (Unicode, table 3-7) that `text` begins with; 0: none does.
-size_t CharacterBytes(std::string_view text) {
-  const auto at = [text](size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto is_tail = [at](size_t i) { return (at(i) & 0xC0) == 0x80; };
-  const unsigned first = at(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return is_tail(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const unsigned least = first == 0xE0 ? 0xA0 : 0x80;
-    const unsigned most = first == 0xED ? 0x9F : 0xBF;
-    return at(1) >= least && at(1) <= most && is_tail(2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const unsigned least = first == 0xF0 ? 0x90 : 0x80;
-    const unsigned most = first == 0xF4 ? 0x8F : 0xBF;
-    return at(1) >= least && at(1) <= most && is_tail(2) && is_tail(3) ? 4 : 0;
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -37,7 +17,7 @@ std::string PlainText(std::string_view text) {
   plain.reserve(text.size());
   while (!text.empty()) {
     const auto first = static_cast<unsigned char>(text.front());
-    size_t bytes = CharacterBytes(text);
+    size_t bytes = Utf8CharacterBytes(text);
     if (first == '\t') {
       plain += ' ';
     } else if (first < 0x20 || first == 0x7F || bytes == 0 ||

@@ -115,6 +115,7 @@ class Spawn {
     char* arguments[] = {path.data(), verb.data(), nullptr};
     std::vector<std::string> variables = command.environment;
     std::vector<char*> environment;
+    environment.reserve(variables.size() + 1);
     for (std::string& variable : variables) environment.push_back(variable.data());
     environment.push_back(nullptr);
     return posix_spawn(pid, path.c_str(), &actions_, &attributes_, arguments, environment.data());

@@ -7,17 +7,11 @@
 #include <set>
 
 #include "server/dataset/columns.h"
+#include "server/dataset/name.h"
 #include "throng/plugin.h"
 
 namespace throng {
 namespace {
-
-bool IsName(const std::string& name) {
-  return !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-         });
-}
 
 template <class T>
 bool AllWithin(const void* elements, size_t n, int64_t first, int64_t last,
@@ -66,7 +60,7 @@ absl::Status CheckFurtherColumns(const std::vector<FurtherColumn>& columns) {
   }
   std::set<std::string> names;
   for (const FurtherColumn& column : columns) {
-    if (!IsName(column.name)) {
+    if (!IsSnakeCase(column.name)) {
       return absl::InternalError(
           fmt::format("its further column {} is not named in snake_case.", column.index));
     }

@@ -9,7 +9,6 @@
 
 #include "server/dataset/slice.h"
 #include "server/spec/rules.h"
-#include "server/spec/tree.h"
 
 namespace throng {
 namespace {

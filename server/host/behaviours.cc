@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/utf8.h"
 #include "server/control/status.h"
 #include "server/host/option_values.h"
-#include "server/spec/tree.h"
 
 namespace throng {
 namespace {

@@ -8,7 +8,6 @@
 
 #include "server/control/status.h"
 #include "server/host/fixed_text.h"
-#include "server/spec/tree.h"
 
 namespace throng {
 namespace {

@@ -2,21 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
+#include "server/dataset/name.h"
+
 namespace throng {
-namespace {
-
-bool IsName(std::string_view name) {
-  return !name.empty() && name.size() <= Metrics::kMostNameBytes && name[0] >= 'a' &&
-         name[0] <= 'z' && std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-         });
-}
-
-}  // namespace
-
 std::string Metrics::Take(Role role, const std::string& component, std::string_view name,
                           bool is_counter, double value) {
   const Owner owner(role, component);
@@ -24,7 +14,7 @@ std::string Metrics::Take(Role role, const std::string& component, std::string_v
   const auto refuse = [&](std::string sentence) {
     return refused_.insert(owner).second ? std::move(sentence) : "";
   };
-  if (!IsName(name)) {
+  if (name.size() > kMostNameBytes || !IsSnakeCase(name)) {
     return refuse(
         fmt::format("a metric's name is snake_case, of at most {} characters; one that "
                     "is not is dropped.",

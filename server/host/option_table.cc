@@ -2,23 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <set>
 #include <string_view>
 
 #include "proto/option_text.h"
+#include "proto/utf8.h"
 #include "server/control/plain_text.h"
-#include "server/spec/tree.h"
+#include "server/dataset/name.h"
 
 namespace throng {
 namespace {
-
-bool IsSnakeCase(std::string_view name) {
-  return !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-         });
-}
 
 bool IsNumber(const char* text) { return ParseDouble(text).has_value(); }
 

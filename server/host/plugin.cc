@@ -10,12 +10,12 @@
 #include <string_view>
 #include <utility>
 
+#include "proto/utf8.h"
 #include "server/control/call_page.h"
 #include "server/control/digest.h"
 #include "server/control/plain_text.h"
 #include "server/control/status.h"
 #include "server/host/option_table.h"
-#include "server/spec/tree.h"
 
 namespace throng {
 namespace {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "proto/utf8.h"
 #include "server/spec/tree.h"
 
 namespace throng {

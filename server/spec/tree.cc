@@ -13,6 +13,8 @@
 #include <sstream>
 #include <utility>
 
+#include "proto/utf8.h"
+
 namespace throng {
 namespace {
 
@@ -181,33 +183,6 @@ Problem ProblemAt(const SpecPlace& place, std::string field, std::string message
 
 std::string JoinField(const std::string& path, std::string_view field) {
   return path.empty() ? std::string(field) : fmt::format("{}.{}", path, field);
-}
-
-size_t FindInvalidUtf8(std::string_view text) {
-  const auto byte = [text](size_t i) {
-    return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0};
-  };
-  size_t i = 0;
-  while (i < text.size()) {
-    const uint8_t first = byte(i);
-    size_t length = 1;
-    uint8_t low = 0x80, high = 0xBF;  // of the second byte: no overlong forms, no surrogates
-    if (first == 0) return i;
-    if (first >= 0x80) {
-      if (first < 0xC2 || first > 0xF4) return i;
-      length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-      if (first == 0xE0) low = 0xA0;
-      if (first == 0xED) high = 0x9F;
-      if (first == 0xF0) low = 0x90;
-      if (first == 0xF4) high = 0x8F;
-      if (byte(i + 1) < low || byte(i + 1) > high) return i;
-      for (size_t k = 2; k < length; ++k) {
-        if (byte(i + k) < 0x80 || byte(i + k) > 0xBF) return i;
-      }
-    }
-    i += length;
-  }
-  return std::string_view::npos;
 }
 
 std::optional<SpecNode> ParseSpec(const SpecLayer& layer, Problems* problems) {

@@ -52,9 +52,6 @@ struct SpecMember {
 // are used), a key that stands twice, keys that are no text, and tags. Nothing if it is unusable.
 std::optional<SpecNode> ParseSpec(const SpecLayer& layer, Problems* problems);
 
-// The offset of the first byte that is not UTF-8 (RFC 3629) or is NUL; npos when all is well.
-size_t FindInvalidUtf8(std::string_view text);
-
 // `field` within `path`: "a.b", or "b" when the path is empty.
 std::string JoinField(const std::string& path, std::string_view field);
 

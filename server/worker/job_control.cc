@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "proto/utf8.h"
 #include "server/control/call_page.h"
 #include "server/control/frame.h"
 #include "server/control/status.h"
 #include "server/spec/problem.h"
-#include "server/spec/tree.h"
 #include "server/worker/messages.h"
 
 namespace throng {

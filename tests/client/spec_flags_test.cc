@@ -118,6 +118,8 @@ TEST(SpecFlags, TextThatIsNotUtf8IsRefusedByItsFlag) {
   EXPECT_EQ(Layers(flags), Expected{"--to: it is not UTF-8 text; write it in UTF-8."});
   flags.outputs = {"csv:\xc3\xbc.csv"};
   EXPECT_EQ(Layers(flags).size(), 2U);
+  EXPECT_EQ(Layers(flags, std::string("threads\0: 1", 11)),
+            Expected{"my.yaml: it is not UTF-8 text; write it in UTF-8."});
 }
 
 TEST(SpecFlags, OverwriteIsOfTheFilesThatAreWritten) {

@@ -1,4 +1,4 @@
-"""Prints a log of tests/plugins/message_log.cc as `throng-worker check --read` wants messages."""
+"""Prints the log of the sink `faulty_log` as `throng-worker check --read` wants messages."""
 
 import struct
 import sys

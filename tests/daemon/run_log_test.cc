@@ -33,6 +33,7 @@ v1::LogLine Line(const std::string& message, const std::string& level = "info",
 
 std::vector<std::string> Messages(const std::vector<v1::LogLine>& lines) {
   std::vector<std::string> messages;
+  messages.reserve(lines.size());
   for (const auto& line : lines) messages.push_back(line.message());
   return messages;
 }

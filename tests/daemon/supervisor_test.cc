@@ -601,6 +601,7 @@ TEST(Supervisor, MayBeCalledByListeners) {
 TEST(Supervisor, IsUsedByManyThreads) {
   Supervisor supervisor(Options());
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&supervisor, t] {
       for (int i = 0; i < 4; ++i) {

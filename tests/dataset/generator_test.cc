@@ -206,9 +206,9 @@ TEST_F(GeneratorTest, ThreadsThatShareBlocksComputeNoneTwice) {
   script_.rows_filled = 0;
   constexpr int64_t kPiece = 300;  // blocks are cut by all of them
   std::atomic<int64_t> next = 0;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
+  std::vector<std::thread> threads(4);
+  for (std::thread& thread : threads) {
+    thread = std::thread([&] {
       const auto generator = plan->MakeGenerator(blocks);
       Columns columns(kPiece);
       for (int64_t i = next++; i * kPiece < kPlanSize; i = next++) {

@@ -1,5 +1,6 @@
 #include "server/delivery/place.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -42,9 +43,10 @@ class PlaceTest : public RunTest {
 TEST_F(PlaceTest, AnotherOutputIsRefusedWhateverTheSinkThinksOfIt) {
   for (const std::string sink : {"heedless", "blind"}) {
     const std::string path = Path(sink);
-    const std::string sentence = "output " + sink + ": " + path +
-                                 " holds another output, not this dataset in this form; choose "
-                                 "another place, or delete what is there.";
+    const std::string sentence = fmt::format(
+        "output {}: {} holds another output, not this dataset in this form; choose another place, "
+        "or delete what is there.",
+        sink, path);
     ExecuteSome("pace: {rate: 20000}\n" + SpecFor(sink, path), 500);
     const std::string unfinished = Content(path);
     EXPECT_EQ(Refusal(SpecFor(sink, path, 99)), sentence);

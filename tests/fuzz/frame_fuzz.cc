@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/utf8.h"
 #include "server/control/frame.h"
 #include "server/daemon/run_controller.h"
 #include "server/daemon/run_log.h"
-#include "server/spec/tree.h"
 #include "server/worker/spec_request.h"
 #include "throng/worker/v1/control.pb.h"
 

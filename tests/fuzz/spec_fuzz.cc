@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/utf8.h"
 #include "server/delivery/run.h"
 #include "server/host/catalogue.h"
 #include "server/spec/reader.h"

@@ -15,9 +15,9 @@ using testing::SizeIs;
 
 TEST(Metrics, InstancesOfAComponentCountTogether) {
   Metrics metrics;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
+  std::vector<std::thread> threads(4);
+  for (std::thread& thread : threads) {
+    thread = std::thread([&] {
       for (int i = 0; i < 1000; ++i) {
         EXPECT_EQ(metrics.Add(Role::kSink, "kafka", "bytes_total", 2), "");
         EXPECT_EQ(metrics.Set(Role::kSink, "kafka", "lag_seconds", -0.5), "");

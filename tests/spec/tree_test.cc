@@ -162,18 +162,5 @@ TEST(ParseSpec, BoundsSizeDepthAndAliases) {
       ElementsAre(testing::HasSubstr(": The spec has more than 100000 values. (a.yaml:1)")));
 }
 
-TEST(FindInvalidUtf8, AcceptsWhatRfc3629Does) {
-  constexpr size_t kNone = std::string_view::npos;
-  EXPECT_EQ(FindInvalidUtf8("aé€😀\xF4\x8F\xBF\xBF"), kNone);
-  EXPECT_EQ(FindInvalidUtf8(""), kNone);
-  EXPECT_EQ(FindInvalidUtf8("a\x80"), 1);
-  EXPECT_EQ(FindInvalidUtf8("ab\xC0\xAF"), 2);            // overlong
-  EXPECT_EQ(FindInvalidUtf8("\xE0\x9F\x80"), 0);          // overlong
-  EXPECT_EQ(FindInvalidUtf8("\xED\xA0\x80"), 0);          // surrogate
-  EXPECT_EQ(FindInvalidUtf8("\xF4\x90\x80\x80"), 0);      // above U+10FFFF
-  EXPECT_EQ(FindInvalidUtf8("x\xE2\x82"), 1);             // cut off
-  EXPECT_EQ(FindInvalidUtf8(std::string("a\0b", 3)), 1);  // NUL
-}
-
 }  // namespace
 }  // namespace throng

@@ -1,5 +1,6 @@
-// The sink of ../message_log.cc, well as long as its option `fault` says "none", and else breaking
-// the contract in the way that it names.
+// Appends messages to a log, exactly once: sizes before each key and value, and a mark beside the
+// file that says how much of it counts. It is never complete: more rows may follow. So it is as
+// long as its option `fault` says "none"; else it breaks the contract in the way that it names.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -38,6 +39,7 @@ class FaultyLog {
     if (ftruncate(file_, bytes_) != 0) Fail();
     return opened;
   }
+  // Of any run and dataset: the host compares what it had kept with the position.
   throng::Opened Peek(const throng_target& /*target*/) {
     throng::Opened opened;
     std::ifstream mark(path_ + ".mark", std::ios::binary);
@@ -70,6 +72,7 @@ class FaultyLog {
     }
     if (!Has("marks_first")) Put();
   }
+  // First the data is made durable, then the mark replaced, in one step.
   void Commit(int64_t position, std::string_view host_state) {
     const auto more = static_cast<int64_t>(pending_.size());
     std::ofstream mark(path_ + ".mark.new", std::ios::binary);
