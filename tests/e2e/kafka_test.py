@@ -219,6 +219,26 @@ class KafkaTest(unittest.TestCase):
         self.assertIn("All rows are sent from the first one on.", said)
         self.assert_topic_is(dataset)
 
+    def test_a_topic_made_anew_in_mid_run_ends_the_run_before_a_row_is_missing(self):
+        dataset = {"interactions": 30_000}
+        for trial in range(10 if worker.IS_LONG else 2):
+            with self.subTest(trial):
+                self.topic = f"made-anew-{trial}"
+                spec = self.spec(self.kafka(commit_interval="200ms"), dataset=dataset,
+                                 pace={"rate": 6000})
+                running = self.start(spec)
+                self.await_more_than(2000 + 1000 * trial, running)
+                self.broker.delete_topic(self.topic)
+                time.sleep(0.2 * (trial % 3))
+                self.broker.create_topic(self.topic, 6)
+                said = running.stderr.read()
+                self.assertEqual(running.wait(PATIENCE_SECONDS), 1, said)
+                self.assertIn(f"Topic {self.topic} at {self.broker.bootstrap} was deleted or made "
+                              "anew while rows went to it, so that rows before these are lost", said)
+                self.run_badly(spec, "is not the one that rows below ")
+                self.run_well(self.spec(self.kafka({"if_recreated": "start_over"}), dataset=dataset))
+                self.assert_topic_is(dataset)
+
     def test_rows_that_retention_removed_are_a_warning(self):
         rows = {"interactions": 3000}
         self.run_well(self.spec(self.kafka(), dataset={**rows, "plan_size": 5000}))

@@ -63,6 +63,23 @@ bool IsTransient(rd_kafka_resp_err_t code) {
   }
 }
 
+bool IsMissing(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
+Error LostTopicError(const KafkaPlace& place, const std::string& topic) {
+  const bool is_positions = topic == place.positions_topic;
+  return {
+      THRONG_FAILED_PRECONDITION,
+      "Topic " + topic + " at " + place.servers + " was deleted or made anew while rows went to " +
+          (is_positions ? "topic " + place.topic + ", so that nobody knows which rows that holds"
+                        : "it, so that rows before these are lost") +
+          "; send all rows again, to another topic or after `throngctl runs positions reset`" +
+          (is_positions ? "." : ", or set if_recreated: start_over and run it again."),
+      is_positions ? "positions_topic" : "topic"};
+}
+
 Error KafkaError(rd_kafka_resp_err_t code, const std::string& reason, const KafkaPlace& place,
                  const std::string& topic, int library_version) {
   const std::string name = rd_kafka_err2name(code);

@@ -37,7 +37,7 @@ class KafkaSink {
   Opened Open(const throng_target& target);
   void Write(const throng_records& records);
   void Commit(int64_t position, std::string_view host_state);
-  void Finish(const throng_completion& /*completion*/) {}  // a topic is never complete
+  void Finish(const throng_completion& completion);
   Opened Peek(const throng_target& target);
   void Reset(const throng_target& target);
 
@@ -55,8 +55,8 @@ class KafkaSink {
   // Whether the topic, with so many partitions, still is the one that `stored` speaks of; throws if
   // it is not, unless that means to start over.
   bool IsOf(const KafkaPosition& stored, int32_t partitions);
-  // Why not, if it is not; warns of rows that the brokers removed.
-  std::optional<std::string> WhyNotOf(const KafkaPosition& stored, int32_t partitions);
+  // Why a topic that had these ends is another one, if it is; warns of rows that the brokers removed.
+  std::optional<std::string> WhyNotOf(const std::map<int32_t, KafkaEnd>& ends, int32_t partitions);
   // Finds out whether the commit that ended in doubt took place; throws ABORTED if it did not.
   void SettleDoubt();
   void WarnOfRetention(const throng_records& records);
@@ -73,6 +73,7 @@ class KafkaSink {
   int32_t positions_partitions_ = 0;
   std::optional<int64_t> retention_ms_;  // to warn of, once
   std::string committing_;               // the record of the last commit that was begun
+  bool has_written_ = false;             // since it was opened
 };
 
 std::optional<int64_t> Number(const std::map<std::string, std::string>& config, const char* name) {
@@ -199,9 +200,10 @@ std::optional<KafkaPosition> KafkaSink::Stored() {
   return stored;
 }
 
-std::optional<std::string> KafkaSink::WhyNotOf(const KafkaPosition& stored, int32_t partitions) {
+std::optional<std::string> KafkaSink::WhyNotOf(const std::map<int32_t, KafkaEnd>& ends,
+                                               int32_t partitions) {
   int64_t removed = 0;
-  for (const auto& entry : stored.ends) {
+  for (const auto& entry : ends) {
     const int32_t partition = entry.first;
     const KafkaEnd& end = entry.second;
     if (partition >= partitions) {
@@ -243,7 +245,7 @@ std::optional<std::string> KafkaSink::WhyNotOf(const KafkaPosition& stored, int3
 }
 
 bool KafkaSink::IsOf(const KafkaPosition& stored, int32_t partitions) {
-  const auto reason = WhyNotOf(stored, partitions);
+  const auto reason = WhyNotOf(stored.ends, partitions);
   if (!reason) return true;
   const std::string what = "Topic " + options_.topic + " at " + options_.bootstrap_servers +
                            " is not the one that rows below " + std::to_string(stored.position) +
@@ -308,7 +310,18 @@ void KafkaSink::Reset(const throng_target& target) {
 void KafkaSink::Write(const throng_records& records) {
   if (records.rows == 0) return;
   WarnOfRetention(records);
+  has_written_ = true;
   producer_->Write(records);
+}
+
+// A topic is never complete; but whoever hears that all is there shall find it.
+void KafkaSink::Finish(const throng_completion& /*completion*/) {
+  if (!has_written_) return;
+  ConnectReaders();
+  const auto partitions = FindTopic(all_.get(), options_.topic);
+  const auto reason = WhyNotOf(producer_->Ends(), partitions.value_or(0));
+  CloseReaders();
+  if (reason) throw LostTopicError(options_.Place(), options_.topic);
 }
 
 void KafkaSink::Commit(int64_t position, std::string_view host_state) {

@@ -203,9 +203,15 @@ void KafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
       message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
     // Because of another error, which is the one to tell.
   } else if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (!failure_) failure_ = {message.err, "", rd_kafka_topic_name(message.rkt)};
-  } else if (chunk != nullptr) {
+    if (!failure_) {
+      failure_ = {message.err, "", rd_kafka_topic_name(message.rkt), IsMissing(message.err)};
+    }
+  } else if (chunk != nullptr && message.offset >= 0) {  // below: a duplicate that is there
     KafkaEnd& end = partitions_[static_cast<size_t>(message.partition)].end;
+    // Offsets of a topic only grow: this is another one of its name.
+    if (message.offset < end.next && !failure_) {
+      failure_ = {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "", options_.topic, true};
+    }
     if (end.next == 0) end.first = message.offset;
     end.next = message.offset + 1;
   }
@@ -230,7 +236,8 @@ void KafkaProducer::GiveUp(rd_kafka_resp_err_t code, const std::string& reason) 
   client_.Poll(0);
   ThrowIfFatal();
   // What follows a failed delivery says less than the delivery.
-  const Failure failure = failure_.value_or(Failure{code, reason, options_.topic});
+  const Failure failure = failure_.value_or(Failure{code, reason, options_.topic, IsMissing(code)});
+  if (failure.is_lost) throw LostTopicError(client_.place(), failure.topic);
   code = failure.code;
   const Error error = KafkaError(code, failure.reason, client_.place(), failure.topic);
   const bool may_go_away =

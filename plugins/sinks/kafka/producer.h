@@ -82,6 +82,7 @@ class KafkaProducer {
     rd_kafka_resp_err_t code;
     std::string reason;
     std::string topic;
+    bool is_lost = false;  // the topic is not there any more, or another one
   };
 
   bool IsTransactional() const { return !transactional_id_.empty(); }
