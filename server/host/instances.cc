@@ -26,6 +26,12 @@ std::string_view View(throng_bytes bytes) {
 
 throng_bytes Bytes(std::string_view text) { return {text.data(), text.size()}; }
 
+// Whether a plugin left a buffer that held `before` bytes as one that holds no fewer.
+bool IsSound(const throng_buffer& buffer, size_t before) {
+  return buffer.size >= before && buffer.size <= buffer.capacity &&
+         (buffer.size == 0 || buffer.data != nullptr);
+}
+
 }  // namespace
 
 Instance::Instance(const Component& component, const Environment& environment)
@@ -134,7 +140,7 @@ absl::Status Format::Encode(const throng_block& block, throng_buffer* out) {
   const auto rows = [&] {
     return fmt::format("rows {} to {}", block.first_row, block.first_row + block.rows - 1);
   };
-  if (out->size < before || out->size > out->capacity || (out->size > 0 && out->data == nullptr)) {
+  if (!IsSound(*out, before)) {
     return Fault("encoded {} into a buffer of {} bytes and says that {} of them are full; {} were.",
                  rows(), out->capacity, out->size, before);
   }
@@ -162,9 +168,15 @@ absl::Status Format::Encode(const throng_block& block, throng_buffer* out) {
 
 absl::Status Format::End(const throng_summary& summary, throng_buffer* out) {
   if (component_.format.end == nullptr) return absl::OkStatus();
-  return Try(kNoRow, [&](throng_error* error) {
+  const size_t before = out->size;
+  absl::Status status = Try(kNoRow, [&](throng_error* error) {
     return component_.format.end(self_, &summary, out, error);
   });
+  if (!status.ok() || IsSound(*out, before)) return status;
+  return Fault(
+      "wrote an epilogue into a buffer of {} bytes and says that {} of them are full; {} "
+      "were.",
+      out->capacity, out->size, before);
 }
 
 absl::StatusOr<std::unique_ptr<Sink>> Sink::Create(const Component& component,

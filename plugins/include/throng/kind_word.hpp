@@ -1,7 +1,7 @@
 // How a choice gives kinds to rows: over a word that is repeated, in which each kind is spread
 // evenly.
 //
-//   KindWord word(IntegerWeights(shares));         // of rounding.hpp
+//   KindWord word(IntegerWeights(shares));         // of rounding.hpp; shares such as 0.65, 0.35
 //   kinds[k].rows = word.CounterOf(k).Before(plan_size);
 //   ...
 //   word.At(rows.place, kind, kind_row);           // columns of throng_batch
@@ -15,6 +15,8 @@
 #include <cstdint>
 #include <numeric>
 #include <span>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "throng/random.hpp"
@@ -26,13 +28,15 @@ namespace throng {
 // Constant, and so for any number of threads.
 class KindWord {
  public:
-  // The weights are not negative and not all 0; their sum, the word's period, is at most 10^4. It
-  // is shortest if they have no common divisor.
+  static constexpr int64_t kMostPeriod = 10'000;
+
+  // The weights are not negative and not all 0; their sum, the word's period, is at most
+  // kMostPeriod: else std::invalid_argument is thrown. It is shortest if they have no common
+  // divisor.
   explicit KindWord(std::span<const int64_t> weights)
       : weights_(weights.begin(), weights.end()),
         before_(weights.size()),
-        period_(
-            static_cast<uint64_t>(std::accumulate(weights.begin(), weights.end(), int64_t{0}))) {
+        period_(PeriodOf(weights)) {
     std::vector<int64_t> used(weights.size(), 0);
     for (int64_t place = 1; place <= static_cast<int64_t>(period_.divisor()); ++place) {
       // The letter most behind its share; of equal ones the more frequent, then the first.
@@ -94,6 +98,16 @@ class KindWord {
   uint64_t period() const { return period_.divisor(); }
 
  private:
+  static uint64_t PeriodOf(std::span<const int64_t> weights) {
+    const int64_t period = std::accumulate(weights.begin(), weights.end(), int64_t{0});
+    if (period < 1 || period > kMostPeriod) {
+      throw std::invalid_argument("Kinds in the ratio of these shares take turns of " +
+                                  std::to_string(period) +
+                                  " rows, and 1 to 10000 are allowed; round the shares.");
+    }
+    return static_cast<uint64_t>(period);
+  }
+
   struct Place {
     uint16_t weight;   // of the letter
     uint16_t ordinal;  // within the period

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <numeric>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,12 @@ TEST(KindWord, SpreadsEveryMixEvenly) {
 }
 
 // As a choice uses it: an epoch's rows, shifted round.
+TEST(KindWord, IsNeitherEmptyNorTooLong) {
+  EXPECT_EQ(KindWord(std::vector<int64_t>{9'999, 1}).period(), 10'000U);
+  EXPECT_THROW(KindWord(std::vector<int64_t>{10'000, 1}), std::invalid_argument);
+  EXPECT_THROW(KindWord(std::vector<int64_t>{0, 0}), std::invalid_argument);
+}
+
 TEST(KindWord, NumbersTheRowsOfAShiftedEpochWithoutGaps) {
   const KindWord word(std::vector<int64_t>{6, 3, 1});
   constexpr int64_t kRows = 137;
