@@ -26,10 +26,12 @@ std::string_view View(throng_bytes bytes) {
 
 throng_bytes Bytes(std::string_view text) { return {text.data(), text.size()}; }
 
-// Whether a plugin left a buffer that held `before` bytes as one that holds no fewer.
-bool IsSound(const throng_buffer& buffer, size_t before) {
-  return buffer.size >= before && buffer.size <= buffer.capacity &&
-         (buffer.size == 0 || buffer.data != nullptr);
+// What a buffer that was appended to cannot be, or empty; `before` of its bytes were full.
+std::string BufferFault(const throng_buffer& buffer, size_t before) {
+  if (buffer.size > 0 && buffer.data == nullptr) return "a buffer that it has set to NULL";
+  if (buffer.size >= before && buffer.size <= buffer.capacity) return "";
+  return fmt::format("a buffer of {} bytes and says that {} of them are full; {} were",
+                     buffer.capacity, buffer.size, before);
 }
 
 }  // namespace
@@ -140,9 +142,8 @@ absl::Status Format::Encode(const throng_block& block, throng_buffer* out) {
   const auto rows = [&] {
     return fmt::format("rows {} to {}", block.first_row, block.first_row + block.rows - 1);
   };
-  if (!IsSound(*out, before)) {
-    return Fault("encoded {} into a buffer of {} bytes and says that {} of them are full; {} were.",
-                 rows(), out->capacity, out->size, before);
+  if (const std::string fault = BufferFault(*out, before); !fault.empty()) {
+    return Fault("encoded {} into {}.", rows(), fault);
   }
   const throng_bytes note = out->note;
   if (note.size > kMostNoteBytes || (note.size > 0 && note.data == nullptr)) {
@@ -172,11 +173,9 @@ absl::Status Format::End(const throng_summary& summary, throng_buffer* out) {
   absl::Status status = Try(kNoRow, [&](throng_error* error) {
     return component_.format.end(self_, &summary, out, error);
   });
-  if (!status.ok() || IsSound(*out, before)) return status;
-  return Fault(
-      "wrote an epilogue into a buffer of {} bytes and says that {} of them are full; {} "
-      "were.",
-      out->capacity, out->size, before);
+  if (!status.ok()) return status;
+  const std::string fault = BufferFault(*out, before);
+  return fault.empty() ? status : Fault("wrote its epilogue into {}.", fault);
 }
 
 absl::StatusOr<std::unique_ptr<Sink>> Sink::Create(const Component& component,
@@ -254,6 +253,7 @@ RecordBuffer::RecordBuffer() {
   buffer_.struct_size = sizeof buffer_;
   buffer_.reserve = [](throng_buffer* buffer, size_t bytes) -> int32_t {
     if (buffer->capacity - buffer->size >= bytes) return 1;
+    if (bytes > SIZE_MAX - buffer->size) return 0;
     const size_t capacity = std::max(buffer->size + bytes, 2 * buffer->capacity);
     auto* data = static_cast<char*>(std::realloc(buffer->data, capacity));
     if (data == nullptr) return 0;

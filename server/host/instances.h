@@ -129,7 +129,7 @@ class Format : public Instance {
   // Appends records to `out`. INTERNAL if what comes back cannot be: a buffer beyond its bounds,
   // ends of keys and values that fall or leave the buffer.
   absl::Status Encode(const throng_block& block, throng_buffer* out);
-  // Appends the epilogue to `out`; INTERNAL likewise.
+  // Appends the epilogue, likewise.
   absl::Status End(const throng_summary& summary, throng_buffer* out);
 
  private:

@@ -178,30 +178,6 @@ TEST(CatalogueTest, FindsComponentsByRoleAndName) {
   EXPECT_FALSE(catalogue->Find(Role::kSink, "zipf").ok());
 }
 
-TEST(FormatTest, AnEpilogueBeyondItsBufferIsTheFormatsFault) {
-  Component component;
-  component.role = Role::kFormat;
-  component.name = "broken";
-  component.format.create = [](const throng_host*, const throng_value*, void** self,
-                               throng_error*) -> throng_code {
-    static int instance;
-    *self = &instance;
-    return THRONG_OK;
-  };
-  component.format.destroy = [](void*) {};
-  component.format.end = [](void*, const throng_summary*, throng_buffer* out,
-                            throng_error*) -> throng_code {
-    out->size = 7;
-    return THRONG_OK;
-  };
-  const auto format = Format::Create(component, Environment(), nullptr);
-  ASSERT_TRUE(format.ok()) << MessageOf(format.status());
-  RecordBuffer buffer;
-  EXPECT_THAT(MessageOf((*format)->End({}, buffer.abi())),
-              HasSubstr("an epilogue into a buffer of 0 bytes and says that 7 of them are full; 0 "
-                        "were."));
-}
-
 TEST(SinkTest, AHostStateThatNobodyCouldOpenAgainIsNotCommitted) {
   const auto plugin = Plugin::Load(Path("journal"));
   ASSERT_TRUE(plugin.ok()) << MessageOf(plugin.status());
