@@ -23,10 +23,12 @@ absl::StatusOr<std::shared_ptr<const Columns>> BlockCache::Get(
       [&](const std::shared_ptr<Entry>& entry) { return entry->first_row == first_row; });
   if (found != entries_.end()) {
     const std::shared_ptr<Entry> entry = *found;
+    // Others may have gone on, and dropped it, before this thread wakes.
+    const std::shared_ptr<const Columns> columns = entry->columns;
     entries_.splice(entries_.begin(), entries_, found);
     filled_.wait(lock, [&] { return entry->is_filled; });
     if (!entry->status.ok()) return entry->status;
-    return entry->columns;
+    return columns;
   }
   const auto entry = std::make_shared<Entry>();
   entry->first_row = first_row;
