@@ -139,7 +139,14 @@ class OptionOf {
   // The names of an enum's values, in the order of its values from 0.
   OptionOf Choices(std::vector<const char*> choices) && {
     choices_ = std::move(choices);
-    if (fallback_choice_ >= 0) fallback_ = choices_.at(static_cast<size_t>(fallback_choice_));
+    if (fallback_choice_ >= 0) {
+      const auto fallback = static_cast<size_t>(fallback_choice_);
+      if (fallback >= choices_.size()) {
+        throw Error(THRONG_INTERNAL, std::string("option ") + name_ + " has a default beyond its " +
+                                         std::to_string(choices_.size()) + " choices.");
+      }
+      fallback_ = choices_[fallback];
+    }
     choices_.push_back(nullptr);
     return std::move(*this);
   }
