@@ -55,7 +55,8 @@ class KafkaSink {
   // Whether the topic, with so many partitions, still is the one that `stored` speaks of; throws if
   // it is not, unless that means to start over.
   bool IsOf(const KafkaPosition& stored, int32_t partitions);
-  // Why a topic that had these ends is another one, if it is; warns of rows that the brokers removed.
+  // Why the topic, with so many partitions, is not one that had these ends, if it is not; warns of
+  // rows that the brokers removed.
   std::optional<std::string> WhyNotOf(const std::map<int32_t, KafkaEnd>& ends, int32_t partitions);
   // Finds out whether the commit that ended in doubt took place; throws ABORTED if it did not.
   void SettleDoubt();
