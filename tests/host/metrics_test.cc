@@ -39,7 +39,7 @@ TEST(Metrics, InstancesOfAComponentCountTogether) {
 TEST(Metrics, WhatCannotBeCountedIsSaidOnce) {
   const auto fault = [](const std::string& name, double value) {
     Metrics metrics;
-    const std::string said = metrics.Add(Role::kSink, "s", name, value);
+    std::string said = metrics.Add(Role::kSink, "s", name, value);
     EXPECT_EQ(metrics.Add(Role::kSink, "s", name, value), "");
     EXPECT_THAT(metrics.Read(), IsEmpty());
     return said;
