@@ -1,4 +1,5 @@
-// What a format hands back is looked at before anybody uses it, so that no sink is blamed for it.
+// What formats and sinks hand back is looked at before anybody uses it, so that nobody else is
+// blamed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -134,6 +135,72 @@ TEST_F(FormatTest, MessagesFollowOneAnotherToTheEnd) {
   EXPECT_EQ(with({4, 5, 6, 6}),
             "format `scripted` encoded messages wrong: of rows 7 to 8, the last value ends at 6 "
             "and the buffer at 7.");
+}
+
+TEST(PrologueTest, IsNoLargerThanAllowedAndSomewhere) {
+  static throng_prologue given;
+  Component component;
+  component.role = Role::kFormat;
+  component.name = "scripted";
+  component.format.create = [](const throng_host*, const throng_value*, void** self,
+                               throng_error*) -> throng_code {
+    *self = &given;
+    return THRONG_OK;
+  };
+  component.format.destroy = [](void*) {};
+  component.format.begin = [](void*, const throng_destination*, throng_prologue* prologue,
+                              throng_error*) -> throng_code {
+    *prologue = given;
+    return THRONG_OK;
+  };
+  const auto said = [&](throng_bytes bytes, throng_bytes state) {
+    given = {};
+    given.struct_size = sizeof given;
+    given.bytes = bytes;
+    given.state = state;
+    const Environment environment;
+    const auto format = Format::Create(component, environment, nullptr);
+    return MessageOf((*format)->Begin(throng_destination{}).status());
+  };
+  EXPECT_EQ(said({"a", 1}, {"b", 1}), "");
+  EXPECT_EQ(said({"a", size_t{1} << 40}, {}),
+            "format `scripted` gave a prologue of 1099511627776 bytes; 67108864 are allowed.");
+  EXPECT_EQ(said({nullptr, 3}, {}),
+            "format `scripted` gave a prologue of 3 bytes at NULL; 67108864 are allowed.");
+  EXPECT_EQ(said({}, {"b", (size_t{1} << 20) + 1}),
+            "format `scripted` gave a state of 1048577 bytes; 1048576 are allowed.");
+}
+
+TEST(OpenedTest, LimitsACommitToNoLessThanNothing) {
+  static throng_opened given;
+  Component component;
+  component.role = Role::kSink;
+  component.name = "scripted";
+  component.sink.create = [](const throng_host*, const throng_value*, void** self,
+                             throng_error*) -> throng_code {
+    *self = &given;
+    return THRONG_OK;
+  };
+  component.sink.destroy = [](void*) {};
+  component.sink.open = [](void*, const throng_target*, throng_opened* opened,
+                           throng_error*) -> throng_code {
+    *opened = given;
+    return THRONG_OK;
+  };
+  const auto said = [&](int64_t rows, int64_t ms) {
+    given = {};
+    given.struct_size = sizeof given;
+    given.max_commit_rows = rows;
+    given.max_commit_ms = ms;
+    const Environment environment;
+    const auto sink = Sink::Create(component, environment, nullptr);
+    return MessageOf((*sink)->Open(throng_target{}).status());
+  };
+  EXPECT_EQ(said(0, 5), "");
+  EXPECT_EQ(said(-1, 0),
+            "sink `scripted` limits a commit to -1 rows and 0 ms; 0 is no limit, and less there is "
+            "not.");
+  EXPECT_THAT(said(0, -1), testing::HasSubstr("limits a commit to 0 rows and -1 ms"));
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ class FaultyLog {
   throng::Opened Open(const throng_target& target) {
     file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (file_ < 0 || flock(file_, LOCK_EX | LOCK_NB) != 0) Fail();
-    const throng::Opened opened = Peek(target);
+    throng::Opened opened = Peek(target);
     if (Has("keeps_doubles")) KeepWholeMessages();
     if (ftruncate(file_, bytes_) != 0) Fail();
     return opened;
