@@ -64,6 +64,13 @@ OutputRequest::OutputRequest(const v1::RunSpec& run, int index, const Catalogue&
   format_ = find(Role::kFormat, spec_.format(), &format_options_);
   sink_ = find(Role::kSink, spec_.sink(), &sink_options_);
   if (format_ == nullptr || sink_ == nullptr) return;
+  destination_ = sink_options_.place();
+  const auto named = std::find_if(
+      sink_->options.begin(), sink_->options.end(),
+      [](const throng_option& option) { return (option.flags & THRONG_OPTION_IDENTITY) != 0; });
+  if (named != sink_->options.end() && (named->flags & THRONG_OPTION_PATH) != 0) {
+    destination_ = PlacedOptions::OfSlice(destination_, run_.slice());
+  }
   CheckRoots(first_part(), problems);
   CheckParts(problems);
   const uint32_t common = format_->format.modes & sink_->sink.modes;

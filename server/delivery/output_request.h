@@ -48,7 +48,7 @@ class OutputRequest {
   // When it was asked, in ms since 1970 UTC.
   int64_t now() const { return now_; }
   // The path, the topic; or empty.
-  const std::string& destination() const { return sink_options_.place(); }
+  const std::string& destination() const { return destination_; }
   bool HasInteractions() const { return spec_.table() == v1::TABLE_INTERACTIONS; }
   // Whether the sink keeps a position to go on from.
   bool IsDurable() const { return sink_->sink.is_durable != 0; }
@@ -98,6 +98,7 @@ class OutputRequest {
   const Component* sink_ = nullptr;
   OptionValues format_options_;
   OptionValues sink_options_;
+  std::string destination_;
   uint32_t mode_ = 0;
 
   const Plan* plan_ = nullptr;

@@ -24,6 +24,9 @@ class PlacedOptions {
                 int64_t part);
   PlacedOptions(PlacedOptions&&) = default;
 
+  // The text of a path with {slice} replaced.
+  static std::string OfSlice(std::string_view path, const v1::Slice& slice);
+
   const throng_value* values() const { return values_.data(); }
 
   // Each path that is set, as `visit(option, text)`.
