@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "server/control/plain_text.h"
 #include "server/control/status.h"
 
 namespace throng {
@@ -63,16 +64,18 @@ THRONG_SIMD bool NeverFalls(const int64_t* values, size_t n) {
 }
 
 absl::Status CheckKinds(const std::vector<KindRows>& kinds, int64_t plan_size) {
-  int64_t rows = 0;
+  Uint128 rows = 0;
   for (const KindRows& kind : kinds) {
-    rows += kind.rows;
-    if (kind.name.empty() || kind.name.find_first_of(",\"\n\r") != std::string::npos) {
-      return absl::InternalError(fmt::format(
-          "the choice names a kind \"{}\"; a kind's name is not empty and would not break CSV.",
-          kind.name));
+    rows += Bits(kind.rows);
+    const std::string plain = PlainText(kind.name);
+    if (plain.empty() || plain != kind.name || plain.find_first_of(",\"") != std::string::npos) {
+      return absl::InternalError(
+          fmt::format("the choice names a kind \"{}\"; a kind's name is not empty and holds no "
+                      "comma, quote or control character.",
+                      plain));
     }
   }
-  if (rows == plan_size) return absl::OkStatus();
+  if (rows == Bits(plan_size)) return absl::OkStatus();
   return absl::InternalError(fmt::format(
       "the choice's kinds have {} rows an epoch together; an epoch has {}.", rows, plan_size));
 }

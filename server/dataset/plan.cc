@@ -180,14 +180,20 @@ bool Plan::HasRelativeTimes() const {
 
 std::vector<RoleError> Plan::TakeFurtherColumns(Generator* generator) {
   std::vector<RoleError> errors;
-  for (const v1::Table table : {v1::TABLE_INTERACTIONS, v1::TABLE_USERS, v1::TABLE_ITEMS}) {
-    for (size_t role = 0; role < kBehaviours; ++role) {
+  for (size_t role = 0; role < kBehaviours; ++role) {
+    for (const v1::Table table : {v1::TABLE_INTERACTIONS, v1::TABLE_USERS, v1::TABLE_ITEMS}) {
       auto columns = generator->behaviour(role).Columns(table);
       absl::Status status = columns.status();
-      if (status.ok()) status = CheckFurtherColumns(*columns);
+      if (status.ok()) {
+        status = CheckFurtherColumns(*columns);
+        if (!status.ok()) {
+          status = absl::InternalError(fmt::format("{} `{}`: {}", RoleName(kRoles[role]),
+                                                   behaviour(role).name(), MessageOf(status)));
+        }
+      }
       if (!status.ok()) {
         errors.push_back({kRoles[role], status});
-        continue;
+        break;  // its other tables are wrong alike
       }
       for (FurtherColumn& column : *columns) {
         column.role = role;

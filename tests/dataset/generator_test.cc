@@ -19,6 +19,8 @@ using testing::HasSubstr;
 // What the behaviours of a test do, for all of their instances.
 struct Script {
   std::vector<int64_t> segments = {0};
+  std::vector<KindRows> kinds;
+  std::vector<FurtherColumn> columns;  // of choices, in every table
   uint32_t block_rows = 0;
   bool sorts = false;
   bool lacks_runs = false;
@@ -62,6 +64,11 @@ class Scripted : public Behaviour {
   bool Sorts() override { return script_.sorts; }
   bool LeavesOut() override { return script_.leaves_out; }
   absl::StatusOr<std::vector<int64_t>> Segments(int64_t) override { return script_.segments; }
+  absl::StatusOr<std::vector<KindRows>> Kinds() override { return script_.kinds; }
+  absl::StatusOr<std::vector<FurtherColumn>> Columns(v1::Table) override {
+    if (role_ != Role::kChoice) return std::vector<FurtherColumn>();
+    return script_.columns;
+  }
 
  private:
   const Role role_;
@@ -242,6 +249,33 @@ TEST_F(GeneratorTest, WhatBehavioursMayNotDoIsNamed) {
   EXPECT_EQ(Problem(), "it was planned");
   script_.rating = -2;
   EXPECT_THAT(Problem(), HasSubstr("rating `scripted` filled a rating below 0 that is not -1"));
+}
+
+TEST_F(GeneratorTest, KindsAddUpAndHaveNamesThatRecordsCanHold) {
+  const auto named = [this](const std::string& name) {
+    script_.kinds = {{name, kPlanSize}};
+    return Problem();
+  };
+  EXPECT_EQ(named("well known"), "it was planned");
+  for (const std::string name :
+       {"", "a,b", "a\"b", "a\nb", "a\tb", "\x1b[31mred", "\x7f", "\xc2\x9b"}) {
+    EXPECT_THAT(named(name), HasSubstr("a kind's name is not empty and holds no comma, quote or "
+                                       "control character"))
+        << name;
+    EXPECT_EQ(Problem().find('\x1b'), std::string::npos);
+  }
+  script_.kinds = {{"a", INT64_MAX}, {"b", INT64_MAX}, {"c", kPlanSize + 2}};
+  EXPECT_THAT(Problem(), HasSubstr("the choice's kinds have 18446744073709561616 rows an epoch "
+                                   "together; an epoch has 10000."));
+}
+
+TEST_F(GeneratorTest, WhoseFurtherColumnsAreWrongIsSaidOnce) {
+  FurtherColumn column;
+  column.type = THRONG_COLUMN_INT64;
+  column.name = "niche";
+  script_.columns = {column, column};
+  EXPECT_EQ(Problem(),
+            "dataset.choice: choice `scripted`: it has two further columns named niche.\n");
 }
 
 TEST_F(GeneratorTest, AnActivityHasAsManySegmentsInEveryEpoch) {
