@@ -101,8 +101,9 @@ int GetPlugin(const NamedCommand& command) {
   if (!plugin.path().empty()) text += fmt::format("{}\n", plugin.path());
   for (const v1::PluginComponent& component : plugin.components()) text += ComponentText(component);
   for (const v1::UnusableComponent& component : plugin.unusable_components()) {
-    text += fmt::format("\n{} {}: not usable by this daemon, which does not know the role.\n",
-                        component.role(), component.name());
+    text += fmt::format(
+        "\n{} {}: not usable by this daemon, which does not know the role or its revision.\n",
+        component.role(), component.name());
   }
   Out(text);
   return kDone;

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <set>
 
+#include "server/control/plain_text.h"
 #include "server/dataset/columns.h"
 #include "server/dataset/name.h"
 #include "throng/plugin.h"
@@ -48,8 +50,14 @@ bool FurtherColumn::Holds(const void* elements, size_t n) const {
     case THRONG_COLUMN_TIMESTAMP:
       return AllWithin<int64_t>(elements, n, kFirstTime, kLastTime,
                                 is_nullable ? std::optional(INT64_MIN) : std::nullopt);
-    default:
-      return true;
+    case THRONG_COLUMN_INT64:
+      return is_nullable || AllWithin<int64_t>(elements, n, INT64_MIN + 1, INT64_MAX);
+    default: {
+      const auto* values = static_cast<const double*>(elements);
+      return std::all_of(values, values + n, [&](double value) {
+        return std::isfinite(value) || (is_nullable && std::isnan(value));
+      });
+    }
   }
 }
 
@@ -72,16 +80,18 @@ absl::Status CheckFurtherColumns(const std::vector<FurtherColumn>& columns) {
           fmt::format("its further column {} is of type {}, which such a column cannot have.",
                       column.name, column.type));
     }
+    if (column.doc.empty() || PlainText(column.doc) != column.doc) {
+      return absl::InternalError(fmt::format(
+          "its further column {} has a doc that is empty or no plain text.", column.name));
+    }
     const bool is_label = column.type == THRONG_COLUMN_LABEL;
     if (is_label == column.labels.empty()) {
       return absl::InternalError(fmt::format("its further column {} has {} labels.", column.name,
                                              is_label ? "no" : "needless"));
     }
     for (const std::string& label : column.labels) {
-      const bool is_plain = std::none_of(label.begin(), label.end(), [](char c) {
-        return c == ',' || c == '"' || static_cast<unsigned char>(c) < ' ';
-      });
-      if (label.empty() || !is_plain) {
+      if (label.empty() || PlainText(label) != label ||
+          label.find_first_of(",\"") != std::string::npos) {
         return absl::InternalError(fmt::format(
             "its further column {} has a label that is empty or would break CSV.", column.name));
       }

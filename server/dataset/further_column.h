@@ -25,7 +25,7 @@ struct FurtherColumn {
   // Bytes of an element.
   size_t width() const;
   // Whether n elements can be: labels and truth values that exist, ratings from 0, times of the
-  // years 1 to 9999, and absent ones where they may be.
+  // years 1 to 9999, finite numbers, and absent ones where they may be.
   bool Holds(const void* elements, size_t n) const;
 };
 

@@ -110,6 +110,8 @@ absl::StatusOr<std::vector<int64_t>> PluginBehaviour::Segments(int64_t epoch) {
     return component_.behaviour.segments(self_, epoch, &first_rows, &count, e);
   });
   if (!status.ok()) return status;
+  constexpr uint32_t kMost = 256;
+  if (count > kMost) return Fault("has {} segments; {} are allowed.", count, kMost);
   if (first_rows == nullptr) count = 0;
   return std::vector<int64_t>(first_rows, first_rows + count);
 }
@@ -135,6 +137,9 @@ absl::StatusOr<std::vector<FurtherColumn>> PluginBehaviour::Columns(v1::Table ta
   if (!status.ok()) return status;
   if (count > kMostFurtherColumns) {
     return Fault("has {} further columns of a table; {} are allowed.", count, kMostFurtherColumns);
+  }
+  if (count > 0 && table != v1::TABLE_INTERACTIONS && component_.behaviour.side == nullptr) {
+    return Fault("has further columns of a side table and no function that fills them.");
   }
   for (uint32_t i = 0; i < count; ++i) {
     const throng_column* column = columns == nullptr ? nullptr : columns[i];
@@ -162,9 +167,6 @@ absl::StatusOr<std::vector<FurtherColumn>> PluginBehaviour::Columns(v1::Table ta
 
 absl::Status PluginBehaviour::Side(v1::Table table, const int64_t* rank, size_t n,
                                    void* const* extra) {
-  if (component_.behaviour.side == nullptr) {
-    return Fault("has further columns of a side table and no function that fills them.");
-  }
   return Try(kNoRow, [&](throng_error* e) {
     return component_.behaviour.side(self_, TableOf(table), rank, n, extra, e);
   });

@@ -150,8 +150,9 @@ std::string DescriptionText(const Plugin& plugin) {
     text += component->options.empty() ? "  It has no options.\n" : OptionTable(component->options);
   }
   for (const UnusableComponent& component : plugin.unusable()) {
-    text += fmt::format("\n{} `{}`: not usable by this host, which does not know the role.\n",
-                        component.role, component.name);
+    text += fmt::format(
+        "\n{} `{}`: not usable by this host, which does not know the role or its revision.\n",
+        component.role, component.name);
   }
   return PlainLines(text);
 }

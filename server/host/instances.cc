@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "server/control/plain_text.h"
 #include "server/control/status.h"
 #include "server/host/fixed_text.h"
 
@@ -77,7 +78,7 @@ void Instance::Count(decltype(&Metrics::Add) take, const char* name, double valu
 }
 
 absl::Status Instance::Failure(throng_code code, const throng_error& error) const {
-  const std::string_view message = FixedText(error.message);
+  const std::string message = PlainText(FixedText(error.message));  // one line
   absl::Status status(
       static_cast<absl::StatusCode>(code),
       fmt::format(

@@ -273,6 +273,7 @@ TEST_F(GeneratorTest, WhoseFurtherColumnsAreWrongIsSaidOnce) {
   FurtherColumn column;
   column.type = THRONG_COLUMN_INT64;
   column.name = "niche";
+  column.doc = "Of an item.";
   script_.columns = {column, column};
   EXPECT_EQ(Problem(),
             "dataset.choice: choice `scripted`: it has two further columns named niche.\n");

@@ -48,7 +48,8 @@ TEST(DescribeTest, WhatThisHostCannotUseIsListed) {
             "  OPTION  TYPE     DEFAULT  RANGE   FLAGS  DOC\n"
             "  stars   float64  3        1 to 5         What everybody gives.\n"
             "\n"
-            "rating/2 `future`: not usable by this host, which does not know the role.\n");
+            "rating/2 `future`: not usable by this host, which does not know the role or its "
+            "revision.\n");
   const v1::Plugin message = DescribePlugin(*plugin);
   ASSERT_EQ(message.components_size(), 1);
   EXPECT_EQ(message.components(0).name(), "table");

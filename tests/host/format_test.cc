@@ -31,18 +31,18 @@ class FormatTest : public testing::Test {
     component_.name = "scripted";
     component_.format.create = [](const throng_host*, const throng_value*, void** self,
                                   throng_error*) -> throng_code {
-      *self = &deed_;
+      *self = &deed_of_all;
       return THRONG_OK;
     };
     component_.format.destroy = [](void*) {};
     component_.format.encode = [](void*, const throng_block* block, throng_buffer* out,
                                   throng_error*) -> throng_code {
-      deed_(block, out);
+      deed_of_all(block, out);
       return THRONG_OK;
     };
     component_.format.end = [](void*, const throng_summary*, throng_buffer* out,
                                throng_error*) -> throng_code {
-      deed_(nullptr, out);
+      deed_of_all(nullptr, out);
       return THRONG_OK;
     };
     block_.struct_size = sizeof block_;
@@ -68,7 +68,7 @@ class FormatTest : public testing::Test {
   // What is said of a format that does `deed` to a buffer with three bytes in it.
   std::string WithFormat(const Deed& deed,
                          absl::Status (FormatTest::*call)(Format*, throng_buffer*)) {
-    deed_ = deed;
+    deed_of_all = deed;
     const auto format = Format::Create(component_, environment_, nullptr);
     RecordBuffer buffer;
     Append(buffer.abi(), "abc");
@@ -78,7 +78,7 @@ class FormatTest : public testing::Test {
     return MessageOf(status);
   }
 
-  inline static Deed deed_;
+  inline static Deed deed_of_all;
   const Environment environment_;
   Component component_;
   throng_block block_{};
