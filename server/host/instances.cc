@@ -254,7 +254,7 @@ RecordBuffer::RecordBuffer() {
   buffer_.struct_size = sizeof buffer_;
   buffer_.reserve = [](throng_buffer* buffer, size_t bytes) -> int32_t {
     if (buffer->capacity - buffer->size >= bytes) return 1;
-    if (bytes > SIZE_MAX - buffer->size) return 0;
+    if (bytes > PTRDIFF_MAX - buffer->size) return 0;  // no object is larger
     const size_t capacity = std::max(buffer->size + bytes, 2 * buffer->capacity);
     auto* data = static_cast<char*>(std::realloc(buffer->data, capacity));
     if (data == nullptr) return 0;
