@@ -5,14 +5,32 @@
 
 namespace throng {
 
+BlockCache::BlockCache(size_t capacity, std::vector<FurtherColumn> further)
+    : capacity_(capacity), further_(std::move(further)) {
+  spare_->columns.reserve(capacity);
+}
+
 std::shared_ptr<Columns> BlockCache::MakeRoom(size_t rows) {
-  std::shared_ptr<Columns> columns;
-  while (entries_.size() >= capacity_ && entries_.back()->is_filled) {
-    if (columns == nullptr) columns = std::move(entries_.back()->columns);
-    entries_.pop_back();
+  while (entries_.size() >= capacity_ && entries_.back()->is_filled) entries_.pop_back();
+  std::unique_ptr<Columns> columns;
+  {
+    const std::lock_guard lock(spare_->mutex);
+    if (!spare_->columns.empty()) {
+      columns = std::move(spare_->columns.back());
+      spare_->columns.pop_back();
+    }
   }
-  if (columns != nullptr && columns.use_count() == 1 && columns->capacity() >= rows) return columns;
-  return std::make_shared<Columns>(rows, further_);
+  if (columns == nullptr || columns->capacity() < rows) {
+    columns = std::make_unique<Columns>(rows, further_);
+  }
+  // Whoever lets go of it last hands it back, behind all that was read of it.
+  const auto hand_back = [spare = spare_](Columns* unused) {
+    std::unique_ptr<Columns> owned(unused);
+    const std::lock_guard lock(spare->mutex);
+    const bool has_room = spare->columns.size() < spare->columns.capacity();
+    if (has_room) spare->columns.push_back(std::move(owned));
+  };
+  return {columns.release(), hand_back};
 }
 
 absl::StatusOr<std::shared_ptr<const Columns>> BlockCache::Get(

@@ -21,8 +21,7 @@ class BlockCache {
  public:
   // Keeps the last `capacity` blocks that were asked for: one more than there are threads, at
   // least.
-  explicit BlockCache(size_t capacity, std::vector<FurtherColumn> further = {})
-      : capacity_(capacity), further_(std::move(further)) {}
+  explicit BlockCache(size_t capacity, std::vector<FurtherColumn> further = {});
 
   // The further columns that blocks have beside the others.
   const std::vector<FurtherColumn>& further() const { return further_; }
@@ -40,11 +39,18 @@ class BlockCache {
     std::shared_ptr<Columns> columns;
   };
 
-  // Columns with room for `rows`, of a block that nobody reads any more if there is one.
+  // Columns of blocks that nobody reads any more.
+  struct Spare {
+    std::mutex mutex;
+    std::vector<std::unique_ptr<Columns>> columns;
+  };
+
+  // Columns with room for `rows`, spare ones if there are any.
   std::shared_ptr<Columns> MakeRoom(size_t rows);
 
   const size_t capacity_;
   const std::vector<FurtherColumn> further_;
+  const std::shared_ptr<Spare> spare_ = std::make_shared<Spare>();
   std::mutex mutex_;
   std::condition_variable filled_;
   std::list<std::shared_ptr<Entry>> entries_;  // the last one asked for first

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <set>
 #include <thread>
@@ -212,16 +214,28 @@ TEST_F(GeneratorTest, ThreadsThatShareBlocksComputeNoneTwice) {
   const auto blocks = plan->MakeBlocks();
   script_.rows_filled = 0;
   constexpr int64_t kPiece = 300;  // blocks are cut by all of them
+  // As in a walk, none goes far ahead of the others.
+  constexpr int64_t kAhead = 4;
+  constexpr size_t kThreads = 4;
   std::atomic<int64_t> next = 0;
-  std::vector<std::thread> threads(4);
-  for (std::thread& thread : threads) {
-    thread = std::thread([&] {
+  std::array<std::atomic<int64_t>, kThreads> at{};
+  const auto last = [&] {
+    int64_t least = INT64_MAX;
+    for (const auto& piece : at) least = std::min<int64_t>(least, piece);
+    return least;
+  };
+  std::vector<std::thread> threads(kThreads);
+  for (size_t t = 0; t < kThreads; ++t) {
+    threads[t] = std::thread([&, t] {
       const auto generator = plan->MakeGenerator(blocks);
       Columns columns(kPiece);
       for (int64_t i = next++; i * kPiece < kPlanSize; i = next++) {
+        at[t] = i;
+        while (i - last() > kAhead) std::this_thread::yield();
         const int64_t rows = std::min(kPiece, kPlanSize - i * kPiece);
         EXPECT_TRUE((*generator)->Fill(i * kPiece, rows, &columns, 0).ok());
       }
+      at[t] = INT64_MAX;
     });
   }
   for (std::thread& thread : threads) thread.join();
