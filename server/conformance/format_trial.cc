@@ -50,7 +50,7 @@ FormatTrial::FormatTrial(const CheckContext& context, const OutputCase& output,
 FormatTrial::~FormatTrial() { NoteStep("destroy"); }
 
 absl::Status FormatTrial::Encode(int64_t first, int64_t rows, throng_buffer* buffer,
-                                 Encoded* encoded) {
+                                 EncodedRows* encoded) {
   const auto columns = table_.ColumnsAt(first);
   const bool is_messages = output_.mode == THRONG_RECORDS_MESSAGES;
   const size_t done = encoded->key_end.size();
@@ -83,9 +83,9 @@ absl::Status FormatTrial::Encode(int64_t first, int64_t rows, throng_buffer* buf
   return status;
 }
 
-absl::StatusOr<Encoded> FormatTrial::EncodeAll(int64_t block_rows) {
+absl::StatusOr<EncodedRows> FormatTrial::EncodeAll(int64_t block_rows) {
   RecordBuffer buffer;
-  Encoded encoded;
+  EncodedRows encoded;
   for (int64_t first = 0; first < table_.rows(); first += block_rows) {
     const int64_t rows = std::min(block_rows, table_.rows() - first);
     absl::Status status = Encode(first, rows, buffer.abi(), &encoded);
@@ -95,9 +95,9 @@ absl::StatusOr<Encoded> FormatTrial::EncodeAll(int64_t block_rows) {
   return encoded;
 }
 
-absl::StatusOr<std::string> FormatTrial::End(const Encoded& encoded) {
+absl::StatusOr<std::string> FormatTrial::End(const EncodedRows& encoded) {
   std::vector<throng_note> notes;
-  for (const Encoded::Note& note : encoded.notes) {
+  for (const EncodedRows::Note& note : encoded.notes) {
     notes.push_back({note.offset, note.size, note.rows, {note.bytes.data(), note.bytes.size()}});
   }
   RecordBuffer buffer;

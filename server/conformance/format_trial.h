@@ -26,7 +26,7 @@ struct OutputCase {
 };
 
 // What some encodes made.
-struct Encoded {
+struct EncodedRows {
   std::string bytes;
   std::vector<uint32_t> key_end;
   std::vector<uint32_t> value_end;
@@ -51,11 +51,11 @@ class FormatTrial {
   const Format::Prologue& prologue() const { return prologue_; }
 
   // Appends rows from `first` on to a buffer.
-  absl::Status Encode(int64_t first, int64_t rows, throng_buffer* buffer, Encoded* encoded);
+  absl::Status Encode(int64_t first, int64_t rows, throng_buffer* buffer, EncodedRows* encoded);
   // All rows in blocks of `block_rows`, into one buffer.
-  absl::StatusOr<Encoded> EncodeAll(int64_t block_rows);
+  absl::StatusOr<EncodedRows> EncodeAll(int64_t block_rows);
   // The epilogue of what was encoded, by whichever instance.
-  absl::StatusOr<std::string> End(const Encoded& encoded);
+  absl::StatusOr<std::string> End(const EncodedRows& encoded);
 
  private:
   FormatTrial(const CheckContext& context, const OutputCase& output, const StandInTable& table,

@@ -54,7 +54,7 @@ size_t Difference(std::string_view a, std::string_view b) {
                              a.begin());
 }
 
-absl::Status Compare(const Case& output, const Encoded& expected, const Encoded& found,
+absl::Status Compare(const Case& output, const EncodedRows& expected, const EncodedRows& found,
                      std::string_view how) {
   if (expected.bytes != found.bytes) {
     return Fault("{}, the records differ at byte {} {}.", output.ToString(),
@@ -78,7 +78,7 @@ absl::Status CheckEdges(CheckContext& context) {
           if (!trial.ok()) return CheckRefusal(trial.status());
           const int64_t cut_rows = std::max<int64_t>(100, (*trial)->prologue().cut_rows);
           RecordBuffer buffer;
-          Encoded encoded;
+          EncodedRows encoded;
           return CheckRefusal(
               (*trial)->Encode(0, std::min(cut_rows, table.rows()), buffer.abi(), &encoded));
         });
@@ -103,7 +103,7 @@ absl::Status CheckKeeps(CheckContext& context) {
       if (!trial.ok()) return trial.status();
       const int64_t step = std::max<int64_t>(100, (*trial)->prologue().cut_rows);
       RecordBuffer buffer;
-      Encoded encoded;
+      EncodedRows encoded;
       absl::Status status;
       for (const int64_t first : {int64_t{0}, step}) {
         if (status.ok()) status = (*trial)->Encode(first, step, buffer.abi(), &encoded);
@@ -182,7 +182,7 @@ absl::Status CheckAppends(CheckContext& context) {
     const TrialOr trial = Trial::Begin(context, output, table);
     if (!trial.ok()) return trial.status();
     StrictBuffer buffer;
-    Encoded encoded;
+    EncodedRows encoded;
     const int64_t step = std::max<int64_t>(1000, (*trial)->prologue().cut_rows);
     std::string before;
     for (int64_t first = 0; first < 3 * step && first < table.rows(); first += step) {
@@ -269,12 +269,12 @@ absl::Status CheckOrder(CheckContext& context) {
       const uint64_t block = order.Map(i);
       const int64_t first = static_cast<int64_t>(block) * step;
       RecordBuffer buffer;
-      Encoded encoded;
+      EncodedRows encoded;
       absl::Status status =
           (*other)->Encode(first, std::min(step, table.rows() - first), buffer.abi(), &encoded);
       if (!status.ok()) return status;
       parts[block] = buffer.bytes();
-      for (const Encoded::Note& note : encoded.notes) notes[block] = note.bytes;
+      for (const EncodedRows::Note& note : encoded.notes) notes[block] = note.bytes;
     }
     std::string found;
     for (const std::string& part : parts) found += part;
