@@ -422,7 +422,7 @@ TEST_F(ServeTest, SendsOnlyTextWhateverAPluginSays) {
   const worker::v1::Finished finished = worker.Finished();
   ASSERT_EQ(finished.outputs_size(), 1);
   EXPECT_EQ(finished.outputs(0).state(), v1::OUTPUT_STATE_FAILED);
-  EXPECT_EQ(finished.outputs(0).reason(), "rating `unruly`: ?( is no text.");
+  EXPECT_EQ(finished.outputs(0).reason(), "rating `unruly`: \xEF\xBF\xBD( is no text.");
   ASSERT_EQ(worker.logs().size(), 1U);
   EXPECT_EQ(worker.logs()[0].message(), std::string(4096, '?') + " ...");
 }
