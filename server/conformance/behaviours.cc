@@ -11,6 +11,7 @@
 #include "server/conformance/truth.h"
 #include "server/control/digest.h"
 #include "server/control/status.h"
+#include "server/dataset/name.h"
 #include "server/host/process.h"
 #include "throng/random.hpp"
 
@@ -182,7 +183,7 @@ absl::Status CheckItems(const StandInDataset& dataset, const std::vector<KindRow
     int64_t sum = 0;
     for (const KindRows& kind : kinds) {
       sum += kind.rows;
-      if (kind.name.empty() || kind.name.find_first_of(",\"\n\r") != std::string::npos) {
+      if (!IsLabel(kind.name)) {
         return Fault("a kind is named \"{}\"; a name is not empty and would not break CSV.",
                      kind.name);
       }

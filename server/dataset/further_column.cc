@@ -90,8 +90,7 @@ absl::Status CheckFurtherColumns(const std::vector<FurtherColumn>& columns) {
                                              is_label ? "no" : "needless"));
     }
     for (const std::string& label : column.labels) {
-      if (label.empty() || PlainText(label) != label ||
-          label.find_first_of(",\"") != std::string::npos) {
+      if (!IsLabel(label)) {
         return absl::InternalError(fmt::format(
             "its further column {} has a label that is empty or would break CSV.", column.name));
       }

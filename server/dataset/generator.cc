@@ -9,6 +9,7 @@
 
 #include "server/control/plain_text.h"
 #include "server/control/status.h"
+#include "server/dataset/name.h"
 
 namespace throng {
 namespace {
@@ -67,12 +68,11 @@ absl::Status CheckKinds(const std::vector<KindRows>& kinds, int64_t plan_size) {
   Uint128 rows = 0;
   for (const KindRows& kind : kinds) {
     rows += Bits(kind.rows);
-    const std::string plain = PlainText(kind.name);
-    if (plain.empty() || plain != kind.name || plain.find_first_of(",\"") != std::string::npos) {
+    if (!IsLabel(kind.name)) {
       return absl::InternalError(
           fmt::format("the choice names a kind \"{}\"; a kind's name is not empty and holds no "
                       "comma, quote or control character.",
-                      plain));
+                      PlainText(kind.name)));
     }
   }
   if (rows == Bits(plan_size)) return absl::OkStatus();

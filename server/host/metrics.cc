@@ -7,6 +7,7 @@
 #include "server/dataset/name.h"
 
 namespace throng {
+
 std::string Metrics::Take(Role role, const std::string& component, std::string_view name,
                           bool is_counter, double value) {
   const Owner owner(role, component);

@@ -92,6 +92,12 @@ Error KafkaError(rd_kafka_resp_err_t code, const std::string& reason, const Kafk
                 "), so this one stops; what it had not committed was rolled back. Let only one "
                 "worker deliver this output."};
   }
+  if (IsMissing(code)) {
+    return {THRONG_NOT_FOUND,
+            "Topic " + topic + " does not exist at " + place.servers +
+                "; make it, or set create: if_missing.",
+            option};
+  }
   switch (code) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
@@ -121,13 +127,6 @@ Error KafkaError(rd_kafka_resp_err_t code, const std::string& reason, const Kafk
               " does not allow transactions; grant DESCRIBE and WRITE on transactional ids that "
               "begin with \"throng-\", or set delivery: at_least_once.",
           "delivery"};
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-      return {THRONG_NOT_FOUND,
-              "Topic " + topic + " does not exist at " + place.servers +
-                  "; make it, or set create: if_missing.",
-              option};
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
