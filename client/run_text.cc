@@ -20,6 +20,15 @@ std::string Lower(std::string_view name, std::string_view prefix) {
 
 std::string StateText(v1::RunState state) { return Lower(RunState_Name(state), "RUN_STATE_"); }
 
+std::string StateText(const v1::Run& run) {
+  const auto blocked = std::count_if(
+      run.outputs().begin(), run.outputs().end(),
+      [](const v1::OutputStatus& output) { return output.state() == v1::OUTPUT_STATE_BLOCKED; });
+  const std::string state = StateText(run.state());
+  if (blocked == 0) return state;
+  return fmt::format("{} ({} of {} blocked)", state, blocked, run.outputs_size());
+}
+
 std::string StateText(v1::OutputState state) {
   return Lower(OutputState_Name(state), "OUTPUT_STATE_");
 }

@@ -10,6 +10,8 @@ namespace throng {
 
 // "running"; of an enum of the API without its prefix, in lower case, as -o json has it.
 std::string StateText(v1::RunState state);
+// With how many of its outputs stand still: "running (1 of 2 blocked)".
+std::string StateText(const v1::Run& run);
 std::string StateText(v1::OutputState state);
 std::string TargetText(v1::TargetState state);
 

@@ -21,7 +21,7 @@ std::string RunsTable(const std::vector<v1::Run>& runs) {
   TextTable table({"NAME", "STATE", "TARGET", "DONE", "ROWS", "ROWS/S", "CREATED"});
   for (const v1::Run& run : runs) {
     const RunProgress progress = ProgressOf(run);
-    table.Add({ShortName(run.name()), StateText(run.state()), TargetText(run.target_state()),
+    table.Add({ShortName(run.name()), StateText(run), TargetText(run.target_state()),
                PercentText(progress), std::to_string(progress.rows),
                fmt::format("{:.0f}", progress.rows_per_second), TimeText(run.create_time())});
   }
@@ -35,7 +35,7 @@ std::string RunText(const v1::Run& run) {
   };
   line("Name:", ShortName(run.name()));
   line("State:",
-       fmt::format("{} (asked to be {})", StateText(run.state()), TargetText(run.target_state())));
+       fmt::format("{} (asked to be {})", StateText(run), TargetText(run.target_state())));
   line("Reason:", run.reason());
   line("Created:", TimeText(run.create_time()));
   if (run.has_start_time()) line("Started:", TimeText(run.start_time()));

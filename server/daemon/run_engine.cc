@@ -348,6 +348,9 @@ absl::Status RunEngine::Do(const EntryPtr& entry, const RunController::Actions& 
     parts_.timers->CallAt(*actions.wake, [this, entry] { OnTimer(entry); });
   }
   if (v1::Run run = entry->Show(); !MessageDifferencer::Equals(run, entry->shown)) {
+    for (const auto& line : entry->troubles.Look(run, parts_.timers->Now())) {
+      LogTo(entry, line.level, line.sentence);
+    }
     entry->shown = std::move(run);
     Notify(entry);
   }

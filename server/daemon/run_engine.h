@@ -20,6 +20,7 @@
 #include "server/daemon/run_controller.h"
 #include "server/daemon/run_log.h"
 #include "server/daemon/run_store.h"
+#include "server/daemon/run_troubles.h"
 #include "server/daemon/worker_call.h"
 #include "server/daemon/workers.h"
 
@@ -87,6 +88,7 @@ class RunEngine final : public Engine {
 
     RunController controller;
     std::unique_ptr<RunLog> log;
+    RunTroubles troubles;
     WorkerId worker = 0;  // 0: none
     bool is_deleted = false;
     bool is_resetting = false;  // a worker is resetting its positions

@@ -90,6 +90,12 @@ v1::Run HalfDone() {
 TEST(RunText, SaysStatesAsJsonDoes) {
   EXPECT_EQ(StateText(v1::RUN_STATE_SUCCEEDED), "succeeded");
   EXPECT_EQ(StateText(v1::OUTPUT_STATE_BLOCKED), "blocked");
+  v1::Run run;
+  run.set_state(v1::RUN_STATE_RUNNING);
+  run.add_outputs()->set_state(v1::OUTPUT_STATE_RUNNING);
+  EXPECT_EQ(StateText(run), "running");
+  run.add_outputs()->set_state(v1::OUTPUT_STATE_BLOCKED);
+  EXPECT_EQ(StateText(run), "running (1 of 2 blocked)");
   EXPECT_EQ(TargetText(v1::TARGET_STATE_PAUSED), "paused");
 }
 
