@@ -55,6 +55,7 @@ Delivery::Delivery(const OutputRequest& request, Place* place, const WalkSetting
       commit_rows_(Least(request.spec().commit_rows(), place_.opened().max_commit_rows)),
       commit_interval_(
           Least(Milliseconds(request.spec().commit_interval()), place_.opened().max_commit_ms)),
+      commit_size_(milliseconds(place_.opened().max_commit_ms)),
       part_(place_.PartSlice()) {
   if (!request_.HasInteractions()) return;
   tally_.emplace(request_.table(), environment_, request_.slice(),
@@ -88,7 +89,8 @@ absl::StatusOr<Delivery::Step> Delivery::Start() {
   if (tally_ && request_.IsRolled()) {
     part_tally_.emplace(request_.table(), environment_, part_, committed_);
   }
-  walk_.emplace(part_, UnitRows(), committed_, settings_.threads,
+  unit_rows_ = UnitRows();
+  walk_.emplace(part_, unit_rows_, committed_, settings_.threads,
                 [encoding = &place_.encoding()]() -> absl::StatusOr<EncodingWalk::Fill> {
                   auto encoder = Encoder::Create(*encoding);
                   if (!encoder.ok()) return encoder.status();
@@ -134,6 +136,7 @@ absl::StatusOr<Delivery::Step> Delivery::Advance() {
     if (absl::Status status = Hold(); !status.ok()) return status;
     return Step::kContinue;
   }
+  if (uncommitted_rows_ == 0 && UnitRows() > unit_rows_) Rewind();
   const auto block = walk_->Next();
   if (!block.ok()) return block.status();
   if (*block == nullptr) {
@@ -145,8 +148,8 @@ absl::StatusOr<Delivery::Step> Delivery::Advance() {
     if (IsStopping()) return Step::kContinue;
   }
   // Units are cut at rows of the dataset, so the next one may not fit into this commit.
-  if (commit_rows_ > 0 && uncommitted_rows_ > 0 &&
-      uncommitted_rows_ + (*block)->unit.rows > commit_rows_) {
+  if (CommitRows() > 0 && uncommitted_rows_ > 0 &&
+      uncommitted_rows_ + (*block)->unit.rows > CommitRows()) {
     if (absl::Status status = Commit(); !status.ok()) return status;
   }
   if (absl::Status status = Deliver(**block); !status.ok()) return status;
@@ -228,8 +231,9 @@ absl::Status Delivery::Deliver(const EncodingWalk::Block& block) {
   absl::Status status = Retry([&] { return place_.sink()->Write(records); });
   if (!status.ok()) return status;
   if (!is_messages) place_.Wrote(records.bytes.size, block.unit.rows, encoded.note);
-  if (tally_) tally_->Add(block);
-  if (part_tally_) part_tally_->Add(block);
+  if (tally_) status = tally_->Add(block);
+  if (status.ok() && part_tally_) status = part_tally_->Add(block);
+  if (!status.ok()) return status;
   if (uncommitted_rows_ == 0) first_write_ = Clock::now();
   position_ = block.unit.next;
   uncommitted_rows_ += block.unit.rows;
@@ -242,9 +246,11 @@ absl::Status Delivery::Deliver(const EncodingWalk::Block& block) {
   return absl::OkStatus();
 }
 
+int64_t Delivery::CommitRows() const { return Least(commit_rows_, commit_size_.rows()); }
+
 bool Delivery::IsCommitDue() const {
   if (!has_own_commit_) return true;  // soon, so that whoever watches sees that the place works
-  if (commit_rows_ > 0 && uncommitted_rows_ >= commit_rows_) return true;
+  if (CommitRows() > 0 && uncommitted_rows_ >= CommitRows()) return true;
   return commit_interval_.count() > 0 && Clock::now() - first_write_ >= commit_interval_;
 }
 
@@ -253,6 +259,7 @@ absl::Status Delivery::Commit() {
   absl::Status status = Retry([&] { return place_.sink()->Commit(position_, host_state); });
   if (!status.ok()) return status;
   place_.Committed();
+  commit_size_.Committed(uncommitted_rows_, std::exchange(in_sink_, {}));
   has_commit_ = has_own_commit_ = true;
   committed_ = position_;
   uncommitted_rows_ = 0;
@@ -324,11 +331,13 @@ absl::StatusOr<Delivery::Step> Delivery::GoBack(const absl::Status& reason) {
   }
   monitor_.SetState(OutputState::kBlocked, MessageOf(reason));
   SleepUntil(now + std::min(kFirstBackOff * (1 << std::min(aborts_ - 1, 10)), kLastBackOff));
+  commit_size_.Aborted(uncommitted_rows_);
+  in_sink_ = {};
   new_rows_ -= uncommitted_rows_;
   uncommitted_rows_ = 0;
   position_ = committed_;
   place_.GoBack();
-  walk_->Rewind(committed_);
+  Rewind();
   monitor_.Change([this](OutputProgress* progress) {
     progress->state = OutputState::kRunning;
     progress->reason.clear();
@@ -338,10 +347,15 @@ absl::StatusOr<Delivery::Step> Delivery::GoBack(const absl::Status& reason) {
   return Prologue();
 }
 
+void Delivery::Rewind() {
+  unit_rows_ = UnitRows();
+  walk_->Rewind(committed_, unit_rows_);
+}
+
 int64_t Delivery::UnitRows() const {
   if (place_.encoding().prologue.cut_rows > 1) return place_.encoding().prologue.cut_rows;
   int64_t rows = kUnitRows;
-  if (commit_rows_ > 0) rows = std::min(rows, commit_rows_);
+  if (CommitRows() > 0) rows = std::min(rows, CommitRows());
   if (settings_.rate > 0) {
     rows =
         std::min(rows, std::max<int64_t>(1, static_cast<int64_t>(settings_.rate * kPaceSeconds)));
@@ -357,13 +371,23 @@ void Delivery::SleepUntil(Clock::time_point due) const {
 
 absl::Status Delivery::Retry(const std::function<absl::Status()>& call) {
   const bool is_patient = settings_.retry_timeout.count() == 0;
-  const Clock::time_point give_up =
-      is_patient ? Clock::time_point::max() : Clock::now() + settings_.retry_timeout;
+  Clock::time_point patient_since = Clock::now();
+  const auto progress_of_sink = [this] {
+    return place_.sink() == nullptr ? 0 : place_.sink()->progress();
+  };
+  uint64_t progress = progress_of_sink();
   bool was_blocked = false;
   for (milliseconds back_off = kFirstBackOff;; back_off = std::min(2 * back_off, kLastBackOff)) {
+    const Clock::time_point start = Clock::now();
     absl::Status status = call();
+    const Clock::time_point now = Clock::now();
+    in_sink_ += now - start;
     if (status.ok() && was_blocked) monitor_.SetState(OutputState::kRunning);
-    if (status.ok() || !IsTransient(status) || Clock::now() >= give_up) return status;
+    if (status.ok() || !IsTransient(status)) return status;
+    if (const uint64_t before = std::exchange(progress, progress_of_sink()); before != progress) {
+      patient_since = now;
+    }
+    if (!is_patient && now - patient_since >= settings_.retry_timeout) return status;
     was_blocked = true;
     monitor_.SetState(OutputState::kBlocked, MessageOf(status));
     SleepUntil(Clock::now() + back_off);

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/dataset/slice.h"
+#include "server/delivery/commit_size.h"
 #include "server/delivery/encoder.h"
 #include "server/delivery/output_request.h"
 #include "server/delivery/place.h"
@@ -69,6 +70,8 @@ class Delivery {
   // Goes back to the last commit: `reason` says why the sink has nothing of what came after it.
   absl::StatusOr<Step> GoBack(const absl::Status& reason);
   bool IsCommitDue() const;
+  // The most rows of a commit; 0: no limit.
+  int64_t CommitRows() const;
   bool IsStopping() const { return environment_.IsStopping(); }
   bool IsPaused() const { return environment_.IsPaused(); }
   // Commits, if the sink takes it, and waits to be resumed or stopped.
@@ -76,11 +79,14 @@ class Delivery {
   // Waits to be resumed or stopped.
   void AwaitResume();
   int64_t UnitRows() const;
+  // The walk goes on in units of what UnitRows says now, from what is committed.
+  void Rewind();
   // Waits until the next row is due, and commits meanwhile when that is due.
   absl::Status AwaitPace();
   // Sleeps until `due`, or until stopping or paused.
   void SleepUntil(Clock::time_point due) const;
-  // Calls until it no longer says that the sink is full or out of reach.
+  // Calls until it no longer says that the sink is full or out of reach. A sink that gets on in
+  // between is slow, and is waited for.
   absl::Status Retry(const std::function<absl::Status()>& call);
   bool IsMessages() const { return place_.encoding().destination.mode == THRONG_RECORDS_MESSAGES; }
   void ShowCommitted();
@@ -92,10 +98,13 @@ class Delivery {
   ProgressMonitor& monitor_;
   int64_t commit_rows_;                        // commit at the latest after so many; 0: no limit
   std::chrono::milliseconds commit_interval_;  // likewise; 0: no limit
+  CommitSize commit_size_;                     // likewise, by what the sink has proven to take
+  Clock::duration in_sink_{};                  // since the last commit
   Slice part_;                                 // the rows of the part at hand
   std::optional<Tally> tally_;                 // of the output, if it has interactions
   std::optional<Tally> part_tally_;            // likewise of the part, if the output is rolled
   std::optional<EncodingWalk> walk_;
+  int64_t unit_rows_ = 0;    // of the walk
   bool has_commit_ = false;  // of any process, in this part
   int64_t committed_ = 0;    // position of the last commit, or the part's first row
   int64_t position_ = 0;     // after what was written

@@ -28,12 +28,14 @@ Tally::~Tally() {
   if (counting_.joinable()) counting_.join();
 }
 
-void Tally::Add(const EncodingWalk::Block& block) {
-  if (block.unit.first < counted_) return;
+absl::Status Tally::Add(const EncodingWalk::Block& block) {
+  if (block.unit.next <= counted_) return absl::OkStatus();
+  if (block.unit.first < counted_) return Pass(block.unit.next);
   const std::lock_guard lock(mutex_);
   const Encoded& rows = block.payload;
   statistics_.Add(rows.user, rows.item, rows.rating, rows.time);
   counted_ = block.unit.next;
+  return absl::OkStatus();
 }
 
 absl::Status Tally::Pass(int64_t position) {

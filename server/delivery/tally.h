@@ -27,8 +27,9 @@ class Tally {
   Tally(const Tally&) = delete;
   Tally& operator=(const Tally&) = delete;
 
-  // Adds rows in order, those that pass a second time once.
-  void Add(const EncodingWalk::Block& block);
+  // Adds rows in order, those that pass a second time once, even if in other units. CANCELLED when
+  // stopping.
+  absl::Status Add(const EncodingWalk::Block& block);
   // Walks rows up to `position` that somebody else delivered. CANCELLED when stopping.
   absl::Status Pass(int64_t position);
 

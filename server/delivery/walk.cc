@@ -8,8 +8,8 @@ namespace throng {
 WalkRing::WalkRing(const Slice& slice, int64_t unit_rows, int64_t position, int threads,
                    MakeFill make)
     : slice_(slice),
-      unit_rows_(unit_rows),
       make_(std::move(make)),
+      unit_rows_(unit_rows),
       position_(position),
       slots_(Slots(threads)) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { RunThread(); });
@@ -100,10 +100,11 @@ absl::StatusOr<std::optional<size_t>> WalkRing::Next() {
   }
 }
 
-void WalkRing::Rewind(int64_t position) {
+void WalkRing::Rewind(int64_t position, int64_t unit_rows) {
   const std::lock_guard lock(mutex_);
   ReleaseCurrent();
   ++generation_;
+  unit_rows_ = unit_rows;
   position_ = position;
   // Blocks that are still being filled free themselves; the ring goes on behind them.
   for (Slot& slot : slots_) {

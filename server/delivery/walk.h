@@ -39,7 +39,7 @@ class WalkRing {
 
   // As Walk's; the slot of the next unit, or nothing at the end.
   absl::StatusOr<std::optional<size_t>> Next();
-  void Rewind(int64_t position);
+  void Rewind(int64_t position, int64_t unit_rows);
 
  private:
   enum class SlotState { kFree, kFilling, kReady };
@@ -56,7 +56,6 @@ class WalkRing {
   void ReleaseCurrent();
 
   const Slice& slice_;
-  const int64_t unit_rows_;
   const MakeFill make_;
 
   std::mutex mutex_;
@@ -64,6 +63,7 @@ class WalkRing {
   std::condition_variable slot_is_ready_;
   bool is_over_ = false;
   uint64_t generation_ = 0;
+  int64_t unit_rows_;
   int64_t position_;  // of the next unit to take
   size_t head_ = 0;   // slot that Next returns
   size_t tail_ = 0;   // slot that Take fills
@@ -101,8 +101,8 @@ class Walk {
     return *slot ? &blocks_[**slot] : nullptr;
   }
 
-  // Goes on from another position; drops what was filled ahead.
-  void Rewind(int64_t position) { ring_.Rewind(position); }
+  // Goes on from another position, in units of so many rows; drops what was filled ahead.
+  void Rewind(int64_t position, int64_t unit_rows) { ring_.Rewind(position, unit_rows); }
 
  private:
   WalkRing::MakeFill InSlots(MakeFill make) {

@@ -13,7 +13,7 @@
 namespace throng {
 namespace {
 
-constexpr size_t kMostSentenceBytes = 4096;  // of a log line; what follows is cut
+constexpr size_t kMostSentenceBytes = 65'536;  // of a log line; what follows is cut
 // See plugin.h; a host state is ours, and holds a spec and the notes of an output's cuts.
 constexpr uint32_t kMostCutRows = 1 << 20;
 constexpr size_t kMostPrologueBytes = size_t{64} << 20;
@@ -75,6 +75,7 @@ void Instance::Count(decltype(&Metrics::Add) take, const char* name, double valu
   const std::string fault = (environment_.metrics->*take)(component_.role, component_.name,
                                                           name == nullptr ? "" : name, value);
   if (!fault.empty()) Log(THRONG_LOG_WARNING, fault);
+  if (fault.empty() && take == &Metrics::Add && value > 0) ++growth_;
 }
 
 absl::Status Instance::Failure(throng_code code, const throng_error& error) const {

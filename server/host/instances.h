@@ -94,6 +94,8 @@ class Instance {
     return absl::InternalError(fmt::format(
         "{} {}", source_, fmt::format(sentence, std::forward<Arguments>(arguments)...)));
   }
+  // How often one of its counters has grown. Any thread.
+  uint64_t Growth() const { return growth_; }
   // What it hands over as bytes, which may be at most `most`; `what` names them.
   absl::StatusOr<std::string> Take(throng_bytes bytes, size_t most, std::string_view what) const;
 
@@ -112,6 +114,7 @@ class Instance {
   std::string source_;
   int32_t caller_;
   throng_metrics metrics_{};
+  mutable std::atomic<uint64_t> growth_ = 0;
 };
 
 class Format : public Instance {
@@ -150,6 +153,8 @@ class Sink : public Instance {
                                                       const throng_value* options);
   ~Sink();
   bool IsDurable() const { return component_.sink.is_durable != 0; }
+  // Changes whenever what it has done so far grows, as its counters tell ("metrics/1").
+  uint64_t progress() const { return Growth(); }
   absl::StatusOr<Opened> Open(const throng_target& target);
   absl::Status Write(const throng_records& records) {
     return Try(records.first_row,

@@ -86,16 +86,16 @@ TEST(Walk, RewindsFromAnywhere) {
     RowWalk walk(slice, 3, 0, threads, Rows());
     for (int round = 0; round < 50; ++round) {
       for (int i = 0; i < round; ++i) ASSERT_TRUE(walk.Next().ok());
-      walk.Rewind(int64_t{round} * 30);
+      walk.Rewind(int64_t{round} * 30, 3);
       const auto block = walk.Next();
       ASSERT_TRUE(block.ok());
       EXPECT_EQ((*block)->unit.first, round * 30);
     }
-    walk.Rewind(10);
+    walk.Rewind(10, 64);
     EXPECT_EQ(TakeAll(&walk), Sequence(10, 2'000));
-    walk.Rewind(2'000);
+    walk.Rewind(2'000, 64);
     EXPECT_EQ(TakeAll(&walk), Sequence(0, 0));
-    walk.Rewind(1'990);
+    walk.Rewind(1'990, 2);
     EXPECT_EQ(TakeAll(&walk), Sequence(1'990, 2'000));
   }
 }

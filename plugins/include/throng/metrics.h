@@ -8,7 +8,8 @@
 
 /* Both functions are [any]. A name is snake_case, of at most 64 characters, with its unit
  * ("bytes_total", "queue_seconds"); a component has at most 32 of them, and what goes beyond is
- * dropped with a warning. Values are finite. */
+ * dropped with a warning. Values are finite. A counter of a sink that grows says that it is slow
+ * where it is UNAVAILABLE, not gone: the host's patience begins anew. */
 typedef struct throng_metrics {
   uint32_t struct_size;
   const void* self;
