@@ -46,7 +46,9 @@ class Output {
   // As Place's.
   absl::StatusOr<Sink::Opened> Peek(const std::string& run_uid) { return place_.Peek(run_uid); }
   absl::Status Reset(const std::string& run_uid) { return place_.Reset(run_uid); }
-  absl::Status Open(const std::string& run_uid) { return place_.Open(run_uid); }
+  absl::Status Open(const std::string& run_uid, bool sends_again) {
+    return place_.Open(run_uid, sends_again);
+  }
   const std::optional<worker::v1::HostState>& stored() const { return place_.stored(); }
   // Whether there was nothing left to do.
   bool WasComplete() const { return place_.opened().is_complete; }

@@ -35,6 +35,8 @@ throng_target Place::Target() const {
   target.slice_index = request_.run().slice().index();
   target.slice_count = std::max(1, request_.run().slice().count());
   target.part = part_;
+  target.has_unique_keys = request_.table().HasUniqueKeys() ? 1 : 0;
+  target.sends_again = sends_again_ ? 1 : 0;
   return target;
 }
 
@@ -93,8 +95,9 @@ absl::Status Place::Reset(const std::string& run_uid) {
   return absl::OkStatus();
 }
 
-absl::Status Place::Open(const std::string& run_uid) {
+absl::Status Place::Open(const std::string& run_uid, bool sends_again) {
   run_uid_ = run_uid;
+  sends_again_ = sends_again;
   if (request_.BelongsToAnotherSlice()) return absl::OkStatus();
   stored_.reset();
   part_ = request_.first_part();

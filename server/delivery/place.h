@@ -32,8 +32,9 @@ class Place {
 
   // Takes the first part that is not complete, or the last one. Afterwards stored() is what was
   // committed there with the position, if any. ALREADY_EXISTS: it holds another output, of which
-  // nothing is touched where the sink can peek.
-  absl::Status Open(const std::string& run_uid);
+  // nothing is touched where the sink can peek. `sends_again`: rows that an earlier run delivered
+  // are wanted once more.
+  absl::Status Open(const std::string& run_uid, bool sends_again = false);
   const std::optional<worker::v1::HostState>& stored() const { return stored_; }
   // What the part at hand holds, as it was opened.
   const Sink::Opened& opened() const { return opened_; }
@@ -89,6 +90,7 @@ class Place {
   const Environment& environment_;
   Environment quiet_;  // of who peeks, since whoever opens says the same
   std::string run_uid_;
+  bool sends_again_ = false;
   int64_t part_;  // at hand; -1: not rolled
   std::shared_ptr<Sink> sink_;
   Sink::Opened opened_;

@@ -96,7 +96,7 @@ absl::Status Run::OpenOutput(Output* output, const std::string& uid,
       output->monitor()->SetState(OutputState::kStarting);
     }
     if (environment_.IsStopping()) return absl::CancelledError("stopped before it was opened");
-    absl::Status status = output->Open(uid);
+    absl::Status status = output->Open(uid, !again_.empty());
     const bool is_transient = absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
     if (!is_transient || environment_.IsStopping() || Clock::now() >= give_up) return status;
     output->monitor()->SetState(OutputState::kBlocked, MessageOf(status));

@@ -145,6 +145,14 @@ Table::Table(const v1::OutputSpec& spec, const Plan& plan)
                                              : "interactions";
 }
 
+bool Table::HasUniqueKeys() const {
+  if (key_column_ < 0) return false;
+  const ColumnSource key = sources_[static_cast<size_t>(key_column_)];
+  return IsInteractions()
+             ? key == ColumnSource::kRow
+             : key == (kind_ == v1::TABLE_USERS ? ColumnSource::kUserId : ColumnSource::kItemId);
+}
+
 int64_t Table::rows() const {
   if (kind_ == v1::TABLE_USERS) return plan_.world().users;
   if (kind_ == v1::TABLE_ITEMS) return plan_.world().items;

@@ -50,6 +50,8 @@ class Table {
   bool IsInteractions() const { return kind_ == v1::TABLE_INTERACTIONS; }
   // The column that becomes a message's key; -1: none.
   int32_t key_column() const { return key_column_; }
+  // Whether no two of its rows have the same.
+  bool HasUniqueKeys() const;
   // Rows of the whole table, or Slice::kEndless.
   int64_t rows() const;
   // The further columns among its own, each once.

@@ -1,5 +1,6 @@
 """How tests run a real Apache Kafka: deploy/kafka/start on free ports, in a folder of its own."""
 
+import contextlib
 import os
 import pathlib
 import random
@@ -261,3 +262,15 @@ def is_alive(process):
         if state not in "ZX":
             return True
     return False
+
+
+@contextlib.contextmanager
+def newer_librdkafka():
+    """A folder with the librdkafka.so.1 that confluent-kafka brings, newer than Debian's."""
+    package = pathlib.Path(confluent_kafka.__file__).parents[1]
+    library = next(package.glob("confluent_kafka.libs/librdkafka-*.so*"))
+    with tempfile.TemporaryDirectory() as folder:
+        for file in library.parent.iterdir():
+            pathlib.Path(folder, file.name).symlink_to(file)
+        pathlib.Path(folder, "librdkafka.so.1").symlink_to(library)
+        yield folder

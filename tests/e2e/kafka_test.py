@@ -1,12 +1,9 @@
 """The sink `kafka` against a real broker: every row once, whoever is killed, and what is said of trouble."""
 
 import collections
-import contextlib
 import os
-import pathlib
 import shlex
 import subprocess
-import tempfile
 import time
 import unittest
 
@@ -16,89 +13,11 @@ from confluent_kafka import admin
 import kafka_broker
 import kafka_readers
 import worker
-from kafka_broker import KafkaBroker, row_of
+from kafka_broker import row_of
+from kafka_case import PATIENCE_SECONDS, KafkaCase
 
-PATIENCE_SECONDS = 300
 
-
-class KafkaTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.broker = KafkaBroker("--secure")
-        cls.addClassCleanup(cls.broker.close)
-
-    def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="throng-kafka-test-")
-        self.addCleanup(scratch.cleanup)
-        self.scratch = pathlib.Path(scratch.name)
-        self.topic = self.id().rpartition(".")[2].replace("_", "-")
-
-    # ---- Runs -----------------------------------------------------------------------------------
-
-    def kafka(self, options=None, **fields):
-        """An output of JSON into the test's topic, with headers."""
-        options = {"bootstrap_servers": self.broker.bootstrap, "topic": self.topic,
-                   "partitions": "6", "headers": "true", **(options or {})}
-        return {"name": "kafka", "format": {"component": "json"},
-                "sink": {"component": "kafka", "options": options}, **fields}
-
-    def spec(self, *outputs, dataset=None, **fields):
-        file = self.scratch / f"spec-{len(list(self.scratch.iterdir()))}.json"
-        return worker.write_spec(file, *outputs, dataset={"seed": 42, **(dataset or {})}, **fields)
-
-    def run_well(self, spec, *arguments, **options):
-        done = worker.run(spec, *arguments, **options)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stderr
-
-    def run_badly(self, spec, said, *arguments, code=1, **options):
-        done = worker.run(spec, *arguments, **options)
-        self.assertEqual(done.returncode, code, done.stderr)
-        self.assertIn(said, done.stderr)
-
-    def start(self, spec, *arguments):
-        process = subprocess.Popen(
-            worker.command(spec, *arguments), text=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        self.addCleanup(process.stderr.close)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        return process
-
-    # ---- What is in the topic -------------------------------------------------------------------
-
-    def end(self):
-        """How many records the topic holds, those of open transactions too; 0 if it cannot be told."""
-        client = confluent_kafka.Consumer({"bootstrap.servers": self.broker.bootstrap, "log_level": 0,
-                                           "group.id": "end", "isolation.level": "read_uncommitted"})
-        try:
-            partitions = client.list_topics(self.topic, 5).topics[self.topic].partitions
-            return sum(
-                client.get_watermark_offsets(
-                    confluent_kafka.TopicPartition(self.topic, p), timeout=5)[1]
-                for p in partitions)
-        except confluent_kafka.KafkaException:
-            return 0
-        finally:
-            client.close()
-
-    def await_more_than(self, records, *processes):
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while (end := self.end()) <= records:
-            self.assertLess(time.monotonic(), give_up, f"{self.topic} does not grow")
-            if all(process.poll() is not None for process in processes):
-                break
-            time.sleep(0.02)
-        return end
-
-    def assert_topic_is(self, dataset=None):
-        """Every row of the dataset is there once, each partition in order, equal to the CSV."""
-        path = self.scratch / "expected.csv"
-        self.run_well(self.spec(worker.file_output(path), dataset=dataset))
-        kafka_broker.check_rows(self, self.broker.messages(self.topic), path)
-
-    # ---- Tests ----------------------------------------------------------------------------------
-
+class KafkaTest(KafkaCase):
     def test_a_consumer_by_others_sees_every_row_once(self):
         spec = self.spec(self.kafka())
         self.run_well(spec)
@@ -255,8 +174,8 @@ class KafkaTest(unittest.TestCase):
     def test_topics_that_are_not_fit_are_refused(self):
         self.broker.create_topic(self.topic, 2, cleanup_policy="compact")
         self.run_badly(self.spec(self.kafka()), "is compacted, which keeps only the last record of "
-                                                "each user; choose a topic with "
-                                                "cleanup.policy=delete.")
+                                                "each key; choose a topic with "
+                                                "cleanup.policy=delete, or a table of which")
         self.broker.create_topic("expiring", 1)
         self.run_badly(
             self.spec(self.kafka({"topic": "other", "positions_topic": "expiring"})),
@@ -344,7 +263,7 @@ class KafkaTest(unittest.TestCase):
                 scram = spec("no", kafka_broker.SASL,
                              {**ways["plain"][1], "sasl_mechanism": mechanism})
                 self.run_badly(scram, "put librdkafka 2.6.1 or newer in its place", env=right)
-                with newer_librdkafka() as folder:
+                with kafka_broker.newer_librdkafka() as folder:
                     newer = {"LD_LIBRARY_PATH": folder}
                     self.run_well(scram, env={**right, **newer})
                     self.run_badly(scram, f'refuses sasl_username "alice" by {mechanism}',
@@ -369,18 +288,6 @@ class KafkaTest(unittest.TestCase):
         self.run_badly(
             self.spec(self.kafka({"bootstrap_servers": "localhost:1"})),
             "check bootstrap_servers and the brokers.", "--retry-timeout", "1s")
-
-
-@contextlib.contextmanager
-def newer_librdkafka():
-    """A folder with the librdkafka.so.1 that confluent-kafka brings, newer than Debian's."""
-    package = pathlib.Path(confluent_kafka.__file__).parents[1]
-    library = next(package.glob("confluent_kafka.libs/librdkafka-*.so*"))
-    with tempfile.TemporaryDirectory() as folder:
-        for file in library.parent.iterdir():
-            pathlib.Path(folder, file.name).symlink_to(file)
-        pathlib.Path(folder, "librdkafka.so.1").symlink_to(library)
-        yield folder
 
 
 if __name__ == "__main__":

@@ -46,8 +46,7 @@ extern "C" {
 #endif
 
 /* ---- Values and errors ---------------------------------------------------------------------- */
-/* google.rpc.Code, number for number, as far as it means something here. */
-typedef int32_t throng_code;
+typedef int32_t throng_code; /* google.rpc.Code, as far as it means something here */
 enum {
   THRONG_OK = 0,
   THRONG_CANCELLED = 1,
@@ -77,8 +76,7 @@ typedef struct throng_bytes {
   size_t size;
 } throng_bytes;
 
-/* What the host offers to an instance. */
-typedef struct throng_host {
+typedef struct throng_host { /* what the host offers to an instance */
   uint32_t struct_size;
   const void* self;
   /* [any] One sentence, no newline. A warning given inside create is part of the plan. */
@@ -453,6 +451,8 @@ typedef struct throng_target {
   int64_t slice_index;
   int64_t slice_count;
   int64_t part; /* of an output in parts, each with an instance of its own, from 0; -1: in none */
+  int32_t has_unique_keys; /* no two messages of the output have the same */
+  int32_t sends_again;     /* rows that an earlier run delivered are wanted once more */
 } throng_target;
 typedef struct throng_opened {
   uint32_t struct_size;

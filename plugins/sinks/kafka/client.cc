@@ -24,6 +24,8 @@ KafkaClient::KafkaClient(rd_kafka_type_t type, const Map& properties, const Kafk
     : place_(place),
       host_(host),
       on_delivery_(std::move(on_delivery)),
+      is_verbose_(std::any_of(properties.begin(), properties.end(),
+                              [](const auto& property) { return property.first == "debug"; })),
       handle_(nullptr, rd_kafka_destroy) {
   std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(rd_kafka_conf_new(),
                                                                     rd_kafka_conf_destroy);
@@ -39,11 +41,21 @@ KafkaClient::KafkaClient(rd_kafka_type_t type, const Map& properties, const Kafk
   rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int code, const char* why, void* self) {
     static_cast<KafkaClient*>(self)->OnError(static_cast<rd_kafka_resp_err_t>(code), why);
   });
+  rd_kafka_conf_set_throttle_cb(conf.get(),
+                                [](rd_kafka_t*, const char*, int32_t, int ms, void* self) {
+                                  static_cast<KafkaClient*>(self)->OnThrottle(ms);
+                                });
+  rd_kafka_conf_set_stats_cb(conf.get(), [](rd_kafka_t*, char* json, size_t size, void* self) {
+    static_cast<KafkaClient*>(self)->host_.Info("statistics " + std::string(json, size));
+    return 0;  // the text stays librdkafka's
+  });
   rd_kafka_conf_set_log_cb(
       conf.get(), [](const rd_kafka_t* handle, int level, const char* facility, const char* text) {
+        const auto* self = static_cast<const KafkaClient*>(rd_kafka_opaque(handle));
         // Consumers are given the same properties as producers, and say that some are not theirs.
-        if (level > kSevere || std::string_view(facility) == "CONFWARN") return;
-        static_cast<KafkaClient*>(rd_kafka_opaque(handle))->host_.Info(text);
+        if (std::string_view(facility) == "CONFWARN") return;
+        if (level > kSevere && !self->is_verbose_) return;
+        self->host_.Info(std::string(facility) + ": " + text);
       });
   if (type == RD_KAFKA_PRODUCER) {
     rd_kafka_conf_set_dr_msg_cb(conf.get(),
@@ -65,7 +77,7 @@ rd_kafka_topic_t* KafkaClient::Topic(const std::string& name) {
   const auto found = topics_.find(name);
   if (found != topics_.end()) return found->second.get();
   rd_kafka_topic_t* topic = rd_kafka_topic_new(handle(), name.c_str(), nullptr);
-  if (topic == nullptr) Fail(rd_kafka_last_error(), "", name);
+  if (topic == nullptr) Fail(rd_kafka_last_error(), "", {name, "DESCRIBE"});
   topics_.try_emplace(name, topic, rd_kafka_topic_destroy);
   return topic;
 }
@@ -80,22 +92,33 @@ void KafkaClient::OnError(rd_kafka_resp_err_t code, const char* reason) {
   if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || trouble_.empty()) trouble_ = reason;
 }
 
+void KafkaClient::OnThrottle(int ms) {
+  if (ms <= 0) return;
+  if (throttled_until_ == KafkaClock::time_point()) {
+    host_.Warn(place_.servers +
+               " throttle this client by a quota, so rows go as slowly as that allows; raise its "
+               "producer_byte_rate or request_percentage, or set a pace.");
+  }
+  throttled_until_ = KafkaClock::now() + std::chrono::milliseconds(ms);
+  host_.Metrics().Add("throttled_seconds_total", ms / 1000.0);
+}
+
 void KafkaClient::ThrowIfStopping() const {
   if (host_.IsCancelled()) throw Error(THRONG_CANCELLED, "The host is stopping.");
 }
 
 void KafkaClient::Fail(rd_kafka_resp_err_t code, const std::string& reason,
-                       const std::string& topic) const {
+                       const KafkaAccess& access) const {
   const bool has_better = IsTransient(code) && !trouble_.empty();
-  throw KafkaError(code, has_better ? trouble_ : reason, place_, topic);
+  throw KafkaError(code, has_better ? trouble_ : reason, place_, access);
 }
 
 void KafkaClient::AwaitRetry(rd_kafka_resp_err_t code, const std::string& reason,
-                             const std::string& topic, KafkaClock::time_point due) const {
+                             const KafkaAccess& access, KafkaClock::time_point due) const {
   Poll(0);
   ThrowIfStopping();
-  if (refusal_) throw KafkaError(refusal_->first, refusal_->second, place_, topic);
-  if (!IsTransient(code) || KafkaClock::now() >= due) Fail(code, reason, topic);
+  if (refusal_) throw KafkaError(refusal_->first, refusal_->second, place_, access);
+  if (!IsTransient(code) || KafkaClock::now() >= due) Fail(code, reason, access);
   Poll(kRetryMs);
 }
 

@@ -44,25 +44,30 @@ class KafkaClient {
   // Between two tries of what did not succeed with `code`: throws if the host is stopping, if the
   // brokers refuse these credentials, if the error does not go away by itself, or once `due` has
   // passed; else waits a little.
-  void AwaitRetry(rd_kafka_resp_err_t code, const std::string& reason, const std::string& topic,
+  void AwaitRetry(rd_kafka_resp_err_t code, const std::string& reason, const KafkaAccess& access,
                   KafkaClock::time_point due) const;
   // The same for the rest of a call, without a wait.
   [[noreturn]] void Fail(rd_kafka_resp_err_t code, const std::string& reason,
-                         const std::string& topic) const;
+                         const KafkaAccess& access) const;
   void ThrowIfStopping() const;
   // The last that was said about connections, if it was said since the last success.
   const std::string& trouble() const { return trouble_; }
   void ForgetTrouble() { trouble_.clear(); }
+  // Until when a quota makes the brokers answer late; in the past without one.
+  KafkaClock::time_point throttled_until() const { return throttled_until_; }
 
  private:
   void OnError(rd_kafka_resp_err_t code, const char* reason);
+  void OnThrottle(int ms);
 
   const KafkaPlace place_;
   const Host host_;
   const OnDelivery on_delivery_;
+  const bool is_verbose_;  // what librdkafka says of itself was asked for
   std::unique_ptr<rd_kafka_t, void (*)(rd_kafka_t*)> handle_;
   std::map<std::string, std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)>> topics_;
   std::string trouble_;
+  KafkaClock::time_point throttled_until_;
   std::optional<std::pair<rd_kafka_resp_err_t, std::string>> refusal_;  // of our credentials
 };
 

@@ -17,6 +17,12 @@ Error AuthenticationError(const std::string& reason, const KafkaPlace& place, in
                 "sasl_mechanism: PLAIN.",
             "sasl_mechanism"};
   }
+  if (place.sasl_mechanism == "OAUTHBEARER") {
+    return {THRONG_UNAUTHENTICATED,
+            place.servers + " cannot be entered by OAUTHBEARER (" + reason +
+                "); check oauth_token_url, oauth_client_id, oauth_client_secret and oauth_scope.",
+            "oauth_client_secret"};
+  }
   return {THRONG_UNAUTHENTICATED,
           place.servers + " refuses sasl_username \"" + place.sasl_username + "\" by " +
               place.sasl_mechanism + " (" + reason +
@@ -68,6 +74,12 @@ bool IsMissing(rd_kafka_resp_err_t code) {
          code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
+bool IsTooLarge(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+         code == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE ||
+         code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
 Error LostTopicError(const KafkaPlace& place, const std::string& topic) {
   const bool is_positions = topic == place.positions_topic;
   return {
@@ -80,22 +92,33 @@ Error LostTopicError(const KafkaPlace& place, const std::string& topic) {
       is_positions ? "positions_topic" : "topic"};
 }
 
+Error TakenOverError(const KafkaPlace& place) {
+  return {THRONG_FAILED_PRECONDITION,
+          "Another worker of this run has taken topic " + place.topic + " over at " +
+              place.servers +
+              ", so this one stops; what it had not committed was rolled back. Let only one worker "
+              "deliver this output."};
+}
+
 Error KafkaError(rd_kafka_resp_err_t code, const std::string& reason, const KafkaPlace& place,
-                 const std::string& topic, int library_version) {
+                 const KafkaAccess& access, int library_version) {
+  const std::string& topic = access.topic;
   const std::string name = rd_kafka_err2name(code);
   const std::string why = reason.empty() ? rd_kafka_err2str(code) : reason;
   const std::string option = topic == place.positions_topic ? "positions_topic" : "topic";
-  if (IsFencing(code)) {
-    return {THRONG_FAILED_PRECONDITION,
-            "Another worker of this run has taken topic " + place.topic + " over at " +
-                place.servers + " (" + name +
-                "), so this one stops; what it had not committed was rolled back. Let only one "
-                "worker deliver this output."};
-  }
+  if (IsFencing(code)) return TakenOverError(place);
   if (IsMissing(code)) {
     return {THRONG_NOT_FOUND,
             "Topic " + topic + " does not exist at " + place.servers +
                 "; make it, or set create: if_missing.",
+            option};
+  }
+  if (IsTooLarge(code)) {
+    return {THRONG_INVALID_ARGUMENT,
+            (topic == place.positions_topic ? "The position is larger than topic "
+                                            : "A record is larger than topic ") +
+                topic + " at " + place.servers + " takes; raise its max.message.bytes" +
+                (topic == place.positions_topic ? "." : ", or write fewer columns."),
             option};
   }
   switch (code) {
@@ -111,8 +134,8 @@ Error KafkaError(rd_kafka_resp_err_t code, const std::string& reason, const Kafk
               "security_protocol"};
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
       return {THRONG_PERMISSION_DENIED,
-              place.servers + " lets nobody of these credentials write to or read topic " + topic +
-                  "; grant DESCRIBE, READ and WRITE on it (and CREATE where it is to be made).",
+              place.servers + " does not allow these credentials to " + access.permission +
+                  " topic " + topic + "; grant " + access.permission + " on it.",
               option};
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
       return {THRONG_PERMISSION_DENIED,
@@ -127,13 +150,6 @@ Error KafkaError(rd_kafka_resp_err_t code, const std::string& reason, const Kafk
               " does not allow transactions; grant DESCRIBE and WRITE on transactional ids that "
               "begin with \"throng-\", or set delivery: at_least_once.",
           "delivery"};
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
-      return {THRONG_INVALID_ARGUMENT,
-              "A record is larger than topic " + topic + " at " + place.servers +
-                  " takes; raise its max.message.bytes, or write fewer columns.",
-              option};
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
       return {THRONG_INVALID_ARGUMENT,
               "Event times of records are further from now than topic " + topic + " at " +

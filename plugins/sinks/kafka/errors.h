@@ -18,19 +18,30 @@ struct KafkaPlace {
   std::string sasl_username;
 };
 
+// What was done to a topic, and the permission that it takes.
+struct KafkaAccess {
+  std::string topic;
+  const char* permission;  // as Kafka names it: "WRITE"
+};
+
 // Whether it goes away by itself: a broker that restarts, a leader that moves.
 bool IsTransient(rd_kafka_resp_err_t code);
-// Whether another producer took the place.
+// Whether the brokers take nothing more from a producer: another one took its place, or they ended
+// its transaction because it was open for too long.
 bool IsFencing(rd_kafka_resp_err_t code);
 
 // Whether a topic is not there, or not with all of its partitions.
 bool IsMissing(rd_kafka_resp_err_t code);
+// Whether a record, or a batch, is larger than a topic takes.
+bool IsTooLarge(rd_kafka_resp_err_t code);
 // A topic that records went to was deleted, or made anew, before all were committed.
 Error LostTopicError(const KafkaPlace& place, const std::string& topic);
 
-// `reason` is librdkafka's own; `topic` the one that was worked on. `library_version` is
-// rd_kafka_version() but in tests.
+// Another worker writes to the topic in the place of this one.
+Error TakenOverError(const KafkaPlace& place);
+
+// `reason` is librdkafka's own. `library_version` is rd_kafka_version() but in tests.
 Error KafkaError(rd_kafka_resp_err_t code, const std::string& reason, const KafkaPlace& place,
-                 const std::string& topic, int library_version = rd_kafka_version());
+                 const KafkaAccess& access, int library_version = rd_kafka_version());
 
 }  // namespace throng::plugins

@@ -2,26 +2,30 @@
 //
 // Records and the position after them are written in one transaction, the position as a record of a
 // compacted topic. Whoever opens the output first fences those that held it, which ends their
-// transactions, and then reads the last committed position.
+// transactions, then reads the last committed position and writes its claim into it. Brokers also
+// fence a worker whose transaction was open for too long: as the claim is still its own, it makes
+// another producer and goes on.
 #include <algorithm>
-#include <charconv>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
+#include <thread>
 
-#include "plugins/sinks/kafka/client.h"
 #include "plugins/sinks/kafka/options.h"
 #include "plugins/sinks/kafka/positions.h"
 #include "plugins/sinks/kafka/producer.h"
-#include "plugins/sinks/kafka/topics.h"
+#include "plugins/sinks/kafka/topic_reader.h"
 #include "throng/sdk.hpp"
 
 namespace throng::plugins {
 namespace {
 
-constexpr int64_t kDefaultMessageBytes = 1'048'588;  // of brokers
-constexpr std::chrono::seconds kReadPatience{8};
+// Who fences another worker writes its claim well within this.
+constexpr std::chrono::seconds kClaimTime{1};
+constexpr std::chrono::seconds kTakePatience{8};
 
 class KafkaSink {
  public:
@@ -42,24 +46,23 @@ class KafkaSink {
   void Reset(const throng_target& target);
 
  private:
-  void Connect(const throng_target& target);
-  // For Open, Peek and Reset, and in doubt; a run needs no readers.
-  void ConnectReaders();
-  void CloseReaders();
-  void CheckTopic(const std::map<std::string, std::string>& config, int32_t partitions);
-  // Makes the positions topic, or sees that it is fit for them; returns its partitions.
-  int32_t RequirePositionsTopic();
-  void MakeProducer(int32_t partitions, int64_t max_message_bytes);
-  // What is stored for the output, if anything is.
-  std::optional<KafkaPosition> Stored();
-  // Whether the topic, with so many partitions, still is the one that `stored` speaks of; throws if
-  // it is not, unless that means to start over.
-  bool IsOf(const KafkaPosition& stored, int32_t partitions);
-  // Why the topic, with so many partitions, is not one that had these ends, if it is not; warns of
-  // rows that the brokers removed.
-  std::optional<std::string> WhyNotOf(const std::map<int32_t, KafkaEnd>& ends, int32_t partitions);
-  // Finds out whether the commit that ended in doubt took place; throws ABORTED if it did not.
-  void SettleDoubt();
+  void Name(const throng_target& target);
+  // Fences those that held the output, and takes the place. Throws ProducerLost where another
+  // worker was quicker.
+  Opened Take(TopicReader* reader);
+  void MakeProducer(TopicReader* reader);
+  // Calls what the producer does. Where it ends as the producer is lost, another one takes its
+  // place; then it returns only if the commit that was on its way took place.
+  void Try(const std::function<void()>& call);
+  void Replace();
+  // What is stored for the output, if anything is; `text`: as it is stored.
+  std::optional<KafkaPosition> Stored(TopicReader* reader, std::string* text = nullptr) const;
+  // The position is the output's own: throws if another worker has claimed it since.
+  void CheckClaim(const std::optional<KafkaPosition>& stored) const;
+  // Whether the topic still is the one that `stored` speaks of; throws if it is not, unless that
+  // means to start over.
+  bool IsOf(const KafkaPosition& stored, TopicReader* reader) const;
+  void WarnOfPartitions(int32_t before, int32_t now) const;
   void WarnOfRetention(const throng_records& records);
 
   const Options options_;
@@ -68,30 +71,26 @@ class KafkaSink {
   std::string run_uid_;
   std::string transactional_id_;
   std::string identity_;
-  std::unique_ptr<KafkaClient> all_;        // reads everything
-  std::unique_ptr<KafkaClient> committed_;  // reads what is committed
+  std::string claim_;
+  int32_t partitions_ = 0;
+  KafkaLimits limits_;  // that the producer was made by
   std::unique_ptr<KafkaProducer> producer_;
-  int32_t positions_partitions_ = 0;
-  std::optional<int64_t> retention_ms_;  // to warn of, once
-  std::string committing_;               // the record of the last commit that was begun
-  bool has_written_ = false;             // since it was opened
+  std::optional<ProducerLost> lost_;       // why there is none
+  std::optional<std::string> committing_;  // the record of a commit that is on its way
+  std::optional<int64_t> retention_ms_;    // to warn of, once
+  bool has_written_ = false;               // since it was opened
 };
 
-std::optional<int64_t> Number(const std::map<std::string, std::string>& config, const char* name) {
-  const auto found = config.find(name);
-  if (found == config.end()) return std::nullopt;
-  int64_t number = 0;
-  const char* end = found->second.data() + found->second.size();
-  if (std::from_chars(found->second.data(), end, number).ptr != end) return std::nullopt;
-  return number;
+// 16 hexadecimal digits.
+std::string RandomClaim() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::random_device device;
+  std::string claim(16, '0');
+  for (char& digit : claim) digit = kDigits[device() % kDigits.size()];
+  return claim;
 }
 
-std::string Text(const std::map<std::string, std::string>& config, const char* name) {
-  const auto found = config.find(name);
-  return found == config.end() ? "" : found->second;
-}
-
-void KafkaSink::Connect(const throng_target& target) {
+void KafkaSink::Name(const throng_target& target) {
   if (target.part >= 0) {
     throw Error(THRONG_INVALID_ARGUMENT, "A topic is not rolled into parts; leave roll_rows out.");
   }
@@ -100,93 +99,22 @@ void KafkaSink::Connect(const throng_target& target) {
   identity_ = target.identity;
   transactional_id_ = "throng-" + key_;
   std::replace(transactional_id_.begin(), transactional_id_.end(), '/', '-');
-  ConnectReaders();
 }
 
-void KafkaSink::ConnectReaders() {
-  const KafkaPlace place = options_.Place();
-  all_ = std::make_unique<KafkaClient>(RD_KAFKA_CONSUMER, options_.ConsumerProperties(false), place,
-                                       host_);
-  committed_ = std::make_unique<KafkaClient>(RD_KAFKA_CONSUMER, options_.ConsumerProperties(true),
-                                             place, host_);
-}
-
-void KafkaSink::CloseReaders() {
-  committed_.reset();
-  all_.reset();
-}
-
-void KafkaSink::CheckTopic(const std::map<std::string, std::string>& config, int32_t partitions) {
-  const std::string where = "Topic " + options_.topic + " at " + options_.bootstrap_servers;
-  if (Text(config, "cleanup.policy").find("compact") != std::string::npos) {
-    throw Error(THRONG_FAILED_PRECONDITION,
-                where +
-                    " is compacted, which keeps only the last record of each user; choose a "
-                    "topic with cleanup.policy=delete.",
-                "topic");
-  }
-  if (options_.partitions > 0 && options_.partitions != partitions) {
-    host_.Warn(where + " exists and keeps its " + std::to_string(partitions) +
-               " partitions, though " + std::to_string(options_.partitions) + " are asked for.");
-  }
-  if (options_.record_timestamp != KafkaTimestamp::kEvent) return;
-  if (Text(config, "message.timestamp.type") == "LogAppendTime") {
-    host_.Warn(where +
-               " has message.timestamp.type=LogAppendTime, so records get the time of "
-               "their delivery in spite of record_timestamp: event.");
-  }
-  retention_ms_ = Number(config, "retention.ms");
-  if (retention_ms_ && *retention_ms_ < 0) retention_ms_.reset();  // without end
-}
-
-void KafkaSink::WarnOfRetention(const throng_records& records) {
-  if (!retention_ms_ || records.event_time == nullptr || records.rows == 0) return;
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-                       std::chrono::system_clock::now().time_since_epoch())
-                       .count();
-  if (records.event_time[0] >= now - *retention_ms_) return;
-  host_.Warn("Topic " + options_.topic + " keeps records for " + std::to_string(*retention_ms_) +
-             " ms, and with record_timestamp: event these are older, so the brokers will delete "
-             "them; raise its retention.ms or use record_timestamp: delivery.");
-  retention_ms_.reset();
-}
-
-int32_t KafkaSink::RequirePositionsTopic() {
-  const bool may_create = options_.create == KafkaCreate::kIfMissing;
-  const bool is_new = may_create && !FindTopic(all_.get(), options_.positions_topic);
-  const int32_t partitions = RequireTopic(all_.get(),
-                                          {.name = options_.positions_topic,
-                                           .partitions = 25,
-                                           .replication = options_.replication,
-                                           .config = {{"cleanup.policy", "compact"},
-                                                      {"segment.bytes", "1048576"},
-                                                      {"min.cleanable.dirty.ratio", "0.1"}}},
-                                          may_create);
-  if (is_new) return partitions;
-  const std::string policy =
-      Text(TopicConfig(all_.get(), options_.positions_topic), "cleanup.policy");
-  if (!policy.empty() && policy != "compact") {
-    throw Error(THRONG_FAILED_PRECONDITION,
-                "Topic " + options_.positions_topic + " at " + options_.bootstrap_servers +
-                    " has cleanup.policy=" + policy +
-                    ", so positions would expire; set it to compact, or name another "
-                    "positions_topic.",
-                "positions_topic");
-  }
-  return partitions;
-}
-
-void KafkaSink::MakeProducer(int32_t partitions, int64_t max_message_bytes) {
+void KafkaSink::MakeProducer(TopicReader* reader) {
+  limits_ = reader->Limits();
+  partitions_ = reader->partitions();
   producer_ = std::make_unique<KafkaProducer>(
-      options_, host_, options_.IsExactlyOnce() ? transactional_id_ : "", run_uid_, partitions,
-      positions_partitions_, max_message_bytes);
+      options_, host_, options_.IsExactlyOnce() ? transactional_id_ : "", run_uid_, partitions_,
+      reader->positions_partitions(), limits_);
   if (options_.IsExactlyOnce()) producer_->Fence();
 }
 
-std::optional<KafkaPosition> KafkaSink::Stored() {
-  const auto text = ReadPosition(committed_.get(), all_.get(), key_, positions_partitions_);
-  if (!text) return std::nullopt;
-  auto stored = ParsePosition(*text);
+std::optional<KafkaPosition> KafkaSink::Stored(TopicReader* reader, std::string* text) const {
+  const auto found = reader->Position(key_);
+  if (!found) return std::nullopt;
+  if (text != nullptr) *text = *found;
+  auto stored = ParsePosition(*found);
   const std::string what = "The position " + key_ + " in topic " + options_.positions_topic;
   const std::string remedy =
       "; forget it by `throngctl runs positions reset`, or name another positions_topic.";
@@ -201,56 +129,18 @@ std::optional<KafkaPosition> KafkaSink::Stored() {
   return stored;
 }
 
-std::optional<std::string> KafkaSink::WhyNotOf(const std::map<int32_t, KafkaEnd>& ends,
-                                               int32_t partitions) {
-  int64_t removed = 0;
-  for (const auto& entry : ends) {
-    const int32_t partition = entry.first;
-    const KafkaEnd& end = entry.second;
-    if (partition >= partitions) {
-      return "it has " + std::to_string(partitions) +
-             " partitions now, and rows went to partition " + std::to_string(partition);
-    }
-    const Watermarks marks = FindWatermarks(*all_, options_.topic, partition);
-    const std::string where = "its partition " + std::to_string(partition);
-    if (marks.high < end.next) {
-      return where + " ends at offset " + std::to_string(marks.high) + ", and rows went up to " +
-             std::to_string(end.next);
-    }
-    removed += std::max<int64_t>(0, std::min(marks.low, end.next) - end.first);
-    if (marks.low >= end.next) continue;
-    std::string found;
-    const bool is_read = ReadMessages(
-        all_.get(), options_.topic, partition, end.next - 1, end.next,
-        KafkaClock::now() + kReadPatience, [&](const rd_kafka_message_t& message) {
-          if (message.offset != end.next - 1) return false;
-          found = RecordDigest({static_cast<const char*>(message.key), message.key_len},
-                               {static_cast<const char*>(message.payload), message.len});
-          return false;
-        });
-    if (!is_read) {
-      throw Error(THRONG_UNAVAILABLE, "Topic " + options_.topic + " at " +
-                                          options_.bootstrap_servers + " does not tell what " +
-                                          where + " holds; check the brokers.");
-    }
-    if (found != end.sha256) {
-      return where + " has another record at offset " + std::to_string(end.next - 1);
-    }
-  }
-  if (removed > 0) {
-    host_.Warn("The brokers have removed up to " + std::to_string(removed) +
-               " of the rows in topic " + options_.topic +
-               " by its retention; they are not sent again.");
-  }
-  return std::nullopt;
+void KafkaSink::CheckClaim(const std::optional<KafkaPosition>& stored) const {
+  const bool is_fenced = lost_->why() == ProducerLost::Why::kFenced;
+  if (!stored && !is_fenced) throw LostTopicError(options_.Place(), options_.positions_topic);
+  if (!stored || stored->claim != claim_) throw TakenOverError(options_.Place());
 }
 
-bool KafkaSink::IsOf(const KafkaPosition& stored, int32_t partitions) {
-  const auto reason = WhyNotOf(stored.ends, partitions);
+bool KafkaSink::IsOf(const KafkaPosition& stored, TopicReader* reader) const {
+  const auto reason = reader->WhyNotOf(stored.ends);
   if (!reason) return true;
   const std::string what = "Topic " + options_.topic + " at " + options_.bootstrap_servers +
-                           " is not the one that rows below " + std::to_string(stored.position) +
-                           " went to: " + *reason;
+                           " is not the one that rows below " +
+                           std::to_string(stored.position.value_or(0)) + " went to: " + *reason;
   if (options_.if_recreated == KafkaRecreated::kStartOver) {
     host_.Warn(what + ". All rows are sent from the first one on.");
     return false;
@@ -262,95 +152,153 @@ bool KafkaSink::IsOf(const KafkaPosition& stored, int32_t partitions) {
               "topic");
 }
 
-Opened KafkaSink::Open(const throng_target& target) {
-  Connect(target);
-  const bool may_create = options_.create == KafkaCreate::kIfMissing;
-  const int32_t partitions = RequireTopic(all_.get(),
-                                          {.name = options_.topic,
-                                           .partitions = options_.partitions,
-                                           .replication = options_.replication,
-                                           .config = options_.topic_config},
-                                          may_create);
-  const auto config = TopicConfig(all_.get(), options_.topic);
-  CheckTopic(config, partitions);
-  positions_partitions_ = RequirePositionsTopic();
-  MakeProducer(partitions, Number(config, "max.message.bytes").value_or(kDefaultMessageBytes));
+void KafkaSink::WarnOfPartitions(int32_t before, int32_t now) const {
+  if (before == now) return;
+  host_.Warn("Topic " + options_.topic + " had " + std::to_string(before) + " partitions and has " +
+             std::to_string(now) +
+             " now: from here on a key may be in another partition than its earlier records.");
+}
 
+void KafkaSink::WarnOfRetention(const throng_records& records) {
+  if (!retention_ms_ || records.event_time == nullptr || records.rows == 0) return;
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
+  if (records.event_time[0] >= now - *retention_ms_) return;
+  host_.Warn("Topic " + options_.topic + " keeps records for " + std::to_string(*retention_ms_) +
+             " ms, and with record_timestamp: event these are older, so the brokers will delete "
+             "them; raise its retention.ms or use record_timestamp: delivery.");
+  retention_ms_.reset();
+}
+
+Opened KafkaSink::Open(const throng_target& target) {
+  Name(target);
+  claim_ = RandomClaim();
+  TopicReader reader(options_, host_);
+  reader.Require(target);
+  if (options_.record_timestamp == KafkaTimestamp::kEvent) retention_ms_ = reader.RetentionMs();
+  const auto due = KafkaClock::now() + kTakePatience;
+  while (true) {
+    try {
+      return Take(&reader);
+    } catch (const ProducerLost& lost) {
+      if (lost.why() != ProducerLost::Why::kFenced || KafkaClock::now() >= due) throw;
+    }
+  }
+}
+
+Opened KafkaSink::Take(TopicReader* reader) {
+  MakeProducer(reader);
   Opened opened;
   // Well before the brokers end the transaction by themselves.
   if (options_.IsExactlyOnce()) opened.max_commit_ms = options_.transaction_timeout.ms / 2;
-  const auto stored = Stored();
-  if (stored && IsOf(*stored, partitions)) {
-    producer_->SetEnds(stored->ends);
-    opened.position = stored->position;
-    opened.host_state = stored->host_state;
+  KafkaPosition position = Stored(reader).value_or(KafkaPosition());
+  if (position.position && IsOf(position, reader)) {
+    WarnOfPartitions(position.partitions, partitions_);
+    producer_->SetEnds(position.ends);
+    opened.position = position.position;
+    opened.host_state = position.host_state;
+  } else {
+    position = {};
+    position.identity = identity_;
+    position.topic = options_.topic;
   }
-  CloseReaders();
+  position.claim = claim_;
+  position.partitions = partitions_;
+  producer_->Commit(key_, PositionText(position));
   return opened;
 }
 
 Opened KafkaSink::Peek(const throng_target& target) {
-  Connect(target);
-  const auto positions = FindTopic(all_.get(), options_.positions_topic);
-  if (!positions) return {};
-  positions_partitions_ = *positions;
-  const auto stored = Stored();
-  if (!stored || !IsOf(*stored, FindTopic(all_.get(), options_.topic).value_or(0))) return {};
+  Name(target);
+  TopicReader reader(options_, host_);
+  if (!reader.Find()) return {};
+  const auto stored = Stored(&reader);
+  if (!stored || !stored->position || !IsOf(*stored, &reader)) return {};
   return {.position = stored->position, .host_state = stored->host_state};
 }
 
 void KafkaSink::Reset(const throng_target& target) {
-  Connect(target);
-  const auto positions = FindTopic(all_.get(), options_.positions_topic);
-  if (!positions) return;  // nothing is stored
-  positions_partitions_ = *positions;
-  MakeProducer(0, kDefaultMessageBytes);
+  Name(target);
+  TopicReader reader(options_, host_);
+  if (!reader.FindOrMakePositions()) return;  // nothing is stored
+  MakeProducer(&reader);
   producer_->Commit(key_, std::nullopt);
+}
+
+void KafkaSink::Try(const std::function<void()>& call) {
+  if (producer_) {
+    try {
+      return call();
+    } catch (const ProducerLost& lost) {
+      lost_ = lost;
+      producer_.reset();
+    }
+  }
+  Replace();
+}
+
+void KafkaSink::Replace() {
+  if (lost_->why() == ProducerLost::Why::kFenced) std::this_thread::sleep_for(kClaimTime);
+  TopicReader reader(options_, host_);
+  if (!reader.Find() || reader.partitions() == 0) {
+    MakeProducer(&reader);  // which ends the transaction that was open
+    producer_.reset();
+    throw LostTopicError(options_.Place(), reader.positions_partitions() == 0
+                                               ? options_.positions_topic
+                                               : options_.topic);
+  }
+  CheckClaim(Stored(&reader));  // before anybody else is fenced
+  if (lost_->why() == ProducerLost::Why::kTooLarge && reader.Limits().topic >= limits_.topic) {
+    throw Error(*lost_);
+  }
+  const int32_t partitions_before = partitions_;
+  try {
+    MakeProducer(&reader);
+    std::string text;
+    const auto stored = Stored(&reader, &text);
+    CheckClaim(stored);
+    if (reader.WhyNotOf(stored->ends)) throw LostTopicError(options_.Place(), options_.topic);
+    WarnOfPartitions(partitions_before, partitions_);
+    producer_->SetEnds(stored->ends);
+    if (committing_.has_value() && text == *committing_) return;
+  } catch (...) {
+    producer_.reset();  // so that the same is done again
+    throw;
+  }
+  throw Error(THRONG_ABORTED,
+              std::string(lost_->what()) + " What came after the last commit is sent again.");
 }
 
 void KafkaSink::Write(const throng_records& records) {
   if (records.rows == 0) return;
   WarnOfRetention(records);
   has_written_ = true;
-  producer_->Write(records);
+  committing_.reset();
+  Try([&] { producer_->Write(records); });
+}
+
+void KafkaSink::Commit(int64_t position, std::string_view host_state) {
+  Try([&] {
+    producer_->Flush();
+    committing_ = PositionText({.identity = identity_,
+                                .topic = options_.topic,
+                                .claim = claim_,
+                                .position = position,
+                                .host_state = std::string(host_state),
+                                .partitions = partitions_,
+                                .ends = producer_->Ends()});
+    producer_->Commit(key_, *committing_);
+  });
+  committing_.reset();
 }
 
 // A topic is never complete; but whoever hears that all is there shall find it.
 void KafkaSink::Finish(const throng_completion& /*completion*/) {
   if (!has_written_) return;
-  ConnectReaders();
-  const auto partitions = FindTopic(all_.get(), options_.topic);
-  const auto reason = WhyNotOf(producer_->Ends(), partitions.value_or(0));
-  CloseReaders();
-  if (reason) throw LostTopicError(options_.Place(), options_.topic);
-}
-
-void KafkaSink::Commit(int64_t position, std::string_view host_state) {
-  if (producer_->IsInDoubt()) return SettleDoubt();
-  try {
-    producer_->Flush();
-    committing_ = PositionText({.identity = identity_,
-                                .topic = options_.topic,
-                                .position = position,
-                                .host_state = std::string(host_state),
-                                .ends = producer_->Ends()});
-    producer_->Commit(key_, committing_);
-  } catch (const Error&) {
-    if (!producer_->IsInDoubt()) throw;
-    SettleDoubt();
-  }
-}
-
-void KafkaSink::SettleDoubt() {
-  if (!all_) ConnectReaders();
-  const auto stored = ReadPosition(committed_.get(), all_.get(), key_, positions_partitions_);
-  CloseReaders();
-  if (stored != committing_) {
-    producer_->Settle(std::nullopt);
-    throw Error(THRONG_ABORTED, "The transaction was rolled back by " + options_.bootstrap_servers +
-                                    "; what came after the last commit is sent again.");
-  }
-  producer_->Settle(ParsePosition(*stored)->ends);
+  TopicReader reader(options_, host_);
+  if (!reader.Find()) throw LostTopicError(options_.Place(), options_.positions_topic);
+  if (reader.WhyNotOf(producer_->Ends())) throw LostTopicError(options_.Place(), options_.topic);
 }
 
 }  // namespace

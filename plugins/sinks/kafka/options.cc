@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::array kCompressions = {"none", "gzip", "snappy", "lz4", "zstd"};
 constexpr std::array kSecurities = {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
-constexpr std::array kMechanisms = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
+constexpr std::array kMechanisms = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};
 
 template <size_t N>
 std::vector<const char*> Names(const std::array<const char*, N>& names) {
@@ -57,6 +57,11 @@ constexpr Owned kOwned[] = {
     {"sasl.mechanisms", "use the option sasl_mechanism"},
     {"sasl.username", "use the option sasl_username"},
     {"sasl.password", "use the option sasl_password"},
+    {"sasl.oauthbearer.method", "use sasl_mechanism: OAUTHBEARER"},
+    {"sasl.oauthbearer.token.endpoint.url", "use the option oauth_token_url"},
+    {"sasl.oauthbearer.client.id", "use the option oauth_client_id"},
+    {"sasl.oauthbearer.client.secret", "use the option oauth_client_secret"},
+    {"sasl.oauthbearer.scope", "use the option oauth_scope"},
     {"ssl.ca.pem", "use the option ssl_ca"},
     {"ssl.certificate.pem", "use the option ssl_certificate"},
     {"ssl.key.pem", "use the option ssl_key"},
@@ -125,10 +130,18 @@ std::vector<OptionOf<KafkaOptions>> KafkaOptions::Declare() {
           .Between("1s", "1h"),
       Option<&O::security_protocol>("security_protocol", "How brokers are talked to.")
           .Choices(Names(kSecurities)),
-      Option<&O::sasl_mechanism>("sasl_mechanism", "How the password is proven.")
+      Option<&O::sasl_mechanism>(
+          "sasl_mechanism", "How the user is proven; OAUTHBEARER by a token of OpenID Connect.")
           .Choices(Names(kMechanisms)),
       Option<&O::sasl_username>("sasl_username", "The user, for sasl_plaintext and sasl_ssl."),
       Option<&O::sasl_password>("sasl_password", "The user's password.").Secret(),
+      Option<&O::oauth_token_url>("oauth_token_url",
+                                  "Of OAUTHBEARER: the https:// address that gives tokens."),
+      Option<&O::oauth_client_id>("oauth_client_id", "Of OAUTHBEARER: who asks for a token."),
+      Option<&O::oauth_client_secret>("oauth_client_secret",
+                                      "Of OAUTHBEARER: that client's secret.")
+          .Secret(),
+      Option<&O::oauth_scope>("oauth_scope", "Of OAUTHBEARER: what the token is asked for."),
       Option<&O::ssl_ca>("ssl_ca", "Certificates (PEM) that brokers are trusted by.").Secret(),
       Option<&O::ssl_certificate>("ssl_certificate", "The client's own certificate (PEM).")
           .Secret(),
@@ -149,18 +162,7 @@ void KafkaOptions::Validate() const {
     Refuse("bootstrap_servers is empty; name at least one broker, as localhost:9092.",
            "bootstrap_servers");
   }
-  if (HasSasl() && !(sasl_username && sasl_password)) {
-    Refuse("security_protocol " +
-               std::string(kSecurities.at(static_cast<size_t>(security_protocol))) +
-               " needs sasl_username and sasl_password.",
-           sasl_username ? "sasl_password" : "sasl_username");
-  }
-  if (!HasSasl() && (sasl_username || sasl_password)) {
-    Refuse(
-        "sasl_username and sasl_password are used with security_protocol sasl_plaintext or "
-        "sasl_ssl only; set it, or leave them out.",
-        "security_protocol");
-  }
+  ValidateSasl();
   const bool has_tls =
       security_protocol == KafkaSecurity::kSsl || security_protocol == KafkaSecurity::kSaslSsl;
   if (!has_tls && (ssl_ca || ssl_certificate || ssl_key || ssl_key_password)) {
@@ -175,6 +177,15 @@ void KafkaOptions::Validate() const {
   }
   const std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(rd_kafka_conf_new(),
                                                                           rd_kafka_conf_destroy);
+  if (oauth_token_url && rd_kafka_conf_set(conf.get(), "sasl.oauthbearer.method", "oidc", nullptr,
+                                           0) != RD_KAFKA_CONF_OK) {
+    Refuse(
+        "sasl_mechanism OAUTHBEARER needs a librdkafka that was built with libcurl, and "
+        "librdkafka " +
+            std::string(rd_kafka_version_str()) +
+            " here was not: put another librdkafka.so.1 in its place (nothing is rebuilt).",
+        "sasl_mechanism");
+  }
   for (const auto& property : client) {
     const std::string& name = property.first;
     const std::string& value = property.second;
@@ -190,6 +201,41 @@ void KafkaOptions::Validate() const {
       Refuse("client." + name + ": " + reason + ". See the properties of librdkafka " +
                  rd_kafka_version_str() + ".",
              "client." + name);
+    }
+  }
+}
+
+void KafkaOptions::ValidateSasl() const {
+  struct Need {
+    const char* name;
+    bool is_set;
+    bool is_needed;
+  };
+  const bool is_oauth = HasSasl() && sasl_mechanism == KafkaMechanism::kOauthBearer;
+  const bool has_password = HasSasl() && !is_oauth;
+  const Need needs[] = {{"sasl_username", sasl_username.has_value(), has_password},
+                        {"sasl_password", sasl_password.has_value(), has_password},
+                        {"oauth_token_url", oauth_token_url.has_value(), is_oauth},
+                        {"oauth_client_id", oauth_client_id.has_value(), is_oauth},
+                        {"oauth_client_secret", oauth_client_secret.has_value(), is_oauth}};
+  const std::string security = kSecurities.at(static_cast<size_t>(security_protocol));
+  const std::string mechanism = kMechanisms.at(static_cast<size_t>(sasl_mechanism));
+  for (const Need& need : needs) {
+    const std::string name = need.name;
+    if (need.is_set && !HasSasl()) {
+      Refuse(name +
+                 " is used with security_protocol sasl_plaintext or sasl_ssl only; set it, or "
+                 "leave " +
+                 name + " out.",
+             "security_protocol");
+    }
+    if (need.is_set && !need.is_needed) {
+      Refuse(name + " is not used with sasl_mechanism " + mechanism + "; leave it out.", name);
+    }
+    if (need.is_needed && !need.is_set) {
+      Refuse("security_protocol " + security + " with sasl_mechanism " + mechanism + " needs " +
+                 name + ".",
+             name);
     }
   }
 }
@@ -220,6 +266,11 @@ Map KafkaOptions::ConnectionProperties() const {
   };
   add("sasl.username", sasl_username);
   add("sasl.password", sasl_password);
+  if (oauth_token_url) all.emplace_back("sasl.oauthbearer.method", "oidc");
+  add("sasl.oauthbearer.token.endpoint.url", oauth_token_url);
+  add("sasl.oauthbearer.client.id", oauth_client_id);
+  add("sasl.oauthbearer.client.secret", oauth_client_secret);
+  add("sasl.oauthbearer.scope", oauth_scope);
   add("ssl.ca.pem", ssl_ca);
   add("ssl.certificate.pem", ssl_certificate);
   add("ssl.key.pem", ssl_key);
@@ -228,27 +279,36 @@ Map KafkaOptions::ConnectionProperties() const {
 }
 
 Map KafkaOptions::ProducerProperties(const std::string& transactional_id,
-                                     int64_t max_message_bytes) const {
+                                     const KafkaLimits& limits) const {
   Map all = ConnectionProperties();
   const std::string timeout = std::to_string(transaction_timeout.ms);
+  // A broker that hangs is left well before its transactions time out: others lead by then.
+  const int64_t socket_ms = std::clamp<int64_t>(transaction_timeout.ms / 4, 250, 10'000);
   // Brokers measure whole batches by max.message.bytes, with headers that librdkafka does not
   // count.
   constexpr int64_t kBatchHeaders = 512;
-  const int64_t largest = std::clamp<int64_t>(max_message_bytes, 1000, 1'000'000'000);
-  const int64_t batch = std::clamp<int64_t>(largest - kBatchHeaders, 488, 1'000'000);
-  all.insert(all.end(),
-             {
-                 {"enable.idempotence", "true"},
-                 {"acks", "all"},
-                 {"compression.type", kCompressions.at(static_cast<size_t>(compression))},
-                 // Whoever writes waits for room in this queue.
-                 {"queue.buffering.max.messages", "500000"},
-                 {"queue.buffering.max.kbytes", "131072"},
-                 {"message.max.bytes", std::to_string(largest)},
-                 {"batch.size", std::to_string(batch)},
-                 {"batch.num.messages", "1000000"},
-                 {"linger.ms", "5"},
-             });
+  const int64_t batch = std::clamp<int64_t>(limits.topic - kBatchHeaders, 488, 1'000'000);
+  // Of either topic: brokers refuse records that are too large for the other.
+  const int64_t largest =
+      std::clamp<int64_t>(std::max(limits.topic, limits.positions_topic), 1000, 1'000'000'000);
+  all.insert(
+      all.end(),
+      {
+          {"enable.idempotence", "true"},
+          {"acks", "all"},
+          {"compression.type", kCompressions.at(static_cast<size_t>(compression))},
+          // Whoever writes waits for room in this queue.
+          {"queue.buffering.max.messages", "500000"},
+          {"queue.buffering.max.kbytes", "131072"},
+          {"message.max.bytes", std::to_string(largest)},
+          {"batch.size", std::to_string(batch)},
+          {"batch.num.messages", "1000000"},
+          {"linger.ms", "5"},
+          // Topics are there before anything is written; brokers that miss one are asked again.
+          {"topic.metadata.propagation.max.ms", std::to_string(socket_ms / 2)},
+          {"socket.timeout.ms", std::to_string(socket_ms)},
+          {"request.timeout.ms", std::to_string(socket_ms / 2)},
+      });
   if (transactional_id.empty()) {
     all.emplace_back("message.timeout.ms", "0");  // the host decides how long it is patient
   } else {

@@ -17,7 +17,13 @@ enum class KafkaRecreated { kFail, kStartOver };
 enum class KafkaTimestamp { kDelivery, kEvent };
 enum class KafkaCompression { kNone, kGzip, kSnappy, kLz4, kZstd };
 enum class KafkaSecurity { kPlaintext, kSsl, kSaslPlaintext, kSaslSsl };
-enum class KafkaMechanism { kPlain, kScramSha256, kScramSha512 };
+enum class KafkaMechanism { kPlain, kScramSha256, kScramSha512, kOauthBearer };
+
+// The largest record that topics take, in bytes.
+struct KafkaLimits {
+  int64_t topic = 0;
+  int64_t positions_topic = 0;
+};
 
 struct KafkaOptions {
   std::string bootstrap_servers;
@@ -37,6 +43,10 @@ struct KafkaOptions {
   KafkaMechanism sasl_mechanism = KafkaMechanism::kPlain;
   std::optional<std::string> sasl_username;
   std::optional<std::string> sasl_password;
+  std::optional<std::string> oauth_token_url;
+  std::optional<std::string> oauth_client_id;
+  std::optional<std::string> oauth_client_secret;
+  std::optional<std::string> oauth_scope;
   std::optional<std::string> ssl_ca;
   std::optional<std::string> ssl_certificate;
   std::optional<std::string> ssl_key;
@@ -47,6 +57,7 @@ struct KafkaOptions {
   // Throws INVALID_ARGUMENT.
   void Validate() const;
 
+  bool MayCreate() const { return create == KafkaCreate::kIfMissing; }
   bool IsExactlyOnce() const { return delivery == KafkaDelivery::kExactlyOnce; }
   bool HasSasl() const {
     return security_protocol == KafkaSecurity::kSaslPlaintext ||
@@ -54,12 +65,13 @@ struct KafkaOptions {
   }
   KafkaPlace Place() const;
 
-  // Of a producer. `transactional_id`: empty for at_least_once; `max_message_bytes`: the topic's.
-  Map ProducerProperties(const std::string& transactional_id, int64_t max_message_bytes) const;
+  // Of a producer. `transactional_id`: empty for at_least_once.
+  Map ProducerProperties(const std::string& transactional_id, const KafkaLimits& limits) const;
   // Of a consumer, that also asks about topics.
   Map ConsumerProperties(bool reads_committed) const;
 
  private:
+  void ValidateSasl() const;
   Map ConnectionProperties() const;
 };
 

@@ -1,8 +1,9 @@
 // How far an output is, as a record of a compacted topic: written in the transaction of the data.
 #include "plugins/sinks/kafka/positions.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
-#include <vector>
+#include <utility>
 
 #include "plugins/sinks/digest.h"
 #include "plugins/sinks/kafka/topics.h"
@@ -12,12 +13,64 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr std::chrono::seconds kPatience{8};
 
 std::string_view Text(const void* data, size_t size) {
   return data == nullptr ? std::string_view()
                          : std::string_view(static_cast<const char*>(data), size);
+}
+
+void AppendVarint(uint64_t value, std::string* bytes) {
+  for (; value >= 0x80; value >>= 7) *bytes += static_cast<char>(0x80 | (value & 0x7f));
+  *bytes += static_cast<char>(value);
+}
+
+// Takes the value off the front of `bytes`; false if none is there.
+bool TakeVarint(std::string_view* bytes, uint64_t* value) {
+  *value = 0;
+  for (int shift = 0; shift < 64 && !bytes->empty(); shift += 7) {
+    const auto byte = static_cast<unsigned char>(bytes->front());
+    bytes->remove_prefix(1);
+    *value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) return true;
+  }
+  return false;
+}
+
+// A record of many partitions is written with each commit, so they are as small as they can be:
+// for each the steps from partition to partition, to `first` and to `next` as varints, and 8 bytes.
+std::string EndsBytes(const std::map<int32_t, KafkaEnd>& ends) {
+  std::string bytes;
+  int32_t before = 0;
+  for (const auto& [partition, end] : ends) {
+    AppendVarint(static_cast<uint64_t>(partition - std::exchange(before, partition)), &bytes);
+    AppendVarint(static_cast<uint64_t>(end.first), &bytes);
+    AppendVarint(static_cast<uint64_t>(end.next - end.first), &bytes);
+    for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(end.digest >> shift);
+  }
+  return bytes;
+}
+
+bool ParseEnds(std::string_view bytes, std::map<int32_t, KafkaEnd>* ends) {
+  int64_t partition = 0;
+  while (!bytes.empty()) {
+    uint64_t step = 0;
+    uint64_t first = 0;
+    uint64_t rows = 0;
+    if (!TakeVarint(&bytes, &step) || !TakeVarint(&bytes, &first) || !TakeVarint(&bytes, &rows) ||
+        bytes.size() < 8) {
+      return false;
+    }
+    partition += static_cast<int64_t>(step);
+    if (partition > std::numeric_limits<int32_t>::max()) return false;
+    KafkaEnd& end = (*ends)[static_cast<int32_t>(partition)];
+    end.first = static_cast<int64_t>(first);
+    end.next = static_cast<int64_t>(first + rows);
+    for (const char c : bytes.substr(0, 8)) end.digest = end.digest << 8 | static_cast<uint8_t>(c);
+    bytes.remove_prefix(8);
+  }
+  return true;
 }
 
 }  // namespace
@@ -31,15 +84,11 @@ std::string PositionText(const KafkaPosition& position) {
   Json json;
   json["throng_position"] = kVersion;
   json["topic"] = position.topic;
-  json["position"] = position.position;
+  if (position.position) json["position"] = *position.position;
   json["identity"] = position.identity;
-  json["ends"] = Json::array();
-  for (const auto& [partition, end] : position.ends) {
-    json["ends"].push_back({{"partition", partition},
-                            {"first", end.first},
-                            {"next", end.next},
-                            {"sha256", end.sha256}});
-  }
+  json["claim"] = position.claim;
+  json["partitions"] = position.partitions;
+  json["ends"] = ToBase64(EndsBytes(position.ends));
   json["host_state"] = ToBase64(position.host_state);
   return json.dump();
 }
@@ -50,15 +99,13 @@ std::optional<KafkaPosition> ParsePosition(std::string_view text) {
     if (json.at("throng_position") != kVersion) return std::nullopt;
     KafkaPosition position;
     position.topic = json.at("topic").get<std::string>();
-    position.position = json.at("position").get<int64_t>();
+    if (json.contains("position")) position.position = json.at("position").get<int64_t>();
     position.identity = json.at("identity").get<std::string>();
-    for (const Json& end : json.at("ends")) {
-      position.ends[end.at("partition").get<int32_t>()] = {end.at("first").get<int64_t>(),
-                                                           end.at("next").get<int64_t>(),
-                                                           end.at("sha256").get<std::string>()};
-    }
+    position.claim = json.at("claim").get<std::string>();
+    position.partitions = json.at("partitions").get<int32_t>();
+    const auto ends = FromBase64(json.at("ends").get<std::string>());
     auto host_state = FromBase64(json.at("host_state").get<std::string>());
-    if (!host_state) return std::nullopt;
+    if (!ends || !host_state || !ParseEnds(*ends, &position.ends)) return std::nullopt;
     position.host_state = *std::move(host_state);
     return position;
   } catch (const Json::exception&) {
@@ -66,8 +113,10 @@ std::optional<KafkaPosition> ParsePosition(std::string_view text) {
   }
 }
 
-std::string RecordDigest(std::string_view key, std::string_view value) {
-  return Sha256Of(std::to_string(key.size()) + ":" + std::string(key) + std::string(value));
+uint64_t RecordDigest(std::string_view key, std::string_view value) {
+  const std::string hex =
+      Sha256Of(std::to_string(key.size()) + ":" + std::string(key) + std::string(value));
+  return std::stoull(hex.substr(0, 16), nullptr, 16);
 }
 
 int32_t PartitionOf(std::string_view key, int32_t partitions) {

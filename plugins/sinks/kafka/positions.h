@@ -14,16 +14,18 @@ namespace throng::plugins {
 
 // Of one partition of the data's topic.
 struct KafkaEnd {
-  int64_t first = 0;   // offset of the output's first record there
-  int64_t next = 0;    // offset after its last record
-  std::string sha256;  // of that record's key and value, hexadecimal
+  int64_t first = 0;    // offset of the output's first record there
+  int64_t next = 0;     // offset after its last record
+  uint64_t digest = 0;  // RecordDigest of that record
 };
 
 struct KafkaPosition {
   std::string identity;  // of the output, as in throng_target
   std::string topic;
-  int64_t position = 0;  // the row to go on with
+  std::string claim;                // of the worker that delivers it: random, another one each time
+  std::optional<int64_t> position;  // the row to go on with; none: nothing is committed
   std::string host_state;
+  int32_t partitions = 0;            // of the topic
   std::map<int32_t, KafkaEnd> ends;  // by partition; of those with records of the output
 };
 
@@ -33,8 +35,8 @@ std::string PositionText(const KafkaPosition& position);
 // Nothing if the text is not one that PositionText wrote.
 std::optional<KafkaPosition> ParsePosition(std::string_view text);
 
-// SHA-256 of a record, hexadecimal.
-std::string RecordDigest(std::string_view key, std::string_view value);
+// The first 8 bytes of its SHA-256, big-endian: enough to see that a record is another one.
+uint64_t RecordDigest(std::string_view key, std::string_view value);
 
 // The partition that a key belongs to, as Java's producers choose it.
 int32_t PartitionOf(std::string_view key, int32_t partitions);

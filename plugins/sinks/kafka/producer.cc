@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "plugins/sinks/kafka/topics.h"
+
 namespace throng::plugins {
 namespace {
 
@@ -14,29 +16,56 @@ constexpr std::chrono::milliseconds kCallPatience{2000};
 constexpr std::chrono::seconds kCommitPatience{5};
 constexpr int kLastAbortMs = 2000;
 constexpr int kPollMs = 20;
+constexpr int kFlushMs = 100;
 
 using OwnedError = std::unique_ptr<rd_kafka_error_t, void (*)(rd_kafka_error_t*)>;
 OwnedError Own(rd_kafka_error_t* error) { return {error, rd_kafka_error_destroy}; }
+
+// Whether a wait gets no further: brokers that throttle are slow, not gone.
+class Stall {
+ public:
+  // `heard_of` is read with each look.
+  Stall(const KafkaClient& client, const size_t& heard_of)
+      : client_(client), heard_of_(heard_of), before_(heard_of), since_(KafkaClock::now()) {}
+  bool IsLong() {
+    const auto now = KafkaClock::now();
+    if (std::exchange(before_, heard_of_) != heard_of_) since_ = now;
+    return now >= std::max(since_, client_.throttled_until()) + kCallPatience;
+  }
+
+ private:
+  const KafkaClient& client_;
+  const size_t& heard_of_;
+  size_t before_;
+  KafkaClock::time_point since_;
+};
+
+// Whether the same may succeed later, or with another producer.
+bool MayGoAway(const Error& error) {
+  return error.code() == THRONG_UNAVAILABLE || error.code() == THRONG_INTERNAL;
+}
 
 }  // namespace
 
 KafkaProducer::KafkaProducer(const KafkaOptions& options, const Host& host,
                              const std::string& transactional_id, const std::string& run_uid,
                              int32_t partitions, int32_t positions_partitions,
-                             int64_t max_message_bytes)
+                             const KafkaLimits& limits)
     : options_(options),
       transactional_id_(transactional_id),
       run_uid_(run_uid),
       positions_partitions_(positions_partitions),
+      metrics_(host.Metrics()),
       partitions_(static_cast<size_t>(partitions)),
-      client_(RD_KAFKA_PRODUCER, options.ProducerProperties(transactional_id, max_message_bytes),
+      client_(RD_KAFKA_PRODUCER, options.ProducerProperties(transactional_id, limits),
               options.Place(), host, [this](const rd_kafka_message_t& m) { OnDelivery(m); }),
       topic_(client_.Topic(options.topic)),
       positions_topic_(client_.Topic(options.positions_topic)) {}
 
 KafkaProducer::~KafkaProducer() {
   char reason[256];
-  const bool is_open = IsTransactional() && state_ != State::kIdle && state_ != State::kInDoubt;
+  // A commit that is on its way is not called back.
+  const bool is_open = IsTransactional() && state_ != State::kIdle && state_ != State::kCommitting;
   if (is_open &&
       rd_kafka_fatal_error(client_.handle(), reason, sizeof reason) == RD_KAFKA_RESP_ERR_NO_ERROR) {
     Own(rd_kafka_abort_transaction(client_.handle(), kLastAbortMs));  // else it times out there
@@ -51,9 +80,10 @@ void KafkaProducer::Fence() {
     const OwnedError error = Own(rd_kafka_init_transactions(client_.handle(), 1000));
     if (!error) return;
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
+    if (IsFencing(code)) ThrowIfFatal();
     const bool may_retry = rd_kafka_error_is_retriable(error.get()) != 0;
     client_.AwaitRetry(may_retry && !IsTransient(code) ? RD_KAFKA_RESP_ERR__RETRY : code,
-                       rd_kafka_error_string(error.get()), options_.topic, due);
+                       rd_kafka_error_string(error.get()), {options_.topic, "WRITE"}, due);
   }
 }
 
@@ -61,7 +91,9 @@ void KafkaProducer::Begin() {
   if (state_ != State::kIdle) return;
   if (IsTransactional()) {
     const OwnedError error = Own(rd_kafka_begin_transaction(client_.handle()));
-    if (error) GiveUp(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
+    if (error) {
+      GiveUp(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()), options_.topic);
+    }
   }
   state_ = State::kOpen;
 }
@@ -109,23 +141,27 @@ void KafkaProducer::Deal(const throng_records& records) {
   }
 }
 
+void KafkaProducer::Poll(int ms) {
+  client_.Poll(ms);
+  const size_t news = heard_of_ - std::exchange(counted_, heard_of_);
+  if (news > 0) metrics_.Add("delivered_records_total", static_cast<double>(news));
+}
+
 void KafkaProducer::Write(const throng_records& records) {
-  if (IsAborting()) Abort();
+  if (state_ == State::kAborting) Abort();
   CheckDeliveries();
   Begin();
   if (std::exchange(state_, State::kDealt) != State::kDealt) Deal(records);
-  client_.Poll(0);
-  auto due = KafkaClock::now() + kCallPatience;
+  Poll(0);
+  Stall stall(client_, heard_of_);
   while (!Offer()) {
-    const size_t before = in_flight_;
-    client_.Poll(kPollMs);
+    Poll(kPollMs);
     CheckDeliveries();
     client_.ThrowIfStopping();
-    if (in_flight_ < before) due = KafkaClock::now() + kCallPatience;
-    if (KafkaClock::now() < due) continue;
-    client_.Fail(RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE,
-                 "the queue of records to deliver is full and nothing of it is delivered",
-                 options_.topic);
+    if (!stall.IsLong()) continue;
+    FailStalled(RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE,
+                "the queue of records to deliver is full and nothing of it is delivered",
+                options_.topic);
   }
   state_ = State::kOpen;
 }
@@ -154,7 +190,7 @@ bool KafkaProducer::OfferBatch(int32_t index, Partition* partition) {
   });
   const rd_kafka_resp_err_t code =
       refused == messages + count ? rd_kafka_last_error() : refused->err;
-  if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) GiveUp(code, "");
+  if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) GiveUp(code, "", options_.topic);
   partition->taken += static_cast<size_t>(taken);  // once it is full, it takes nothing more
   return false;
 }
@@ -191,20 +227,21 @@ bool KafkaProducer::OfferSingly(int32_t index, Partition* partition) {
     }
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;
-    GiveUp(code, rd_kafka_error_string(error.get()));
+    GiveUp(code, rd_kafka_error_string(error.get()), options_.topic);
   }
   return true;
 }
 
 void KafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
   --in_flight_;
+  ++heard_of_;
   auto* chunk = static_cast<Chunk*>(message._private);  // none: the position
   if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
       message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
     // Because of another error, which is the one to tell.
   } else if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     if (!failure_) {
-      failure_ = {message.err, "", rd_kafka_topic_name(message.rkt), IsMissing(message.err)};
+      failure_ = {message.err, "", rd_kafka_topic_name(message.rkt)};
     }
   } else if (chunk != nullptr && message.offset >= 0) {  // below: a duplicate that is there
     KafkaEnd& end = partitions_[static_cast<size_t>(message.partition)].end;
@@ -222,37 +259,63 @@ void KafkaProducer::ThrowIfFatal() const {
   char reason[512];
   const rd_kafka_resp_err_t code = rd_kafka_fatal_error(client_.handle(), reason, sizeof reason);
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  const Error error = KafkaError(code, reason, client_.place(), options_.topic);
-  // This producer is of no use any more, so nothing can be tried again.
-  throw error.code() == THRONG_UNAVAILABLE ? Error(THRONG_INTERNAL, error.what(), error.option())
-                                           : error;
+  const Error error = KafkaError(code, reason, client_.place(), {options_.topic, "WRITE"});
+  if (IsFencing(code)) throw ProducerLost(error, ProducerLost::Why::kFenced);
+  if (MayGoAway(error)) throw ProducerLost(error, ProducerLost::Why::kBroken);
+  throw Error(error);
 }
 
 void KafkaProducer::CheckDeliveries() {
-  if (failure_) GiveUp(failure_->code, failure_->reason);
+  if (failure_) GiveUp(failure_->code, failure_->reason, failure_->topic);
 }
 
-void KafkaProducer::GiveUp(rd_kafka_resp_err_t code, const std::string& reason) {
-  client_.Poll(0);
-  ThrowIfFatal();
-  // What follows a failed delivery says less than the delivery.
-  const Failure failure = failure_.value_or(Failure{code, reason, options_.topic, IsMissing(code)});
-  if (failure.is_lost) throw LostTopicError(client_.place(), failure.topic);
-  code = failure.code;
-  const Error error = KafkaError(code, failure.reason, client_.place(), failure.topic);
-  const bool may_go_away =
-      IsTransient(code) || code == RD_KAFKA_RESP_ERR__STATE || error.code() == THRONG_INTERNAL;
-  if (!may_go_away) throw Error(error);
-  abort_reason_ = error.what();
-  if (state_ != State::kIdle) {
-    const bool may_be_committed = state_ == State::kCommitting && IsTransactional();
-    state_ = may_be_committed ? State::kAbortingCommit : State::kAborting;
+void KafkaProducer::CheckTransaction() {
+  if (!IsTransactional()) return ThrowIfFatal();
+  // Where one is open, this does nothing but tell what is wrong with it.
+  const OwnedError error = Own(rd_kafka_begin_transaction(client_.handle()));
+  if (!error || rd_kafka_error_txn_requires_abort(error.get()) == 0) return ThrowIfFatal();
+  GiveUp(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()),
+         state_ == State::kCommitting ? options_.positions_topic : options_.topic);
+}
+
+void KafkaProducer::FailStalled(rd_kafka_resp_err_t code, const std::string& reason,
+                                const std::string& topic) {
+  CheckTransaction();
+  // librdkafka waits for a topic that is missing.
+  for (const std::string* name : {&options_.topic, &options_.positions_topic}) {
+    if (!IsKnownToBeMissing(&client_, *name)) continue;
+    throw ProducerLost(KafkaError(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "", client_.place(),
+                                  {*name, "DESCRIBE"}),
+                       ProducerLost::Why::kMissing);
   }
+  client_.Fail(code, reason, {topic, "WRITE"});
+}
+
+void KafkaProducer::GiveUp(rd_kafka_resp_err_t code, const std::string& reason,
+                           const std::string& topic) {
+  Poll(0);
+  ThrowIfFatal();
+  if (code == RD_KAFKA_RESP_ERR__STATE && !failure_) CheckTransaction();
+  // What follows a failed delivery says less than the delivery.
+  const Failure failure = failure_.value_or(Failure{code, reason, topic});
+  if (failure.is_lost) throw LostTopicError(client_.place(), failure.topic);
+  const Error error =
+      KafkaError(failure.code, failure.reason, client_.place(), {failure.topic, "WRITE"});
+  if (IsTooLarge(failure.code) && failure.topic == options_.topic) {
+    throw ProducerLost(error, ProducerLost::Why::kTooLarge);
+  }
+  if (IsMissing(failure.code)) throw ProducerLost(error, ProducerLost::Why::kMissing);
+  if (failure.code != RD_KAFKA_RESP_ERR__STATE && !MayGoAway(error)) throw Error(error);
+  if (state_ == State::kCommitting && IsTransactional()) {
+    throw ProducerLost(error, ProducerLost::Why::kBroken);  // it may be committed all the same
+  }
+  abort_reason_ = error.what();
+  if (state_ != State::kIdle) state_ = State::kAborting;
   Abort();
 }
 
 void KafkaProducer::Abort() {
-  if (IsAborting()) TakeBack();
+  if (state_ == State::kAborting) TakeBack();
   throw Error(THRONG_ABORTED, abort_reason_ + " What came after the last commit is sent again.");
 }
 
@@ -273,7 +336,7 @@ void KafkaProducer::TakeBack() {
       throw Error(THRONG_UNAVAILABLE, abort_reason_);
     }
   }
-  client_.Poll(0);
+  Poll(0);
   for (Partition& partition : partitions_) {
     // Those that the queue never took are not in flight any more, either.
     for (size_t i = partition.taken; i < partition.waiting.size(); ++i) {
@@ -286,25 +349,21 @@ void KafkaProducer::TakeBack() {
     partition.has_new = false;
   }
   failure_.reset();
-  state_ = state_ == State::kAbortingCommit ? State::kInDoubt : State::kIdle;
-}
-
-void KafkaProducer::Settle(const std::optional<std::map<int32_t, KafkaEnd>>& ends) {
-  if (ends) SetEnds(*ends);
   state_ = State::kIdle;
 }
 
 void KafkaProducer::Flush() {
-  if (IsAborting()) Abort();
-  auto due = KafkaClock::now() + kCallPatience;
-  size_t before = in_flight_;
-  while (rd_kafka_flush(client_.handle(), 100) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+  if (state_ == State::kAborting) Abort();
+  Stall stall(client_, heard_of_);
+  while (rd_kafka_flush(client_.handle(), kFlushMs) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    Poll(0);
     CheckDeliveries();
-    if (std::exchange(before, in_flight_) > in_flight_) due = KafkaClock::now() + kCallPatience;
-    if (KafkaClock::now() < due) continue;
-    client_.Fail(RD_KAFKA_RESP_ERR__TIMED_OUT,
-                 std::to_string(in_flight_) + " records wait to be delivered", options_.topic);
+    CheckTransaction();
+    if (!stall.IsLong()) continue;
+    FailStalled(RD_KAFKA_RESP_ERR__TIMED_OUT,
+                std::to_string(in_flight_) + " records wait to be delivered", options_.topic);
   }
+  Poll(0);
   CheckDeliveries();
 }
 
@@ -314,7 +373,7 @@ std::map<int32_t, KafkaEnd> KafkaProducer::Ends() const {
     const Partition& partition = partitions_[i];
     if (partition.end.next == 0) continue;
     KafkaEnd& end = ends[static_cast<int32_t>(i)] = partition.end;
-    if (partition.has_new) end.sha256 = RecordDigest(partition.last_key, partition.last_value);
+    if (partition.has_new) end.digest = RecordDigest(partition.last_key, partition.last_value);
   }
   return ends;
 }
@@ -327,7 +386,7 @@ void KafkaProducer::SetEnds(const std::map<int32_t, KafkaEnd>& ends) {
 }
 
 void KafkaProducer::Commit(const std::string& key, const std::optional<std::string>& value) {
-  if (IsAborting()) Abort();
+  if (state_ == State::kAborting) Abort();
   if (state_ != State::kCommitting) {
     Begin();
     rd_kafka_vu_t fields[5] = {};
@@ -342,7 +401,10 @@ void KafkaProducer::Commit(const std::string& key, const std::optional<std::stri
     fields[4].vtype = RD_KAFKA_VTYPE_VALUE;
     if (value) fields[4].u.mem = {const_cast<char*>(value->data()), value->size()};
     const OwnedError error = Own(rd_kafka_produceva(client_.handle(), fields, 5));
-    if (error) GiveUp(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
+    if (error) {
+      GiveUp(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()),
+             options_.positions_topic);
+    }
     ++in_flight_;
     state_ = State::kCommitting;
   }
@@ -361,15 +423,18 @@ void KafkaProducer::CommitTransaction() {
   const auto due = KafkaClock::now() + kCommitPatience;
   while (true) {
     const OwnedError error =
-        Own(rd_kafka_commit_transaction(client_.handle(), std::max(1, MsUntil(due))));
+        Own(rd_kafka_commit_transaction(client_.handle(), std::max(kPollMs, MsUntil(due))));
     if (!error) return;
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
     const std::string reason = rd_kafka_error_string(error.get());
-    client_.Poll(0);
-    if (rd_kafka_error_is_retriable(error.get()) == 0) GiveUp(code, reason);
-    if (KafkaClock::now() >= due)
-      client_.Fail(RD_KAFKA_RESP_ERR__TIMED_OUT, reason, options_.topic);
-    client_.Poll(kPollMs);
+    Poll(0);
+    if (rd_kafka_error_is_retriable(error.get()) == 0) {
+      GiveUp(code, reason, options_.positions_topic);  // that of the records has them all
+    }
+    if (KafkaClock::now() >= std::max(due, client_.throttled_until() + kCommitPatience)) {
+      FailStalled(RD_KAFKA_RESP_ERR__TIMED_OUT, reason, options_.positions_topic);
+    }
+    Poll(kPollMs);
   }
 }
 

@@ -15,14 +15,31 @@
 
 namespace throng::plugins {
 
+// A producer is of no use any more, though its output may be: another one can take its place. What
+// it was about to commit may have been committed.
+class ProducerLost : public Error {
+ public:
+  enum class Why {
+    kFenced,    // by another worker, or by the brokers, whose clock ended its transaction
+    kTooLarge,  // a record, or a batch by what the topic took when this was made
+    kMissing,   // a topic, as the brokers say
+    kBroken
+  };
+  ProducerLost(const Error& error, Why why) : Error(error), why_(why) {}
+  Why why() const { return why_; }
+
+ private:
+  Why why_;
+};
+
 // Waits are short: what takes longer is UNAVAILABLE, and the same call goes on with it. ABORTED:
-// all since the last commit is gone. FAILED_PRECONDITION: another producer took the place.
+// all since the last commit is gone. Throws ProducerLost where nothing goes on with this one.
 class KafkaProducer {
  public:
   // `partitions` of the topics; `transactional_id`: empty without transactions.
   KafkaProducer(const KafkaOptions& options, const Host& host, const std::string& transactional_id,
                 const std::string& run_uid, int32_t partitions, int32_t positions_partitions,
-                int64_t max_message_bytes);
+                const KafkaLimits& limits);
   KafkaProducer(const KafkaProducer&) = delete;
   KafkaProducer& operator=(const KafkaProducer&) = delete;
   // Aborts what is open.
@@ -41,22 +58,15 @@ class KafkaProducer {
   // Makes all that was written durable together with a record of the positions topic; without a
   // value, that key is deleted. The same arguments again go on with a commit that was UNAVAILABLE.
   void Commit(const std::string& key, const std::optional<std::string>& value);
-  // Whether the commit that ended as ABORTED may have taken place all the same: nothing goes on
-  // before Settle.
-  bool IsInDoubt() const { return state_ == State::kInDoubt; }
-  // It did, and these are the ends that were committed; or it did not.
-  void Settle(const std::optional<std::map<int32_t, KafkaEnd>>& ends);
 
  private:
   // What becomes of all since the last commit.
   enum class State {
-    kIdle,            // there is nothing, and no transaction
-    kOpen,            // it is written, in a transaction if there are any
-    kDealt,           // and the records of the Write that is repeated are in `waiting`
-    kCommitting,      // it is delivered, and the position is on its way
-    kAborting,        // it is being taken back
-    kAbortingCommit,  // the same while committing: it may be too late
-    kInDoubt,         // that is done, and did not tell whether it was
+    kIdle,        // there is nothing, and no transaction
+    kOpen,        // it is written, in a transaction if there are any
+    kDealt,       // and the records of the Write that is repeated are in `waiting`
+    kCommitting,  // it is delivered, and the position is on its way
+    kAborting,    // it is being taken back
   };
 
   // The records of one Write: librdkafka reads keys and values from `bytes` until all are
@@ -82,11 +92,10 @@ class KafkaProducer {
     rd_kafka_resp_err_t code;
     std::string reason;
     std::string topic;
-    bool is_lost = false;  // the topic is not there any more, or another one
+    bool is_lost = false;  // the topic is another one of its name
   };
 
   bool IsTransactional() const { return !transactional_id_.empty(); }
-  bool IsAborting() const { return state_ == State::kAborting || state_ == State::kAbortingCommit; }
   void Begin();
   Chunk* FreeChunk();
   void Deal(const throng_records& records);
@@ -95,10 +104,18 @@ class KafkaProducer {
   bool OfferBatch(int32_t index, Partition* partition);
   bool OfferSingly(int32_t index, Partition* partition);
   void OnDelivery(const rd_kafka_message_t& message);
+  // Calls OnDelivery for what was delivered; waits for it at most so long.
+  void Poll(int ms);
   // Throws what the deliveries so far came to, if any failed.
   void CheckDeliveries();
-  // Throws what became of an abortable or fatal error.
-  [[noreturn]] void GiveUp(rd_kafka_resp_err_t code, const std::string& reason);
+  // Throws what became of a transaction that ended by itself, which shows in no delivery.
+  void CheckTransaction();
+  // After a wait that came to nothing: throws why, as far as it can be told.
+  [[noreturn]] void FailStalled(rd_kafka_resp_err_t code, const std::string& reason,
+                                const std::string& topic);
+  // Throws what became of an error that is not retriable, met with that topic.
+  [[noreturn]] void GiveUp(rd_kafka_resp_err_t code, const std::string& reason,
+                           const std::string& topic);
   // Goes on taking back all since the last commit; throws ABORTED once that is done.
   [[noreturn]] void Abort();
   // A step of Abort; UNAVAILABLE if it takes longer.
@@ -110,12 +127,15 @@ class KafkaProducer {
   const std::string transactional_id_;
   const std::string run_uid_;
   const int32_t positions_partitions_;
+  const Metrics metrics_;
   std::vector<std::unique_ptr<Chunk>> chunks_;  // outlive the client
   std::vector<Chunk*> free_chunks_;
   std::vector<Partition> partitions_;
   State state_ = State::kIdle;
   std::string abort_reason_;  // while aborting
   size_t in_flight_ = 0;      // handed over and not yet heard of
+  size_t heard_of_ = 0;       // and heard of
+  size_t counted_ = 0;        // of these, as the host knows
   std::optional<Failure> failure_;
   KafkaClient client_;
   rd_kafka_topic_t* topic_;

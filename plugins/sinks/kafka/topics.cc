@@ -66,7 +66,7 @@ std::optional<int32_t> Look(KafkaClient* client, const std::string& topic,
         return found.partition_cnt;
       }
     }
-    client->AwaitRetry(code, "", topic, due);
+    client->AwaitRetry(code, "", {topic, "DESCRIBE"}, due);
   }
 }
 
@@ -129,7 +129,7 @@ void Create(const KafkaClient& client, const KafkaTopic& topic) {
                       "; change topic_config.",
                   "topic_config.");
     default:
-      client.Fail(answer.code, answer.reason, topic.name);
+      client.Fail(answer.code, answer.reason, {topic.name, "CREATE"});
   }
 }
 
@@ -140,18 +140,29 @@ std::optional<int32_t> FindTopic(KafkaClient* client, const std::string& topic) 
   while (true) {
     const auto partitions = Look(client, topic, due);
     if (!partitions || *partitions > 0) return partitions;
-    client->AwaitRetry(RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, "", topic, due);
+    client->AwaitRetry(RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, "", {topic, "DESCRIBE"}, due);
   }
+}
+
+bool IsKnownToBeMissing(KafkaClient* client, const std::string& topic) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t code =
+      rd_kafka_metadata(client->handle(), 0, client->Topic(topic), &metadata, kCallMs);
+  const Owned<const rd_kafka_metadata_t> owned(metadata, rd_kafka_metadata_destroy);
+  return code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1 &&
+         IsMissing(metadata->topics[0].err);
 }
 
 int32_t RequireTopic(KafkaClient* client, const KafkaTopic& topic, bool may_create) {
   if (const auto partitions = FindTopic(client, topic.name)) return *partitions;
-  if (!may_create) client->Fail(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "", topic.name);
+  if (!may_create) {
+    client->Fail(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "", {topic.name, "DESCRIBE"});
+  }
   Create(*client, topic);
   const auto due = KafkaClock::now() + kPatience;
   while (true) {
     if (const auto partitions = FindTopic(client, topic.name)) return *partitions;
-    client->AwaitRetry(RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, "", topic.name, due);
+    client->AwaitRetry(RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, "", {topic.name, "DESCRIBE"}, due);
   }
 }
 
@@ -195,7 +206,7 @@ Watermarks FindWatermarks(const KafkaClient& client, const std::string& topic, i
     const rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
         client.handle(), topic.c_str(), partition, &found.low, &found.high, kCallMs);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return found;
-    client.AwaitRetry(code, "", topic, due);
+    client.AwaitRetry(code, "", {topic, "DESCRIBE"}, due);
   }
 }
 
@@ -205,7 +216,7 @@ bool ReadMessages(KafkaClient* client, const std::string& topic, int32_t partiti
   if (offset >= end) return true;
   rd_kafka_topic_t* handle = client->Topic(topic);
   if (rd_kafka_consume_start(handle, partition, offset) != 0) {
-    client->Fail(rd_kafka_last_error(), "", topic);
+    client->Fail(rd_kafka_last_error(), "", {topic, "READ"});
   }
   const auto stop = [partition](rd_kafka_topic_t* t) { rd_kafka_consume_stop(t, partition); };
   const std::unique_ptr<rd_kafka_topic_t, decltype(stop)> reading(handle, stop);
@@ -220,7 +231,7 @@ bool ReadMessages(KafkaClient* client, const std::string& topic, int32_t partiti
     if (message && message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       if (message->offset >= end) return true;
     } else if (message && !IsTransient(message->err)) {
-      client->Fail(message->err, rd_kafka_message_errstr(message.get()), topic);
+      client->Fail(message->err, rd_kafka_message_errstr(message.get()), {topic, "READ"});
     }
     client->Poll(0);
     if (KafkaClock::now() >= due) return false;

@@ -25,6 +25,9 @@ int32_t RequireTopic(KafkaClient* client, const KafkaTopic& topic, bool may_crea
 // The same, but nothing if the topic does not exist.
 std::optional<int32_t> FindTopic(KafkaClient* client, const std::string& topic);
 
+// Whether the brokers say that there is no such topic; false if they say nothing soon.
+bool IsKnownToBeMissing(KafkaClient* client, const std::string& topic);
+
 // The topic's settings; none if these brokers do not tell them to us.
 std::map<std::string, std::string> TopicConfig(KafkaClient* client, const std::string& topic);
 

@@ -202,6 +202,8 @@ class KafkaOutput {
   std::atomic<bool> is_stopping = false;
   std::string refusal;  // of the options
   std::string trouble;
+  bool has_unique_keys = false;
+  bool sends_again = false;
   std::string identity = std::string(64, 'a');
 
  private:
@@ -217,6 +219,8 @@ class KafkaOutput {
     target.identity = identity.c_str();
     target.slice_count = 1;
     target.part = -1;
+    target.has_unique_keys = has_unique_keys ? 1 : 0;
+    target.sends_again = sends_again ? 1 : 0;
     return target;
   }
 

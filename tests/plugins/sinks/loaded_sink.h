@@ -70,7 +70,9 @@ struct TestTarget {
             .identity = identity.c_str(),
             .slice_index = slice_index,
             .slice_count = slice_count,
-            .part = part};
+            .part = part,
+            .has_unique_keys = 0,
+            .sends_again = 0};
   }
 };
 
