@@ -101,6 +101,13 @@ std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const BehaviourS
         {absl::IsOutOfRange(status) ? "dataset.clock" : "dataset", MessageOf(status)});
     return nullptr;
   }
+  plan->end_ = plan->FindEnd(generator.get());
+  if (!spec.has_interactions() && plan->end_ != Slice::kEndless) {
+    plan->warnings_.push_back(fmt::format(
+        "The dataset has no end, but the calendar has: row {} is the last one with an event time "
+        "before the year 10000, and outputs end there.",
+        plan->end_ - 1));
+  }
   return plan;
 }
 
@@ -171,6 +178,31 @@ absl::Status Plan::TakeFingerprint(Generator* generator) {
   // An event time that the last row cannot have is found now.
   if (!spec_.has_interactions() || spec_.interactions() == 0) return absl::OkStatus();
   return generator->Fill(spec_.interactions() - 1, 1, &columns, 0);
+}
+
+// The first epoch is there. Times never fall, so ever later epochs are tried, then halves between
+// the last that is there and the first that is not, and so within that one.
+int64_t Plan::FindEnd(Generator* generator) const {
+  constexpr int64_t kMostRows = int64_t{1} << 62;
+  if (spec_.has_interactions()) return spec_.interactions();
+  Columns column(1);
+  // Whatever else is wrong with a row is told once it is to be delivered.
+  const auto is_there = [&](int64_t row) {
+    return !absl::IsOutOfRange(generator->Fill(row, 1, &column, 0));
+  };
+  const auto first_not_there = [&](int64_t there, int64_t not_there, int64_t rows_each) {
+    while (not_there - there > 1) {
+      const int64_t middle = there + (not_there - there) / 2;
+      (is_there(middle * rows_each) ? there : not_there) = middle;
+    }
+    return not_there;
+  };
+  const int64_t plan_size = spec_.plan_size();
+  int64_t epoch = 1;
+  while (epoch < kMostRows / plan_size && is_there(epoch * plan_size)) epoch *= 2;
+  if (epoch >= kMostRows / plan_size) return Slice::kEndless;
+  epoch = first_not_there(epoch / 2, epoch, plan_size);  // the first that does not even begin
+  return first_not_there((epoch - 1) * plan_size, epoch * plan_size, 1);
 }
 
 bool Plan::HasRelativeTimes() const {

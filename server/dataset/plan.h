@@ -52,6 +52,9 @@ class Plan {
 
   // As the spec chose it.
   const ChosenBehaviour& behaviour(size_t role) const { return *parameters_.behaviours[role]; }
+  // Rows of the dataset: as many as were asked for. Without end, those before the first row whose
+  // event time lies beyond the year 9999; Slice::kEndless where that is too far to be reached.
+  int64_t end() const { return end_; }
   // Rows that an interleaved slice takes at once.
   int64_t stride() const { return stride_; }
 
@@ -73,6 +76,7 @@ class Plan {
   void ChooseBehaviours(const BehaviourSource& source, int64_t now, Problems* problems);
   void BuildIdentity();
   absl::Status TakeFingerprint(Generator* generator);
+  int64_t FindEnd(Generator* generator) const;
   // Asks the behaviours for their further columns.
   std::vector<RoleError> TakeFurtherColumns(Generator* generator);
 
@@ -82,6 +86,7 @@ class Plan {
   std::vector<KindRows> kinds_;
   bool leaves_out_ratings_ = false;
   int64_t stride_ = Slice::kStride;
+  int64_t end_ = Slice::kEndless;
   std::array<std::vector<FurtherColumn>, v1::Table_ARRAYSIZE> further_columns_;  // by table
   std::vector<std::string> warnings_;
   std::string fingerprint_;

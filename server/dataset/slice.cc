@@ -13,7 +13,7 @@ int64_t Share(int64_t n, int64_t index, int64_t count) {
 }  // namespace
 
 Slice::Slice(int64_t from, int64_t to, const v1::Slice& slice, int64_t stride)
-    : from_(from), to_(to), stride_(stride) {
+    : from_(from), to_(to), is_endless_(to == kEndless), stride_(stride) {
   if (slice.count() <= 1) return;
   if (slice.mode() == v1::SLICE_MODE_INTERLEAVED) {
     index_ = slice.index();
@@ -47,9 +47,17 @@ Slice Slice::Part(int64_t part, int64_t rows) const {
     return std::min((all / stride_ * count_ + index_) * stride_ + all % stride_, to_);
   };
   Slice piece = *this;
+  piece.is_endless_ = false;
   piece.from_ = position_after(part * rows);
   piece.to_ = position_after((part + 1) * rows);
   return piece;
+}
+
+Slice Slice::Below(int64_t row) const {
+  Slice rest = *this;
+  rest.to_ = std::min(to_, row);
+  rest.from_ = std::min(from_, rest.to_);
+  return rest;
 }
 
 std::optional<Unit> Slice::UnitAt(int64_t position, int64_t unit_rows) const {

@@ -23,13 +23,16 @@ class Slice {
   static constexpr int64_t kEndless = INT64_MAX;
   static constexpr int64_t kStride = 4096;
 
-  // An interleaved slice takes `stride` rows at once, a multiple of kStride.
+  // `to` may be kEndless. An interleaved slice takes `stride` rows at once, a multiple of kStride.
   Slice(int64_t from, int64_t to, const v1::Slice& slice, int64_t stride = kStride);
   Slice(int64_t from, int64_t to) : Slice(from, to, v1::Slice()) {}
 
   int64_t first() const { return NextFrom(from_); }
   int64_t end() const { return to_; }
-  bool IsEndless() const { return to_ == kEndless; }
+  // Whether no end was asked for; the rows may have one all the same, where end() then is.
+  bool IsEndless() const { return is_endless_; }
+  // The rows of it below `row`. A slice without end remains one.
+  Slice Below(int64_t row) const;
   // Rows of the slice below `position`; RowsBelow(end()) is their total if it has an end.
   int64_t RowsBelow(int64_t position) const;
   // Piece `part`, from 0, of the slice cut after every `rows` rows of its own; beyond the last one
@@ -45,6 +48,7 @@ class Slice {
 
   int64_t from_;
   int64_t to_;
+  bool is_endless_;
   int64_t stride_;
   int64_t index_ = 0;  // interleaved only
   int64_t count_ = 1;

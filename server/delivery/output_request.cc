@@ -141,8 +141,9 @@ void OutputRequest::Adopt(const Plan& plan) {
   plan_ = &plan;
   table_ = std::make_unique<Table>(spec_, plan);
   const auto [from, to] = RangeOf(spec_, table_->rows());
-  slice_.emplace(table_->IsInteractions() ? Slice(from, to, run_.slice(), plan.stride())
-                                          : Slice(from, to));
+  slice_.emplace(table_->IsInteractions()
+                     ? Slice(from, to, run_.slice(), plan.stride()).Below(plan.end())
+                     : Slice(from, to));
 }
 
 Slice OutputRequest::PartSlice(int64_t part) const {
@@ -152,6 +153,12 @@ Slice OutputRequest::PartSlice(int64_t part) const {
 void OutputRequest::Configure(const Plan& plan, Problems* problems) {
   const size_t problems_before = problems->size();
   Table::Check(spec_, plan, field_, problems);
+  if (spec_.has_rows() && spec_.rows().from() >= plan.end()) {
+    problems->push_back({field_ + ".rows.from",
+                         fmt::format("Must lie between 0 and {}, the last row with an event time "
+                                     "before the year 10000, found {}.",
+                                     plan.end() - 1, spec_.rows().from())});
+  }
   if (problems->size() > problems_before) return;
   Adopt(plan);
   if (mode_ == THRONG_RECORDS_MESSAGES && table_->key_column() < 0) {

@@ -43,7 +43,7 @@ constexpr ColumnInfo kInfo[kColumns] = {{"user_id", 4, 4},   {"item_id", 5, 4}, 
 
 struct Request {
   int64_t start = 0;
-  int64_t rows = 0;  // Slice::kEndless: they never end
+  int64_t rows = 0;  // Slice::kEndless: until the dataset ends
   int64_t batch_rows = kDefaultBatchRows;
   std::array<bool, kColumns> has{};
 };
@@ -222,6 +222,21 @@ v1::GenerateHeader HeaderOf(const Plan& plan, const Request& request) {
   return header;
 }
 
+// Whether the plan, which is known by now, has the first row; there are no more than it has.
+bool FitsInto(const Plan& plan, Request* request, Problems* problems) {
+  if (request->start > plan.end()) {
+    problems->push_back(
+        {"start_row", fmt::format("Must be at most {}, from when on event times would lie beyond "
+                                  "the year 9999, found {}.",
+                                  plan.end(), request->start)});
+    return false;
+  }
+  if (plan.end() != Slice::kEndless) {
+    request->rows = std::min(request->rows, plan.end() - request->start);
+  }
+  return true;
+}
+
 // Sends all batches. The units of the walk are numbers of batches: where batches begin depends on
 // the start row.
 absl::Status Stream(const Plan& plan, const Request& request, int threads, JobControl* control) {
@@ -269,13 +284,13 @@ worker::v1::Finished Execute(const worker::v1::GenerateJob& job, const worker::v
                                     &problems);
   if (!spec) return AsFinished(problems);
   std::erase_if(problems, [](const Problem& problem) { return !IsOfDataset(problem.field); });
-  const Request request = ReadRequest(job, spec->dataset(), &problems);
+  Request request = ReadRequest(job, spec->dataset(), &problems);
   std::unique_ptr<Plan> plan;
   if (problems.empty()) {
     plan =
         PlanDataset(spec->dataset(), catalogue, *control->environment(), job.now_ms(), &problems);
   }
-  if (plan == nullptr) return AsFinished(problems);
+  if (plan == nullptr || !FitsInto(*plan, &request, &problems)) return AsFinished(problems);
   if (!job.fingerprint().empty() && job.fingerprint() != ToHex(plan->fingerprint())) {
     return AsFinished(absl::FailedPreconditionError(
         "The run's rows cannot be made here: another plugin, processor or C library makes other "

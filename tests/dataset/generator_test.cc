@@ -26,6 +26,7 @@ struct Script {
   uint32_t block_rows = 0;
   bool sorts = false;
   bool lacks_runs = false;
+  int64_t first_time = 0;
   int32_t rating = 450;
   bool leaves_out = false;
   std::atomic<int64_t> rows_filled = 0;  // by clocks
@@ -51,7 +52,8 @@ class Scripted : public Behaviour {
           break;
         case Role::kClock:
           // A block's rows backwards, two of a time, where the host sorts them.
-          b.time[i] = b.first_row + (script_.sorts ? (b.rows - 1 - row) / 2 : row);
+          b.time[i] =
+              script_.first_time + b.first_row + (script_.sorts ? (b.rows - 1 - row) / 2 : row);
           break;
         case Role::kChoice:
           b.item[i] = b.place[i] % dataset_.world->touched_items;
@@ -155,6 +157,24 @@ TEST_F(GeneratorTest, MakesRowsWithoutAPluginFile) {
   EXPECT_NE(rows.place[0], rows.place[kPlanSize]) << "another epoch has another order";
   EXPECT_EQ(rows.rating[17], 450);
   EXPECT_EQ(rows.time[17], 17);
+}
+
+TEST_F(GeneratorTest, ADatasetWithoutEndEndsWithTheCalendar) {
+  const auto plan = MakePlan();  // a row a millisecond, from 1970 on
+  ASSERT_NE(plan, nullptr) << ToString(problems_);
+  EXPECT_EQ(plan->end(), kLastTime + 1);
+  EXPECT_EQ(Rows(*plan, kLastTime, 1).time[0], kLastTime);
+  EXPECT_THAT(plan->warnings(),
+              testing::ElementsAre(HasSubstr("row 253402300799999 is the last one")));
+
+  script_.first_time = 1500;
+  script_.block_rows = 3000;  // of which only whole ones have times
+  script_.sorts = true;
+  const auto in_blocks = MakePlan();
+  ASSERT_NE(in_blocks, nullptr) << ToString(problems_);
+  EXPECT_LT(in_blocks->end(), kLastTime + 1);
+  EXPECT_GT(in_blocks->end(), kLastTime - 4000);
+  Rows(*in_blocks, in_blocks->end() - 10, 10);
 }
 
 TEST_F(GeneratorTest, PermutesEachSegmentOntoItself) {

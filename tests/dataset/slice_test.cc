@@ -117,6 +117,20 @@ TEST(Slice, PartsOfAnEndlessSliceHaveAnEnd) {
   EXPECT_EQ(slice.RowsBelow(part.first()), 5'000'000'000);
 }
 
+TEST(Slice, MayEndBelowARowThoughNoEndWasAskedFor) {
+  for (const int index : {0, 1}) {
+    const Slice slice =
+        Slice(0, Slice::kEndless, MakeSlice(index, 2, v1::SLICE_MODE_INTERLEAVED)).Below(5000);
+    EXPECT_TRUE(slice.IsEndless());
+    EXPECT_EQ(slice.end(), 5000);
+    EXPECT_EQ(slice.RowsBelow(slice.end()), index == 0 ? 4096 : 904);
+    EXPECT_EQ(slice.Part(1, 4000).end(), 5000);
+    EXPECT_FALSE(slice.Part(1, 4000).IsEndless());
+  }
+  EXPECT_EQ(Slice(10, 20).Below(30).end(), 20);
+  EXPECT_EQ(Slice(10, 20).Below(5).first(), 5);
+}
+
 TEST(Slice, UnitsGoOnInTheirMiddle) {
   const Slice slice(0, 100);
   const auto unit = slice.UnitAt(37, 16);

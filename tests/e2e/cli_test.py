@@ -243,6 +243,17 @@ class OneShotTest(ScratchTest):
                          rows[1].rsplit(",", 1)[0])
         self.assertEqual(len(json.loads(self.client("preview", "-o", "json").stdout)), 10)
 
+    def test_preview_of_what_has_no_end_ends_with_the_year_9999(self):
+        endless = ["--size", "quick", "--start", "9999-12-31T00:00:00Z", "--window", "1h", "--set",
+                   "dataset.interactions=null", "--set", "dataset.plan_size=100"]
+        last = self.client("preview", *endless, "--from", "2395").stdout.splitlines()
+        self.assertEqual(len(last), 1 + 5)
+        self.assertIn(",9999-12-31T23:5", last[-1])
+        self.assertEqual(self.client("preview", *endless, "--from", "2400").stdout.count("\n"), 1)
+        self.assertIn("start_row: Must be at most 2400, from when on event times would lie beyond "
+                      "the year 9999, found 2401.",
+                      self.client("preview", *endless, "--from", "2401", exit_code=2).stderr)
+
     def test_validate_tells_every_mistake(self):
         (self.folder / "good.yaml").write_text("outputs: [{format: {component: csv}, "
                                                "sink: {component: stdout}}]")

@@ -67,6 +67,12 @@ class RolledTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done
 
+    def refuse(self, **fields):
+        done = worker.run(self.spec(**fields))
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertFalse(self.out.exists())
+        return done.stderr
+
     def part(self, number, suffix="csv", folder=None):
         return (folder or self.out) / f"rows-{number}.{suffix}"
 
@@ -182,12 +188,6 @@ class PartsTest(RolledTest):
 
 
 class RefusedTest(RolledTest):
-    def refuse(self, **fields):
-        done = worker.run(self.spec(**fields))
-        self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertFalse(self.out.exists())
-        return done.stderr
-
     def test_the_path_and_the_rows_of_a_part_belong_together(self):
         self.assertIn(
             "outputs[0].sink.options.path: Each part needs a name of its own; put {part} into it",
@@ -368,6 +368,57 @@ class EndlessTest(RolledTest):
         again = self.run_whole(self.spec(**fields, dataset={"interactions": 2_000}))
         self.assertIn("already complete, 2000 rows", again.stderr)
         self.assertIn("Total Interactions: 2000\n", again.stdout)
+
+
+class CalendarTest(RolledTest):
+    def dataset(self, start, plan_size=100, rows=None):
+        clock = {"component": "uniform", "options": {"start": start, "window": "1h"}}
+        return {"interactions": rows, "plan_size": plan_size, "clock": clock}
+
+    def rows(self, out, **fields):
+        """The rows of all parts that a run of its own makes there, once another one adds none."""
+        spec = self.spec(folder=out, **fields)
+        done = self.run_whole(spec)
+        self.assertNotIn("goes on", done.stderr)
+        rows = [row for part in self.parts(folder=out) for row in csv_rows(part)]
+        again = self.run_whole(spec)
+        self.assertIn(f"already complete, {len(rows)} rows", again.stderr)
+        return rows
+
+    def test_what_has_no_end_ends_with_the_year_9999_however_it_is_walked(self):
+        dataset = self.dataset("9999-12-31T00:00:00Z")
+        whole = self.rows(self.folder / "whole", roll_rows=10_000,
+                          dataset=self.dataset("9999-12-31T00:00:00Z", rows=2_400))
+        ways = [{"output": {"commit_rows": rows}} for rows in (1, 100, 1_000, 3_000)]
+        ways += [{"roll_rows": rows} for rows in (1_000, 2_400, 5_000)]
+        ways += [{"pace": {"rate": 9_000}}, {"threads": 1}, {"threads": 3}, {}]
+        for number, way in enumerate(ways):
+            with self.subTest(way):
+                self.assertEqual(self.rows(self.folder / str(number), dataset=dataset, **way), whole)
+
+    def test_it_may_end_within_an_epoch_and_within_a_slice(self):
+        dataset = self.dataset("9999-12-31T00:30:00Z", plan_size=1_000)
+        rows = self.rows(self.folder / "all", dataset=dataset)
+        self.assertTrue(23_400 < len(rows) < 23_600, len(rows))
+        bounded = self.dataset("9999-12-31T00:30:00Z", plan_size=1_000, rows=len(rows))
+        self.assertEqual(self.rows(self.folder / "bounded", dataset=bounded), rows)
+        bounded["interactions"] += 1
+        self.assertIn("leave the years 1 to 9999", self.refuse(dataset=bounded))
+        slices = [self.rows(self.folder / f"slice-{index}", dataset=dataset,
+                            slice={"index": index, "count": 2}) for index in range(2)]
+        strides = [rows[first:first + 4_096] for first in range(0, len(rows), 4_096)]
+        self.assertEqual(slices[0], sum(strides[::2], []))
+        self.assertEqual(slices[1], sum(strides[1::2], []))
+
+    def test_it_is_told_beforehand_and_nothing_is_asked_for_beyond(self):
+        dataset = self.dataset("9999-12-31T00:00:00Z")
+        self.assertIn("outputs[0].rows.from: Must lie between 0 and 2399, the last row with an event "
+                      "time before the year 10000, found 2400.",
+                      self.refuse(dataset=dataset, output={"rows": {"from": 2_400}}))
+        done = self.run_whole(self.spec(dataset=dataset))
+        self.assertIn("note: The dataset has no end, but the calendar has: row 2399 is the last one "
+                      "with an event time before the year 10000, and outputs end there.\n",
+                      done.stderr)
 
 
 class FullDiskTest(RolledTest):
