@@ -47,6 +47,7 @@ class Pareto {
       : step_(~uint64_t{0} / static_cast<uint64_t>(dataset.plan_size)) {
     const int64_t users = dataset.world->active_users;
     const int64_t base = options.base == Base::kActive ? users : dataset.world->users;
+    RequireTopUsers(options, users, base);
     const std::vector<UserRun> plan =
         PlanPareto({.rows = dataset.plan_size,
                     .users = users,
@@ -93,6 +94,37 @@ class Pareto {
     int64_t rows_each;
     uint64_t factor;  // floor((offset + 1) factor / 2^64) = floor(offset / rows_each)
   };
+
+  static bool HasTopUsers(double fraction, int64_t base, int64_t users) {
+    const auto top = std::llround(fraction * static_cast<double>(base));
+    return top > 0 && top < users;
+  }
+
+  // A world can be too small for anybody to be at the top, or for anybody else.
+  static void RequireTopUsers(const Options& options, int64_t users, int64_t base) {
+    constexpr int64_t kMostNeeded = 1'000'000;
+    if (users > 1 && std::llround(options.top_fraction * static_cast<double>(base)) > 0) return;
+    int64_t needed = 2;
+    while (needed < kMostNeeded && !HasTopUsers(options.top_fraction, needed, needed)) ++needed;
+    std::string remedy;
+    if (users > 1) {
+      const double half = std::ceil(0.5e9 / static_cast<double>(base)) / 1e9;
+      remedy = "raise top_fraction to " + detail::NumberText(half);
+    }
+    if (needed < kMostNeeded) {
+      const bool is_of_active = options.base == Base::kActive;
+      remedy += std::string(remedy.empty() ? "" : ", or ") + "ask for more users, at least " +
+                detail::NumberText(needed) + (is_of_active ? " active ones" : "");
+    }
+    const std::string all = detail::NumberText(users) + " active ";
+    throw Error(THRONG_INVALID_ARGUMENT,
+                users == 1
+                    ? "the only active user cannot be both of the top users and of the "
+                      "others; " +
+                          remedy + "."
+                    : "the top users are less than half a user of " + all + "ones; " + remedy + ".",
+                "top_fraction");
+  }
 
   void Add(const UserRun& run, const UserRun& next) {
     // The product above is right while users * rows_each^2 < 2^64; beyond, which takes users of

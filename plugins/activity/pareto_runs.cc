@@ -207,12 +207,6 @@ std::string Text(int64_t value) { return std::to_string(value); }
 
 void CheckPossible(const ParetoGoal& goal) {
   const int64_t rest = goal.users - goal.top_users;
-  if (goal.top_users < 1) {
-    throw Error(THRONG_INVALID_ARGUMENT,
-                "the top users are less than half a user of " + Text(goal.users) +
-                    " active ones; raise top_fraction or the number of users.",
-                "top_fraction");
-  }
   if (rest < 1) {
     throw Error(THRONG_INVALID_ARGUMENT,
                 "the top users are all of the " + Text(goal.users) +
@@ -241,8 +235,8 @@ void CheckPossible(const ParetoGoal& goal) {
                   detail::NumberText(goal.top_share) + " of them and for the others to have " +
                   Text(goal.min_per_user) + " or more each. " +
                   (larger > 0 ? "The next number that fits is " + Text(larger) +
-                                    " (interactions, or plan_size where given); or ask for fewer "
-                                    "users."
+                                    " (plan_size, or interactions where that is not given); or "
+                                    "ask for fewer users."
                               : "Ask for fewer users."));
 }
 

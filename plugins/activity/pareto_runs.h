@@ -11,7 +11,7 @@ namespace throng::plugins {
 struct ParetoGoal {
   int64_t rows = 0;       // N, at most 10^11
   int64_t users = 0;      // A, who are active
-  int64_t top_users = 0;  // of them
+  int64_t top_users = 0;  // of them, at least 1
   double top_share = 0;   // of the rows, for the top users
   int64_t min_per_user = 1;
   std::optional<int64_t> cap;  // most rows of one user; default: 1.25 times the smallest possible

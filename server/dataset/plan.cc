@@ -8,6 +8,7 @@
 
 #include "server/control/digest.h"
 #include "server/control/status.h"
+#include "server/spec/presets.h"
 
 namespace throng {
 namespace {
@@ -61,8 +62,33 @@ Problem AsProblem(const RoleError& error) {
 
 std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const BehaviourSource& source,
                                    const Remark& remark, int64_t now, Problems* problems) {
+  if (spec.has_plan_size()) {
+    return CreateSized(spec, spec.plan_size(), source, remark, now, problems);
+  }
+  Problems of_its_own;
+  auto plan = CreateSized(spec, spec.interactions(), source, remark, now, &of_its_own);
+  const int64_t rows = InteractionsOfSize(spec.size());
+  if (plan == nullptr && spec.interactions() < rows) {
+    Problems of_size;
+    plan = CreateSized(spec, rows, source, remark, now, &of_size);
+    if (plan != nullptr) {
+      plan->warnings_.insert(
+          plan->warnings_.begin(),
+          fmt::format("{} interactions are too few for a plan of their own, so they are the first "
+                      "of the {} of the size {}. Set dataset.plan_size for another plan.",
+                      spec.interactions(), rows, spec.size()));
+    }
+  }
+  if (plan == nullptr) problems->insert(problems->end(), of_its_own.begin(), of_its_own.end());
+  return plan;
+}
+
+std::unique_ptr<Plan> Plan::CreateSized(const v1::DatasetSpec& spec, int64_t plan_size,
+                                        const BehaviourSource& source, const Remark& remark,
+                                        int64_t now, Problems* problems) {
   const size_t problems_before = problems->size();
   std::unique_ptr<Plan> plan(new Plan(spec));
+  plan->spec_.set_plan_size(plan_size);
   plan->ChooseBehaviours(source, now, problems);
   plan->world_ = World::Create(ParametersOf(spec), problems);
   if (problems->size() > problems_before) return nullptr;
@@ -70,7 +96,7 @@ std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const BehaviourS
 
   GeneratorParameters& parameters = plan->parameters_;
   parameters.seed = spec.seed();
-  parameters.plan_size = spec.plan_size();
+  parameters.plan_size = plan_size;
   parameters.world = plan->world_->abi();
   // Heard once, not of every generator.
   const Remark planning = [&](int32_t level, const std::string& source_name,

@@ -20,8 +20,9 @@ namespace throng {
 class Plan {
  public:
   // Plans a spec that the rules of spec/rules.h accept; nullptr with all that stands against it in
-  // `problems`. `now` (ms since 1970 UTC) resolves relative times. `remark` hears what behaviours
-  // say, but for warnings; it may be empty.
+  // `problems`. Without plan_size the interactions are planned, or the size's where these are too
+  // few for a plan of their own, of which they then are the first rows. `now` (ms since 1970 UTC)
+  // resolves relative times. `remark` hears what behaviours say, but for warnings; it may be empty.
   static std::unique_ptr<Plan> Create(const v1::DatasetSpec& spec, const BehaviourSource& source,
                                       const Remark& remark, int64_t now, Problems* problems);
 
@@ -72,6 +73,9 @@ class Plan {
   }
 
  private:
+  static std::unique_ptr<Plan> CreateSized(const v1::DatasetSpec& spec, int64_t plan_size,
+                                           const BehaviourSource& source, const Remark& remark,
+                                           int64_t now, Problems* problems);
   explicit Plan(const v1::DatasetSpec& spec) : spec_(spec) {}
   void ChooseBehaviours(const BehaviourSource& source, int64_t now, Problems* problems);
   void BuildIdentity();

@@ -28,6 +28,15 @@ int64_t ShareOf(double share, int64_t all) {
   return std::llround(share * static_cast<double>(all));
 }
 
+// The least share of so many that is one of them, with a hair more than is needed; and the fewest
+// of whom a share is one.
+double ShareOfOne(int64_t all) { return std::ceil(0.5e9 / static_cast<double>(all)) / 1e9; }
+int64_t MembersForOne(double share) {
+  auto members = static_cast<int64_t>(std::ceil(std::min(0.5 / share, 1e15)));
+  if (ShareOf(share, members) < 1) ++members;
+  return members;
+}
+
 class Checker {
  public:
   explicit Checker(Problems* problems) : problems_(problems), before_(problems->size()) {}
@@ -227,11 +236,14 @@ std::unique_ptr<World> World::Create(const WorldParameters& p, Problems* problem
   const int64_t touched = ShareOf(p.touched_items, p.items);
   const int64_t popular = ShareOf(p.popular_items, p.items);
   checker.Require(active > 0, "active_users",
-                  "{} of {} users is less than half a user; give at least {:.3g}, or more users.",
-                  p.active_users, p.users, 0.5 / static_cast<double>(p.users));
+                  "{} of {} users is less than half a user; give at least {:.9g}, or at least {} "
+                  "users.",
+                  p.active_users, p.users, ShareOfOne(p.users), MembersForOne(p.active_users));
   checker.Require(popular > 0, "popular_items",
-                  "{} of {} items is less than half an item; give at least {:.3g}, or more items.",
-                  p.popular_items, p.items, 0.5 / static_cast<double>(p.items));
+                  "{} of {} items is less than half an item; give {}at least {} items.",
+                  p.popular_items, p.items,
+                  p.items > 1 ? fmt::format("at least {:.9g}, or ", ShareOfOne(p.items)) : "",
+                  MembersForOne(p.popular_items));
   checker.Require(touched > popular, "touched_items",
                   "{} of {} items are {} touched ones, and {} are popular; some touched items must "
                   "not be popular. Give more touched or fewer popular items.",

@@ -40,19 +40,19 @@ constexpr Preset kBehaviours[] = {
 
 constexpr Preset kSizes[] = {
     {"quick", "20 users, 50 items, 100 interactions.",
-     "dataset: {interactions: 100, world: {users: 20, items: 50}}"},
+     "dataset: {interactions: 100, world: {users: 20, items: 50}}", 100},
     {"producer", "100 users, 200 items, 5 000 interactions.",
-     "dataset: {interactions: 5000, world: {users: 100, items: 200}}"},
+     "dataset: {interactions: 5000, world: {users: 100, items: 200}}", 5000},
     {"development", "100 users, 300 items, 5 000 interactions.",
-     "dataset: {interactions: 5000, world: {users: 100, items: 300}}"},
+     "dataset: {interactions: 5000, world: {users: 100, items: 300}}", 5000},
     {"testing", "200 users, 500 items, 20 000 interactions.",
-     "dataset: {interactions: 20000, world: {users: 200, items: 500}}"},
+     "dataset: {interactions: 20000, world: {users: 200, items: 500}}", 20000},
     {"medium", "300 users, 600 items, 20 000 interactions.",
-     "dataset: {interactions: 20000, world: {users: 300, items: 600}}"},
+     "dataset: {interactions: 20000, world: {users: 300, items: 600}}", 20000},
     {"production", "500 users, 1 000 items, 50 000 interactions.",
-     "dataset: {interactions: 50000, world: {users: 500, items: 1000}}"},
+     "dataset: {interactions: 50000, world: {users: 500, items: 1000}}", 50000},
     {"large", "1 000 users, 3 000 items, 100 000 interactions.",
-     "dataset: {interactions: 100000, world: {users: 1000, items: 3000}}"},
+     "dataset: {interactions: 100000, world: {users: 1000, items: 3000}}", 100000},
 };
 
 }  // namespace
@@ -66,6 +66,11 @@ const Preset* FindPreset(std::span<const Preset> presets, std::string_view name)
     if (preset.name == name) return &preset;
   }
   return nullptr;
+}
+
+int64_t InteractionsOfSize(std::string_view name) {
+  const Preset* size = FindPreset(SizePresets(), name);
+  return size != nullptr ? size->interactions : 0;
 }
 
 std::vector<std::string> PresetNames(std::span<const Preset> presets) {

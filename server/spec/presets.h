@@ -1,6 +1,7 @@
 // The named presets that a spec builds on: behaviours with the world's shares, and sizes.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,8 +12,9 @@ namespace throng {
 // A spec in YAML that stands below the user's own.
 struct Preset {
   std::string_view name;
-  std::string_view doc;   // one sentence
-  std::string_view yaml;  // what it says of `dataset`
+  std::string_view doc;      // one sentence
+  std::string_view yaml;     // what it says of `dataset`
+  int64_t interactions = 0;  // of these, in a size
 };
 
 inline constexpr std::string_view kDefaultPreset = "seed";
@@ -26,5 +28,7 @@ std::span<const Preset> SizePresets();
 // The preset of that name, or null.
 const Preset* FindPreset(std::span<const Preset> presets, std::string_view name);
 std::vector<std::string> PresetNames(std::span<const Preset> presets);
+// The interactions of the size of that name; 0 if there is none.
+int64_t InteractionsOfSize(std::string_view name);
 
 }  // namespace throng

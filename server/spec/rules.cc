@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "proto/utf8.h"
+#include "server/spec/presets.h"
 #include "server/spec/tree.h"
 
 namespace throng {
@@ -121,7 +122,8 @@ class Rules {
     const v1::DatasetSpec& dataset = spec_.dataset();
     if (!is_endless()) CheckRange("dataset.interactions", dataset.interactions(), 1, kMostRows);
     // A plan size that was filled in repeats the interactions: one mistake is enough.
-    if (dataset.plan_size() != dataset.interactions() || is_endless()) {
+    const bool is_told = !is_endless() && dataset.plan_size() == dataset.interactions();
+    if (dataset.has_plan_size() && !is_told) {
       CheckRange("dataset.plan_size", dataset.plan_size(), 1, kMostRows);
     }
     CheckComponent(dataset.activity(), "dataset.activity", "pareto");
@@ -404,7 +406,9 @@ void FillDefaults(v1::RunSpec* spec) {
   v1::DatasetSpec* dataset = spec->mutable_dataset();
   if (!dataset->has_seed()) dataset->set_seed(kDefaultSeed);
   const bool is_endless = !dataset->has_interactions();
-  if (!dataset->has_plan_size()) {
+  const bool may_be_a_prefix =
+      !is_endless && dataset->interactions() < InteractionsOfSize(dataset->size());
+  if (!dataset->has_plan_size() && !may_be_a_prefix) {
     dataset->set_plan_size(is_endless ? kEndlessPlanSize : dataset->interactions());
   }
   v1::World* world = dataset->mutable_world();

@@ -18,9 +18,9 @@ struct TableColumn {
 // The columns of a table in their order; none for an unspecified table.
 std::span<const TableColumn> TableColumns(v1::Table table);
 
-// Fills in the defaults that spec.proto states and that come from no preset: seed, plan size,
-// prefixes, names, tables, columns, keys, commit intervals and the slice. Repeating it changes
-// nothing.
+// Fills in the defaults that spec.proto states and that come from no preset: seed, plan size (but
+// where the interactions are fewer than the size's, which the plan decides), prefixes, names,
+// tables, columns, keys, commit intervals and the slice. Repeating it changes nothing.
 void FillDefaults(v1::RunSpec* spec);
 
 // Adds each rule of spec.proto that the filled-in spec breaks: ranges, shares that do not sum to 1,

@@ -299,6 +299,8 @@ worker::v1::Finished Execute(const worker::v1::GenerateJob& job, const worker::v
   worker::v1::FromWorker message;
   *message.mutable_planned()->mutable_plan() = PlanMessage(*plan, nullptr);
   *message.mutable_planned()->mutable_asked() = *spec;
+  message.mutable_planned()->mutable_asked()->mutable_dataset()->set_plan_size(
+      plan->spec().plan_size());
   control->Send(message);
   v1::GenerateResponse first;
   *first.mutable_header() = HeaderOf(*plan, request);

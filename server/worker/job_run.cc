@@ -59,6 +59,8 @@ worker::v1::Finished Execute(const worker::v1::RunJob& job, const worker::v1::St
     worker::v1::Planned* planned = message.mutable_planned();
     *planned->mutable_plan() = PlanMessage(run->plan(), run.get());
     *planned->mutable_asked() = *asked;
+    // Decided once and for all.
+    planned->mutable_asked()->mutable_dataset()->set_plan_size(run->plan().spec().plan_size());
     planned->set_uid(run->Uid());
     control->Send(message);
   }

@@ -336,6 +336,8 @@ TEST(World, SaysWhichCountsRoundToNothing) {
   const Problems problems = ProblemsOf(parameters);
   EXPECT_THAT(problems, HasProblem("active_users", "0.2 of 2 users is less than half a user"));
   EXPECT_THAT(problems, HasProblem("popular_items", "0.1 of 4 items is less than half an item"));
+  EXPECT_THAT(problems, HasProblem("active_users", "give at least 0.25, or at least 3 users."));
+  EXPECT_THAT(problems, HasProblem("popular_items", "give at least 0.125, or at least 5 items."));
   parameters = SeedWorld(10, 10);
   parameters.touched_items = 0.1;
   EXPECT_THAT(ProblemsOf(parameters),

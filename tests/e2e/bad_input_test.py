@@ -1,6 +1,8 @@
 """What bad input gets: exit code 2, a sentence for each mistake with its field, and nothing written."""
 
+import json
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -13,7 +15,7 @@ REFUSED = {
     "{world: {users: 0}}": "dataset.world.users: Must lie between 1 and 4294967295, found 0.",
     "{world: {categories: [{name: books, share: 0.9}]}}":
         "dataset.world.categories: The shares sum to 0.9, not to 1; add 0.1 to one of them",
-    "{interactions: 450}":
+    "{interactions: 450, plan_size: 450}":
         "dataset.activity: activity `pareto`: 450 interactions are too few for the top 80 of 400 "
         "active users to make 0.8 of them and for the others to have 1 or more each. The next "
         "number that fits is 1603",
@@ -67,6 +69,46 @@ class BadInputTest(unittest.TestCase):
         for dataset, sentence in REFUSED.items():
             with self.subTest(dataset):
                 self.assertIn(sentence, self.refuse(f"dataset: {dataset}\n{self.output()}"))
+
+    def test_what_a_refusal_of_a_small_world_says_helps(self):
+        def refuse(dataset, **fields):
+            told = self.refuse(f"dataset: {json.dumps(dataset)}\n{self.output(**fields)}")
+            self.assertEqual(len(told.splitlines()), 1, told)
+            return told
+
+        def accept(dataset):
+            self.spec.write_text(f"dataset: {json.dumps(dataset)}\n"
+                                 "outputs: [{format: {component: csv}, sink: {component: 'null'}}]")
+            done = worker.run(self.spec)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+        top = "activity `pareto`: the top users are less than half a user of 2 active ones"
+        for users, sentence in ((1, "the only active user cannot be both"), (2, top), (3, top)):
+            world = {"users": users, "items": 100}
+            told = refuse({"interactions": 10, "world": world})
+            self.assertIn(sentence, told)
+            self.assertIn("ask for more users, at least 3 active ones", told)
+            accept({"interactions": 10, "world": {**world, "users": 3, "active_users": 1}})
+            if users == 1:
+                continue
+            fraction = float(re.search(r"raise top_fraction to ([\d.]+\d)", told)[1])
+            accept({"interactions": 10, "world": world,
+                    "activity": {"component": "pareto", "options": {"top_fraction": fraction}}})
+
+        few = {"size": "quick", "interactions": 100, "world": {"users": 100, "items": 200}}
+        told = refuse(few)
+        self.assertIn("100 interactions are too few for the top 16 of 80 active users", told)
+        fitting = int(re.search(r"The next number that fits is (\d+) \(plan_size, or interactions "
+                                r"where that is not given\)", told)[1])
+        accept({**few, "plan_size": fitting})
+        accept({**few, "interactions": fitting})
+        accept({**few, "world": {"users": 20, "items": 200}})
+
+        told = refuse({"world": {"users": 500, "items": 3}})
+        share, items = re.search(r"give at least ([\d.]+), or at least (\d+) items[.]", told).groups()
+        accept({"world": {"users": 500, "items": int(items), "clusters": [{"name": "a", "share": 1}]}})
+        accept({"world": {"users": 500, "items": 3, "popular_items": float(share),
+                          "clusters": [{"name": "a", "share": 1}]}})
 
     def test_all_mistakes_come_at_once(self):
         told = self.refuse("""

@@ -243,6 +243,20 @@ class OneShotTest(ScratchTest):
                          rows[1].rsplit(",", 1)[0])
         self.assertEqual(len(json.loads(self.client("preview", "-o", "json").stdout)), 10)
 
+    def test_a_few_rows_are_the_first_of_the_size_s_plan(self):
+        note = ("note: 10 interactions are too few for a plan of their own, so they are the first of "
+                "the 50000 of the size production. Set dataset.plan_size for another plan.\n")
+        few = ["--interactions", "10"]
+        self.assertIn(note, self.client("generate", *few, "--to", "csv:few.csv").stderr)
+        self.client("generate", "--to", "csv:all.csv")
+        rows = (self.folder / "few.csv").read_text()
+        self.assertTrue((self.folder / "all.csv").read_text().startswith(rows))
+        self.assertEqual(self.client("preview", *few).stdout, rows)
+        self.assertIn("  plan_size: 50000\n",
+                      self.client("generate", *few, "--to", "csv:-", "--dry-run").stdout)
+        again = self.client("generate", *few, "--to", "csv:few.csv").stderr
+        self.assertIn("already complete, 10 rows", again)
+
     def test_preview_of_what_has_no_end_ends_with_the_year_9999(self):
         endless = ["--size", "quick", "--start", "9999-12-31T00:00:00Z", "--window", "1h", "--set",
                    "dataset.interactions=null", "--set", "dataset.plan_size=100"]

@@ -84,6 +84,22 @@ class InvarianceTest(unittest.TestCase):
             shorter = self.make(f"{rows}.csv", {**DATASET, "interactions": rows})
             self.assertEqual(whole_lines(shorter), whole[:rows + 1])
 
+    def test_too_few_rows_for_a_plan_are_the_first_of_the_size_s(self):
+        for size, few in (("production", (1, 10, 1_602)), ("quick", (1, 67))):
+            whole = whole_lines(self.make(f"{size}.csv", {"size": size}))
+            for rows in few:
+                dataset = {"size": size, "interactions": rows}
+                self.assertEqual(whole_lines(self.make(f"{size}-{rows}.csv", dataset)),
+                                 whole[:rows + 1])
+            made = worker.manifest(self.folder / f"{size}-1.csv")
+            self.assertEqual(made["spec"]["dataset"]["plan_size"], len(whole) - 1)
+        own = worker.run(worker.write_spec(
+            self.folder / "own.yaml", worker.file_output(self.folder / "own.csv"),
+            dataset={"interactions": 1_603}))
+        self.assertNotIn("plan of their own", own.stderr)
+        made = worker.manifest(self.folder / "own.csv")
+        self.assertEqual(made["spec"]["dataset"]["plan_size"], 1_603)
+
     def test_ranges_and_shares_cut_the_same_rows(self):
         whole = whole_lines(self.make("whole.csv"))
         some = whole_lines(self.make("some.csv", rows={"from": 49_999, "to": 150_001}))

@@ -42,6 +42,7 @@ TEST(Presets, GiveEachSizeItsUsersItemsAndInteractions) {
     EXPECT_EQ(spec.dataset().world().items(), size.items) << size.name;
     EXPECT_EQ(spec.dataset().interactions(), size.interactions) << size.name;
     EXPECT_EQ(spec.dataset().plan_size(), size.interactions) << size.name;
+    EXPECT_EQ(InteractionsOfSize(size.name), size.interactions);
   }
 }
 

@@ -168,6 +168,13 @@ TEST(ReadSpec, TakesNullForAbsentButInteractionsForWithoutEnd) {
   EXPECT_EQ(spec.dataset().world().users(), 500);
 }
 
+TEST(ReadSpec, LeavesThePlanOfFewerRowsThanTheSizeHasToWhoPlans) {
+  EXPECT_FALSE(Spec("dataset: {interactions: 49999}").dataset().has_plan_size());
+  EXPECT_FALSE(Spec("dataset: {size: quick, interactions: 99}").dataset().has_plan_size());
+  EXPECT_EQ(Spec("dataset: {size: quick, interactions: 101}").dataset().plan_size(), 101);
+  EXPECT_EQ(Spec("dataset: {interactions: 10, plan_size: 20}").dataset().plan_size(), 20);
+}
+
 TEST(ReadSpec, KnowsTheSinkNullFromNothing) {
   for (const char* sink : {"{component: null}", "{component: \"null\"}", "{\"component\":null}",
                            "\n    component: null"}) {

@@ -181,6 +181,18 @@ TEST_F(ServeTest, PlansADatasetWithoutOutputs) {
   EXPECT_EQ(planned.asked().dataset().plan_size(), 50'000);
 }
 
+TEST_F(ServeTest, StoresThePlanThatAFewRowsAreTheFirstOf) {
+  worker::v1::Start start = RunOf("dataset: {interactions: 10}");
+  start.mutable_run()->set_dataset_only(true);
+  ServedWorker worker(folder_.path());
+  worker.Start(start);
+  const worker::v1::Planned planned = worker.Planned();
+  EXPECT_EQ(planned.asked().dataset().interactions(), 10);
+  EXPECT_EQ(planned.asked().dataset().plan_size(), 50'000);
+  EXPECT_THAT(planned.plan().warnings(0),
+              HasSubstr("the first of the 50000 of the size production"));
+}
+
 TEST_F(ServeTest, RefusesAnotherFingerprint) {
   worker::v1::Start start = FastRun();
   start.mutable_run()->set_fingerprint(std::string(64, '0'));

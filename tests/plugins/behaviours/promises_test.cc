@@ -54,7 +54,7 @@ TEST(Promises, HoldForAsFewRowsAsFit) {
   const Size size{7, 9, 28};
   ExpectSeed(PlannedDataset("{" + SizeYaml(size) + "}"), 0, false);
   ExpectSeed(PlannedDataset("{preset: seed-ranges, " + SizeYaml(size) + "}"), 3, false);
-  const PlannedDataset fewer("{" + SizeYaml({7, 9, 27}) + "}");
+  const PlannedDataset fewer("{plan_size: 27, " + SizeYaml({7, 9, 27}) + "}");
   EXPECT_EQ(fewer.plan(), nullptr);
   EXPECT_THAT(ToString(fewer.problems()), HasSubstr("The next number that fits is 28"));
 }
@@ -206,7 +206,7 @@ TEST(Refusal, NamesTheOptionAndTheRemedy) {
   EXPECT_THAT(
       ProblemsOf("{size: production, activity: {component: pareto, options: {top_share: 1}}}"),
       HasSubstr("lower top_share below 1"));
-  EXPECT_THAT(ProblemsOf("{interactions: 1000, world: {users: 500, items: 1000}}"),
+  EXPECT_THAT(ProblemsOf("{plan_size: 1000, world: {users: 500, items: 1000}}"),
               HasSubstr("1000 interactions are too few for the top 80 of 400 active users to make "
                         "0.8 of them and for the others to have 1 or more each. The next number "
                         "that fits is 1603"));
