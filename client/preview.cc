@@ -1,6 +1,7 @@
 // `throngctl preview` and `throngctl validate`: looks at a spec without delivering anything.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 
 #include "client/commands.h"
@@ -21,6 +22,11 @@ std::string RatingText(int hundredths) {
   return text;
 }
 
+// The one that has begun, also before 1970.
+int64_t SecondOf(int64_t ms) {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::milliseconds(ms)).count();
+}
+
 // Row i of the batch.
 v1::Interaction InteractionOf(const v1::GenerateHeader& header, const v1::InteractionBatch& batch,
                               int i) {
@@ -31,14 +37,15 @@ v1::Interaction InteractionOf(const v1::GenerateHeader& header, const v1::Intera
     interaction.set_rating(hundredths / 100.0);
   }
   const int64_t ms = batch.timestamp_ms(i);
-  interaction.mutable_timestamp()->set_seconds(ms / 1000);
-  interaction.mutable_timestamp()->set_nanos(static_cast<int32_t>(ms % 1000) * 1'000'000);
+  const int64_t second = SecondOf(ms);
+  interaction.mutable_timestamp()->set_seconds(second);
+  interaction.mutable_timestamp()->set_nanos(static_cast<int32_t>(ms - 1000 * second) * 1'000'000);
   return interaction;
 }
 
 // As the format csv writes it.
 std::string CsvLine(const v1::GenerateHeader& header, const v1::InteractionBatch& batch, int i) {
-  const int64_t second_ms = batch.timestamp_ms(i) / 1000 * 1000;
+  const int64_t second_ms = 1000 * SecondOf(batch.timestamp_ms(i));
   return fmt::format("{}{},{}{},{},{}\n", header.user_prefix(), batch.user_numbers(i),
                      header.item_prefix(), batch.item_numbers(i),
                      RatingText(batch.rating_hundredths(i)), TimestampText(second_ms));
