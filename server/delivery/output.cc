@@ -44,6 +44,7 @@ absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& setti
   place_.TakeUp();
   if (absl::Status status = BeginPatiently(settings.retry_timeout); !status.ok()) return status;
   if (absl::Status status = place_.Verify(); !status.ok()) return status;
+  was_complete_ = place_.HeldAll();
   if (place_.opened().is_complete) {
     if (absl::Status status = TakeComplete(); !status.ok()) return status;
     return true;

@@ -50,8 +50,9 @@ class Output {
     return place_.Open(run_uid, sends_again);
   }
   const std::optional<worker::v1::HostState>& stored() const { return place_.stored(); }
-  // Whether there was nothing left to do.
-  bool WasComplete() const { return place_.opened().is_complete; }
+  absl::Status CheckPath(const std::string& run_uid) { return place_.CheckPath(run_uid); }
+  // Whether there were no rows left to deliver, once it has ended.
+  bool WasComplete() const { return was_complete_; }
 
   // Delivers by the plan that the run goes on with, to the end or to a commit once the environment
   // is stopping. Whatever comes of it is in progress(). Any thread, once, after Open.
@@ -81,6 +82,7 @@ class Output {
   mutable std::mutex delivery_mutex_;
   const Delivery* delivery_ = nullptr;  // while it runs
   std::optional<v1::Statistics> statistics_;
+  bool was_complete_ = false;
 };
 
 }  // namespace throng

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "server/control/digest.h"
@@ -68,7 +69,8 @@ OutputRequest::OutputRequest(const v1::RunSpec& run, int index, const Catalogue&
   const auto named = std::find_if(
       sink_->options.begin(), sink_->options.end(),
       [](const throng_option& option) { return (option.flags & THRONG_OPTION_IDENTITY) != 0; });
-  if (named != sink_->options.end() && (named->flags & THRONG_OPTION_PATH) != 0) {
+  is_path_ = named != sink_->options.end() && (named->flags & THRONG_OPTION_PATH) != 0;
+  if (is_path_) {
     destination_ = PlacedOptions::OfSlice(destination_, run_.slice());
   }
   CheckRoots(first_part(), problems);
@@ -174,19 +176,33 @@ void OutputRequest::Configure(const Plan& plan, Problems* problems) {
   if (mode_ == THRONG_RECORDS_STREAM) {
     Encoding encoding = EncodingOf(first_part(), now_, "");
     const auto begun = BeginFormat(encoding, &encoding.prologue);
-    if (!begun.ok()) {
-      const std::string option = OptionOf(begun.status());
-      problems->push_back({field_ + ".format" + (option.empty() ? "" : ".options." + option),
-                           MessageOf(begun.status())});
-      return;
-    }
+    if (!begun.ok()) return AddFormatProblem(begun.status(), problems);
     if (encoding.destination.rows >= 0) ++encoding.destination.rows;
     if (encoding.destination.interactions >= 0) ++encoding.destination.interactions;
     Format::Prologue of_larger;
     depends_on_size = !BeginFormat(encoding, &of_larger).ok() ||
                       of_larger.bytes != encoding.prologue.bytes || depends_on_size;
+  } else if (problems->size() == problems_before) {
+    CheckMessages(problems);
   }
   identity_ = Identity(depends_on_size);
+}
+
+void OutputRequest::CheckMessages(Problems* problems) const {
+  const std::atomic<bool> is_stopping = true;
+  Environment offline = environment_;
+  offline.is_stopping = &is_stopping;
+  offline.log = nullptr;
+  Encoding encoding = EncodingOf(-1, now_, "");
+  encoding.environment = &offline;
+  const absl::Status status = BeginFormat(encoding, &encoding.prologue).status();
+  if (absl::IsInvalidArgument(status)) AddFormatProblem(status, problems);
+}
+
+void OutputRequest::AddFormatProblem(const absl::Status& status, Problems* problems) const {
+  const std::string option = OptionOf(status);
+  problems->push_back(
+      {field_ + ".format" + (option.empty() ? "" : ".options." + option), MessageOf(status)});
 }
 
 std::string OutputRequest::Identity(bool depends_on_size) const {

@@ -32,9 +32,9 @@ class OutputRequest {
   OutputRequest(const OutputRequest&) = delete;
   OutputRequest& operator=(const OutputRequest&) = delete;
 
-  // Fixes what is written: table, rows and identity. A format of streams begins once without a
-  // sink, so that what it refuses is found before anything is written. Once; nothing changes
-  // afterwards but by Adopt.
+  // Fixes what is written: table, rows and identity. The format begins once without a sink, so that
+  // what it refuses is found before anything is written; one of messages as if somebody wanted to
+  // stop, so that it asks nobody. Once; nothing changes afterwards but by Adopt.
   void Configure(const Plan& plan, Problems* problems);
   // Goes on with another plan of the same dataset: the identity is what was asked first.
   void Adopt(const Plan& plan);
@@ -56,6 +56,10 @@ class OutputRequest {
   bool IsRolled() const { return spec_.roll_rows() > 0; }
   // The number of its first part; -1: it is not rolled, and one whole.
   int64_t first_part() const { return IsRolled() ? 0 : -1; }
+  // Whether it is written as messages, and not as a stream.
+  bool IsMessages() const { return mode_ == THRONG_RECORDS_MESSAGES; }
+  // Whether the place is a path of this machine.
+  bool IsPath() const { return is_path_; }
   bool WritesToStdout() const { return spec_.sink().component() == "stdout"; }
   // Side tables belong to slice 0: other slices leave them alone.
   bool BelongsToAnotherSlice() const { return !HasInteractions() && run_.slice().index() > 0; }
@@ -85,6 +89,9 @@ class OutputRequest {
   // Whether the paths among the sink's and the format's options lie below the output roots, as they
   // are for a part.
   void CheckRoots(int64_t part, Problems* problems) const;
+  // What a format of messages refuses without asking anybody.
+  void CheckMessages(Problems* problems) const;
+  void AddFormatProblem(const absl::Status& status, Problems* problems) const;
   throng_destination Destination(const Slice& rows, int64_t created_ms,
                                  std::string_view format_state) const;
   std::string Identity(bool depends_on_size) const;
@@ -99,6 +106,7 @@ class OutputRequest {
   OptionValues format_options_;
   OptionValues sink_options_;
   std::string destination_;
+  bool is_path_ = false;
   uint32_t mode_ = 0;
 
   const Plan* plan_ = nullptr;

@@ -1,6 +1,7 @@
 #include "server/delivery/place.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/util/message_differencer.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -10,9 +11,12 @@
 #include "proto/json.h"
 #include "proto/option_text.h"
 #include "server/control/digest.h"
+#include "server/control/status.h"
 #include "server/host/behaviours.h"
 
 namespace throng {
+
+using google::protobuf::util::MessageDifferencer;
 
 Place::Place(const OutputRequest& request, const Environment& environment)
     : request_(request),
@@ -53,11 +57,46 @@ bool Place::IsForeign(const Sink::Opened& opened) const {
   return is_readable && stored.identity() != request_.identity();
 }
 
-absl::Status Place::RefuseForeign() const {
+absl::Status Place::RefuseForeign(const Sink::Opened& opened) const {
+  worker::v1::HostState stored;
+  stored.ParseFromString(opened.host_state);
+  const int64_t plan_size = stored.dataset().plan_size();
+  v1::DatasetSpec like_ours = stored.dataset();
+  v1::DatasetSpec ours = request_.plan().spec();
+  for (v1::DatasetSpec* dataset : {&like_ours, &ours}) {
+    dataset->clear_interactions();
+    dataset->clear_plan_size();
+    dataset->clear_size();
+  }
+  const bool is_of_other_size = plan_size != request_.plan().spec().plan_size() &&
+                                MessageDifferencer::Equals(like_ours, ours);
   return absl::AlreadyExistsError(fmt::format(
       "{} holds another output, not this dataset in this form; choose another place, or "
-      "delete what is there.",
-      Holder()));
+      "delete what is there.{}",
+      Holder(),
+      is_of_other_size ? fmt::format(" Or set dataset.plan_size to {}, as it is there.", plan_size)
+                       : ""));
+}
+
+absl::Status Place::WithPlanSize(const absl::Status& status) const {
+  const v1::DatasetSpec& dataset = request_.plan().spec();
+  const bool may_be_of_other_size =
+      dataset.has_interactions() && dataset.plan_size() == dataset.interactions();
+  if (!absl::IsAlreadyExists(status) || !may_be_of_other_size) return status;
+  return absl::AlreadyExistsError(
+      fmt::format("{} Another number of interactions is another dataset, unless dataset.plan_size "
+                  "is the same.",
+                  MessageOf(status)));
+}
+
+absl::Status Place::CheckPath(const std::string& run_uid) {
+  run_uid_ = run_uid;
+  if (!request_.IsPath() || !request_.IsDurable() || request_.BelongsToAnotherSlice()) {
+    return absl::OkStatus();
+  }
+  part_ = request_.first_part();
+  absl::Status status = PeekPart(quiet_).status();
+  return absl::IsInvalidArgument(status) ? status : absl::OkStatus();
 }
 
 absl::StatusOr<Sink::Opened> Place::Peek(const std::string& run_uid) {
@@ -69,8 +108,11 @@ absl::StatusOr<Sink::Opened> Place::Peek(const std::string& run_uid) {
     ++part_;
     opened = PeekPart(environment_);
   }
-  if (opened.ok() && IsForeign(*opened)) return RefuseForeign();
+  if (opened.ok() && IsForeign(*opened)) return RefuseForeign(*opened);
   if (opened.ok() && !opened->position && part_ > 0) opened->position = PartSlice().first();
+  if (opened.ok() && request_.IsMessages() && opened->position == request_.slice().end()) {
+    opened->is_complete = true;
+  }
   return opened;
 }
 
@@ -80,7 +122,7 @@ absl::Status Place::Reset(const std::string& run_uid) {
   part_ = request_.first_part();
   while (true) {  // to the first part that is not there
     const auto opened = PeekPart(environment_);
-    if (opened.ok() && IsForeign(*opened)) return RefuseForeign();
+    if (opened.ok() && IsForeign(*opened)) return RefuseForeign(*opened);
     if (!request_.IsRolled()) break;
     if (absl::IsUnimplemented(opened.status())) return opened.status();
     if (!opened.ok() || (!opened->position && !opened->is_complete)) break;
@@ -118,7 +160,7 @@ absl::Status Place::OpenPart() {
     // To open may drop what somebody else has not committed. What keeps a sink from telling is its
     // to say when it is opened, unless it may tell later.
     const auto found = PeekPart(quiet_);
-    if (found.ok() && IsForeign(*found)) return RefuseForeign();
+    if (found.ok() && IsForeign(*found)) return RefuseForeign(*found);
     if (absl::IsUnavailable(found.status()) || absl::IsResourceExhausted(found.status())) {
       return found.status();
     }
@@ -127,7 +169,7 @@ absl::Status Place::OpenPart() {
   if (!sink.ok()) return sink.status();
   sink_ = *std::move(sink);
   auto opened = sink_->Open(Target());
-  if (!opened.ok()) return opened.status();
+  if (!opened.ok()) return WithPlanSize(opened.status());
   opened_ = *std::move(opened);
   if (!opened_.position && !opened_.is_complete) return absl::OkStatus();
   worker::v1::HostState stored;
@@ -137,7 +179,7 @@ absl::Status Place::OpenPart() {
         "another place, or overwrite this one.",
         request_.name(), Holder(), opened_.position.value_or(-1)));
   }
-  if (IsForeign(opened_)) return RefuseForeign();
+  if (IsForeign(opened_)) return RefuseForeign(opened_);
   if (stored_ && stored_->fingerprint() != stored.fingerprint()) {
     return absl::FailedPreconditionError(fmt::format(
         "output `{}`: {} was begun with another dataset than the part before it (relative times "

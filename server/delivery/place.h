@@ -26,6 +26,8 @@ class Place {
   // What it holds, without taking it; nothing of one that keeps no position. UNIMPLEMENTED: the
   // sink cannot tell; ALREADY_EXISTS: another output.
   absl::StatusOr<Sink::Opened> Peek(const std::string& run_uid);
+  // Of a path that the sink can never write to, INVALID_ARGUMENT; touches nothing.
+  absl::Status CheckPath(const std::string& run_uid);
   // Forgets the position, if one is kept, and what was delivered where the sink can. UNIMPLEMENTED:
   // it cannot; ALREADY_EXISTS: it holds another output.
   absl::Status Reset(const std::string& run_uid);
@@ -38,6 +40,12 @@ class Place {
   const std::optional<worker::v1::HostState>& stored() const { return stored_; }
   // What the part at hand holds, as it was opened.
   const Sink::Opened& opened() const { return opened_; }
+
+  // Whether all rows were there when it was opened. A topic is never finished.
+  bool HeldAll() const {
+    return opened_.is_complete ||
+           (request_.IsMessages() && opened_.position == request_.slice().end());
+  }
 
   // Before the first row: takes up what is stored; the request has the plan to go on with.
   void TakeUp();
@@ -77,7 +85,10 @@ class Place {
   absl::Status OpenPart();
   // Whether what a sink told of the part at hand was left by another output.
   bool IsForeign(const Sink::Opened& opened) const;
-  absl::Status RefuseForeign() const;
+  // Says what to do if only the number of rows made it another dataset.
+  absl::Status RefuseForeign(const Sink::Opened& opened) const;
+  // The sink's refusal, which does not tell of what dataset the place is.
+  absl::Status WithPlanSize(const absl::Status& status) const;
   // More parts than are asked for would be taken for some of these.
   absl::Status CheckNothingFollows();
   absl::Status CheckStored() const;

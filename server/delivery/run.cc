@@ -8,6 +8,7 @@
 #include "server/control/digest.h"
 #include "server/control/status.h"
 #include "server/host/behaviours.h"
+#include "server/spec/presets.h"
 
 namespace throng {
 namespace {
@@ -33,6 +34,7 @@ std::unique_ptr<Run> Run::Create(const v1::RunSpec& spec, const Catalogue& catal
   if (problems->size() > problems_before) return nullptr;
   for (const auto& output : run->outputs_) output->Configure(*run->plan_, problems);
   run->CheckPlaces(problems);
+  if (problems->size() == problems_before) run->CheckPaths(problems);
   return problems->size() > problems_before ? nullptr : std::move(run);
 }
 
@@ -84,6 +86,34 @@ void Run::CheckPlaces(Problems* problems) const {
                                        "of its own.",
                                        is_stdout ? "standard output" : one.place(), other.name())});
     }
+  }
+}
+
+std::vector<std::string> Run::Warnings() const {
+  std::vector<std::string> warnings = plan_->warnings();
+  const v1::DatasetSpec& dataset = plan_->spec();
+  const int64_t rows = dataset.interactions();
+  if (dataset.plan_size() != rows || InteractionsOfSize(dataset.size()) == rows) return warnings;
+  for (const auto& output : outputs_) {
+    const OutputRequest& request = output->request();
+    if (!request.IsMessages() || !request.IsDurable() || !request.HasInteractions()) continue;
+    warnings.push_back(fmt::format(
+        "output `{}`: {} interactions are a dataset of their own. To send more rows of one that {} "
+        "has already, set dataset.plan_size to the number that it has.",
+        output->name(), rows, output->place()));
+  }
+  return warnings;
+}
+
+void Run::CheckPaths(Problems* problems) const {
+  const std::string uid = Uid();
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    const absl::Status status = outputs_[i]->CheckPath(uid);
+    if (status.ok()) continue;
+    const std::string option = OptionOf(status);
+    problems->push_back(
+        {fmt::format("outputs[{}].sink{}", i, option.empty() ? "" : ".options." + option),
+         MessageOf(status)});
   }
 }
 

@@ -57,6 +57,8 @@ class Run {
   void SetAgain(const std::string& word) { again_ = word; }
 
   const Plan& plan() const { return *plan_; }
+  // The plan's, and what there is to say of outputs.
+  std::vector<std::string> Warnings() const;
   // The spec with every option and absolute times.
   v1::RunSpec ResolvedSpec() const;
   const std::vector<std::unique_ptr<Output>>& outputs() const { return outputs_; }
@@ -76,6 +78,8 @@ class Run {
   void StartThreads(const std::function<void(Output*)>& deliver);
   // What two outputs' places would do to each other.
   void CheckPlaces(Problems* problems) const;
+  // Where an output's path can never be written to.
+  void CheckPaths(Problems* problems) const;
 
   v1::RunSpec spec_;
   const Catalogue& catalogue_;

@@ -79,7 +79,9 @@ v1::ComponentMetric MetricMessage(const Metric& metric) {
 v1::Plan PlanMessage(const Plan& plan, const Run* run) {
   v1::Plan message;
   message.set_fingerprint(ToHex(plan.fingerprint()));
-  for (const std::string& warning : plan.warnings()) message.add_warnings(warning);
+  for (const std::string& warning : run != nullptr ? run->Warnings() : plan.warnings()) {
+    message.add_warnings(warning);
+  }
   const throng_world& world = plan.world();
   message.set_plan_size(plan.spec().plan_size());
   message.set_active_users(world.active_users);

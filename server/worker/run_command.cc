@@ -184,7 +184,7 @@ int ExecuteRun(const RunCommand& command) {
   if (run == nullptr) return Refuse(problems);
   run->SetAgain(command.again);
   if (!command.is_quiet) {
-    for (const std::string& warning : run->plan().warnings()) {
+    for (const std::string& warning : run->Warnings()) {
       Say(stderr, "note: {}\n", warning);
     }
   }

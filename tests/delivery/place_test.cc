@@ -60,6 +60,18 @@ TEST_F(PlaceTest, AnotherOutputIsRefusedWhateverTheSinkThinksOfIt) {
   }
 }
 
+TEST_F(PlaceTest, ItIsSaidWhereOnlyTheNumberOfRowsMakesItAnotherOutput) {
+  const std::string path = Path("heedless");
+  std::string spec = SpecFor("heedless", path);
+  Execute(spec);
+  const size_t rows = spec.find("interactions: 20000");
+  ASSERT_NE(rows, std::string::npos) << spec;
+  spec.replace(rows, std::string("interactions: 20000").size(), "interactions: 30000");
+  EXPECT_THAT(Refusal(spec), HasSubstr("Or set dataset.plan_size to 20000, as it is there."));
+  spec.insert(rows, "plan_size: 20000, ");
+  EXPECT_THAT(Refusal(spec), testing::Not(HasSubstr("another output")));
+}
+
 TEST_F(PlaceTest, NothingOfAnotherOutputIsDroppedWhereTheSinkPeeks) {
   const std::string path = Path("heedless");
   ExecuteSome("pace: {rate: 20000}\n" + SpecFor("heedless", path), 500);

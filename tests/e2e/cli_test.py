@@ -268,6 +268,16 @@ class OneShotTest(ScratchTest):
                       "the year 9999, found 2401.",
                       self.client("preview", *endless, "--from", "2401", exit_code=2).stderr)
 
+    def test_preview_shows_times_before_1970_as_the_file_has_them(self):
+        early = [*QUICK, "--start", "1969-12-31T23:59:55.250Z", "--window", "10s"]
+        self.client("generate", *early)
+        rows = (self.folder / "out/interactions.csv").read_text()
+        self.assertEqual(self.client("preview", *early, "--rows", "100").stdout, rows)
+        shown = self.client("preview", *early, "--rows", "100", "-o", "jsonl").stdout
+        seconds = [row.rsplit(",", 1)[1].rstrip("Z") for row in rows.splitlines()[1:]]
+        self.assertEqual([json.loads(line)["timestamp"][:19] for line in shown.splitlines()],
+                         seconds)
+
     def test_validate_tells_every_mistake(self):
         (self.folder / "good.yaml").write_text("outputs: [{format: {component: csv}, "
                                                "sink: {component: stdout}}]")
@@ -278,6 +288,45 @@ class OneShotTest(ScratchTest):
             self.assertIn(field + ":", told)
         self.assertIn("problems", json.loads(
             self.client("validate", "-f", "bad.yaml", "-o", "json", exit_code=2).stdout))
+
+    def test_validate_and_a_dry_run_refuse_what_generate_refuses(self):
+        (self.folder / "taken").mkdir()
+        (self.folder / "file").write_text("")
+        names = ('The column "user-id" has no name for {}, which takes letters, digits and _ only, '
+                 "and no digit first; give it another name in columns.")
+        nobody = "{component: kafka, options: {bootstrap_servers: 'localhost:1', topic: rows}}"
+        for form, sink, sentence in (
+            ("avro", nobody, names.format("Avro")),
+            ("protobuf", nobody, names.format("Protobuf")),
+            ("avro, options: {registry: 'http://localhost:1'}", nobody, names.format("Avro")),
+            ("avro", "{component: file, options: {path: a.avro}}", names.format("Avro")),
+            ("csv", "{component: file, options: {path: taken}}",
+             "taken is there and is not an ordinary file; choose another path."),
+            ("csv", "{component: file, options: {path: file/a/rows.csv}}",
+             "file is not a folder, so no file can be written below it; choose another path."),
+        ):
+            with self.subTest(form=form, sink=sink):
+                (self.folder / "a.yaml").write_text(
+                    f"dataset: {{size: quick}}\noutputs: [{{format: {{component: {form}}}, sink: "
+                    f"{sink}, columns: [{{column: user_id, name: user-id}}]}}]")
+                told = self.client("validate", "-f", "a.yaml", exit_code=2).stdout
+                self.assertIn(sentence, told)
+                self.assertRegex(told, r"^outputs\[0\]\.(format|sink\.options\.path): ")
+                for arguments in (["--dry-run"], []):
+                    refused = self.client("generate", "-f", "a.yaml", *arguments, exit_code=2)
+                    self.assertIn(sentence, refused.stderr)
+        for made in ("a.avro", "file.lock", "taken.lock"):
+            self.assertFalse((self.folder / made).exists())
+        self.assertEqual(list((self.folder / "taken").iterdir()), [])
+
+    def test_another_number_of_rows_is_another_dataset_and_said_to_be(self):
+        self.client("generate", *QUICK)
+        more = ["generate", "--size", "quick", "--interactions", "200"]
+        told = self.client(*more, exit_code=1).stderr
+        self.assertIn("Another number of interactions is another dataset, unless dataset.plan_size "
+                      "is the same.", told)
+        told = self.client(*more, "--set", "dataset.plan_size=100", exit_code=1).stderr
+        self.assertIn("is complete with 100 rows; 200 are asked for now.", told)
 
     def test_plugins_and_presets_tell_about_themselves(self):
         self.assertIn("pareto", self.client("plugins", "list", "-o", "name").stdout.splitlines())

@@ -84,6 +84,20 @@ class KafkaTest(KafkaCase):
             dict(message.headers())["run"] for message in self.broker.read(self.topic))
         self.assertEqual(sorted(runs.values()), [2000, 2000])
 
+    def test_what_is_there_is_said_and_so_is_what_makes_another_dataset(self):
+        spec = self.spec(self.kafka(), dataset={"interactions": 2000})
+        note = ("2000 interactions are a dataset of their own. To send more rows of one that "
+                f"{self.topic} has already, set dataset.plan_size to the number that it has.")
+        for said in (": 2000 rows in ", ": already complete, 2000 rows in "):
+            told = self.run_well(spec)
+            self.assertIn(said + self.topic, told)
+            self.assertIn(note, told)
+        more = {"interactions": 3000, "plan_size": 2000}
+        told = self.run_well(self.spec(self.kafka(), dataset=more))
+        self.assertIn(": 3000 rows in " + self.topic, told)
+        self.assertNotIn("of their own", told)
+        self.assert_topic_is(more)
+
     def test_throngctl_says_how_to_go_on_with_again(self):
         command = [os.environ["THRONG_CLIENT"], "generate", "--interactions", "2000", "--again", "--to",
                    f"kafka://{self.broker.bootstrap}/{self.topic}"]

@@ -253,7 +253,9 @@ class AgainTest(RolledTest):
         self.part(1).write_text("mine")
         failed = worker.run(self.spec())
         self.assertEqual(failed.returncode, 1)
-        self.assertIn("rows-1.csv exists and is not this dataset in this form", failed.stderr)
+        self.assertIn("rows-1.csv exists, and its manifest ", failed.stderr)
+        self.assertIn("is missing, without which nothing says that it is this dataset in this form",
+                      failed.stderr)
         self.assertEqual(self.part(1).read_text(), "mine")
         self.assertTrue(self.part(0).exists())
         self.run_whole(self.spec(sink={"overwrite": True}))

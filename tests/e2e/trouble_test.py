@@ -329,7 +329,7 @@ class FolderTest(TroubleTest):
     def test_a_file_in_the_place_of_a_folder_is_said(self):
         self.out.write_text("", encoding="utf-8")
         refused = worker.run(self.spec())
-        self.assertEqual(refused.returncode, 1)
+        self.assertEqual(refused.returncode, 2)
         self.assertIn("out is not a folder, so no file can be written below it", refused.stderr)
 
 

@@ -132,6 +132,7 @@ int IsCancelled(void* host, curl_off_t /*download_total*/, curl_off_t /*download
 
 HttpAnswer PostJson(const RegistryOptions& options, const Host& host, const std::string& url,
                     const std::string& body) {
+  if (host.IsCancelled()) Fail(CURLE_ABORTED_BY_CALLBACK, "", *options.registry);
   const Curl& curl = Curl::Get();
   const Easy easy(curl.easy_init(), curl.easy_cleanup);
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(nullptr, curl.slist_free_all);

@@ -52,12 +52,13 @@ std::optional<FileState> FilePlace::Finished() const {
 }
 
 Found FilePlace::Examine() const {
+  IsFolder(FolderOf(path));
   const auto file = Stat(path);
   const auto data = Stat(part);
   const auto text = ReadFile(position);
   for (const auto& [name, found] : {std::pair(path, file), std::pair(part, data)}) {
     if (found && !S_ISREG(found->st_mode)) {
-      throw Refusal(THRONG_FAILED_PRECONDITION,
+      throw Refusal(THRONG_INVALID_ARGUMENT,
                     name + " is there and is not an ordinary file; choose another path.");
     }
   }
@@ -83,6 +84,13 @@ Found FilePlace::Examine() const {
                 path + " was changed: it had " + std::to_string(old->bytes) +
                     " bytes when it was finished and has " + std::to_string(file->st_size) +
                     "; delete it or set overwrite: true to write it again.");
+  } else if (file && !Stat(manifest)) {
+    found.refusal =
+        Refusal(THRONG_ALREADY_EXISTS,
+                path + " exists, and its manifest " + manifest +
+                    " is missing, without which nothing says that it is this dataset "
+                    "in this form; put the manifest back, choose another path, delete " +
+                    path + ", or set overwrite: true.");
   } else if (file) {
     found.refusal = Refusal(THRONG_ALREADY_EXISTS,
                             path +

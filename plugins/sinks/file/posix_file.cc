@@ -89,6 +89,10 @@ void ThrowErrno(int error, const std::string& path) {
       sentence = path + " cannot grow further" + reason +
                  "; use slices, or a path where a file may be as large as this.";
       break;
+    case ELOOP:
+    case ENAMETOOLONG:
+      code = THRONG_INVALID_ARGUMENT;
+      [[fallthrough]];
     default:
       sentence = path + " cannot be used" + reason + "; choose another path, or mend this one.";
   }
@@ -100,17 +104,21 @@ std::string FolderOf(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-void CreateFolders(const std::string& folder, std::vector<std::string>* created) {
+bool IsFolder(const std::string& path) {
   struct stat found;
-  if (stat(folder.c_str(), &found) == 0) {
-    if (!S_ISDIR(found.st_mode)) {
-      throw Error(
-          THRONG_FAILED_PRECONDITION,
-          folder + " is not a folder, so no file can be written below it; choose another path.",
-          "path");
-    }
-    return;
+  if (stat(path.c_str(), &found) == 0) {
+    if (S_ISDIR(found.st_mode)) return true;
+    throw Error(THRONG_INVALID_ARGUMENT,
+                path + " is not a folder, so no file can be written below it; choose another path.",
+                "path");
   }
+  const std::string parent = FolderOf(path);
+  if (parent != path) IsFolder(parent);
+  return false;
+}
+
+void CreateFolders(const std::string& folder, std::vector<std::string>* created) {
+  if (IsFolder(folder)) return;
   if (const std::string parent = FolderOf(folder); parent != folder) CreateFolders(parent, created);
   if (mkdir(folder.c_str(), kFolderMode) == 0) {
     created->push_back(folder);

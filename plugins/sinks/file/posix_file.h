@@ -41,6 +41,10 @@ class Fd {
 // The folder that holds `path`, "." for a bare name.
 std::string FolderOf(const std::string& path);
 
+// Whether there is such a folder; throws INVALID_ARGUMENT where there can be none, as it or what it
+// lies in is something else.
+bool IsFolder(const std::string& path);
+
 // Creates `folder` and its parents durably, and appends those it created, outermost first.
 void CreateFolders(const std::string& folder, std::vector<std::string>* created);
 

@@ -239,10 +239,19 @@ TEST_F(FileSinkTest, FinishComesAfterTheLastCommit) {
 TEST_F(FileSinkTest, RefusesAForeignFile) {
   folder_.Write(kName, "somebody's\n");
   EXPECT_EQ(RefusalThenOverwrite(THRONG_ALREADY_EXISTS),
-            folder_.path(kName) +
-                " exists and is not this dataset in this form; choose another path, "
-                "delete it, or set overwrite: true.");
+            folder_.path(kName) + " exists, and its manifest " +
+                folder_.path("rows.csv.manifest.json") +
+                " is missing, without which nothing says that it is this dataset in this form; "
+                "put the manifest back, choose another path, delete " +
+                folder_.path(kName) + ", or set overwrite: true.");
   EXPECT_THAT(host_.log, testing::Contains(HasSubstr("Passed over, since overwrite is set")));
+}
+
+TEST_F(FileSinkTest, SaysThatAManifestIsLost) {
+  LeaveFinished();
+  std::filesystem::remove(folder_.path("rows.csv.manifest.json"));
+  EXPECT_THAT(RefusalThenOverwrite(THRONG_ALREADY_EXISTS),
+              HasSubstr("its manifest " + folder_.path("rows.csv.manifest.json") + " is missing"));
 }
 
 TEST_F(FileSinkTest, RefusesAFinishedFileOfAnotherDataset) {
@@ -372,11 +381,14 @@ TEST_F(FileSinkTest, RefusesWhatIsNoOrdinaryFile) {
   for (const std::string& path :
        {folder_.path("sub"), folder_.path("link"), std::string("/dev/null")}) {
     const OpenResult refused = SinkAt(path, true).Open();
-    EXPECT_EQ(refused.code, THRONG_FAILED_PRECONDITION);
+    EXPECT_EQ(refused.code, THRONG_INVALID_ARGUMENT);
     EXPECT_EQ(refused.message,
               path + " is there and is not an ordinary file; choose another path.");
   }
-  EXPECT_THAT(SinkAt("/dev/null/rows.csv").Open().message, HasSubstr("/dev/null is not a folder"));
+  for (const char* path : {"/dev/null/rows.csv", "/dev/null/out/more/rows.csv"}) {
+    EXPECT_THAT(SinkAt(path).Open().message, HasSubstr("/dev/null is not a folder")) << path;
+    EXPECT_EQ(SinkAt(path).Peek().code, THRONG_INVALID_ARGUMENT) << path;
+  }
 }
 
 TEST_F(FileSinkTest, RefusesPathsThatNameNoFile) {
