@@ -133,6 +133,7 @@ StandInTable::StandInTable(int64_t rows, bool is_wide) : rows_(rows) {
     column.name = name;
     column.doc = "A column of the conformance check.";
     column.id_first = 1;
+    column.field_number = static_cast<uint32_t>(columns_.size());
     return column;
   };
   add(THRONG_COLUMN_ID, "user_id", 0).prefix = "user_";

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "server/control/digest.h"
 #include "server/control/plain_text.h"
 #include "server/dataset/columns.h"
 #include "server/dataset/name.h"
@@ -25,6 +26,13 @@ bool AllWithin(const void* elements, size_t n, int64_t first, int64_t last,
 }
 
 }  // namespace
+
+uint32_t FurtherColumn::FieldNumber() const {
+  const std::string hash = Digest().Add(FullName()).Raw();
+  uint32_t number = 1;
+  for (size_t i = 0; i < 3; ++i) number = number << 8 | static_cast<uint8_t>(hash[i]);
+  return number;
+}
 
 size_t FurtherColumn::width() const {
   switch (type) {

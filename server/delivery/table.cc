@@ -105,20 +105,21 @@ Table::Table(const v1::OutputSpec& spec, const Plan& plan)
       if (own->is_nullable) c.flags |= THRONG_COLUMN_NULLABLE;
       c.name = names_.emplace_back(column.name()).c_str();
       c.doc = own->doc.c_str();
+      c.field_number = own->FieldNumber();
       c.labels = labels.data();
       c.labels_count = static_cast<uint32_t>(labels.size());
       continue;
     }
     const SourceInfo& info = FindSource(column.column());
-    const bool is_extra = std::any_of(known.begin(), known.end(), [&](const TableColumn& c) {
-      return c.name == info.name && c.is_extra;
-    });
+    const TableColumn& own_column = *std::find_if(
+        known.begin(), known.end(), [&](const TableColumn& c) { return c.name == info.name; });
     if (column.column() == spec.key()) key_column_ = static_cast<int32_t>(sources_.size());
     sources_.push_back(info.source);
     throng_column& c = columns_.emplace_back();
     c.struct_size = sizeof c;
     c.type = info.type;
-    c.flags = is_extra ? THRONG_COLUMN_EXTRA : 0;
+    c.flags = own_column.is_extra ? THRONG_COLUMN_EXTRA : 0;
+    c.field_number = own_column.field_number;
     if (info.source == ColumnSource::kRating && plan.leaves_out_ratings()) {
       c.flags |= THRONG_COLUMN_NULLABLE;
     }

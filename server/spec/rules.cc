@@ -32,13 +32,17 @@ constexpr int64_t kLongestCommitMs = 3'600'000;
 constexpr size_t kLongestName = 64;
 constexpr double kShareTolerance = 1e-9;
 
-constexpr TableColumn kInteractionColumns[] = {
-    {"user_id", false},       {"item_id", false}, {"rating", false}, {"timestamp", false},
-    {"interaction_id", true}, {"kind", true},     {"cluster", true}, {"category", true}};
-constexpr TableColumn kUserColumns[] = {
-    {"user_id", false}, {"cluster", false}, {"activity_rank", false}};
-constexpr TableColumn kItemColumns[] = {
-    {"item_id", false}, {"category", false}, {"popular", false}};
+// A number is never given to another column, also if its own is gone.
+constexpr TableColumn kInteractionColumns[] = {{"user_id", 1},
+                                               {"item_id", 2},
+                                               {"rating", 3},
+                                               {"timestamp", 4},
+                                               {"interaction_id", 5, true},
+                                               {"kind", 6, true},
+                                               {"cluster", 7, true},
+                                               {"category", 8, true}};
+constexpr TableColumn kUserColumns[] = {{"user_id", 1}, {"cluster", 2}, {"activity_rank", 3}};
+constexpr TableColumn kItemColumns[] = {{"item_id", 1}, {"category", 2}, {"popular", 3}};
 
 std::string_view TableName(v1::Table table) {
   switch (table) {

@@ -1,8 +1,10 @@
 // Defaults of a spec and the rules that hold whatever components it names.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "server/spec/problem.h"
 #include "throng/v1/spec.pb.h"
@@ -12,6 +14,8 @@ namespace throng {
 // A column that outputs can have; extra ones are written only when asked for.
 struct TableColumn {
   std::string_view name;
+  // Its field's number in Protobuf for ever, as proto/throng/v1 has it where it has the table.
+  uint32_t field_number = 0;
   bool is_extra = false;
 };
 

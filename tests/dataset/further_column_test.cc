@@ -54,6 +54,16 @@ TEST(FurtherColumnTest, HoldsWhatItsTypeHasAndWhatIsAbsentIfItMayBe) {
   EXPECT_EQ(Holds<double>(THRONG_COLUMN_FLOAT64, std::numeric_limits<double>::infinity()), kNever);
 }
 
+// As `printf choice.niche | sha256sum` begins.
+TEST(FurtherColumnTest, HasANumberOfItsNameAlone) {
+  FurtherColumn column = ColumnOf(THRONG_COLUMN_LABEL, false);
+  column.role = static_cast<size_t>(Role::kChoice);
+  column.index = 3;
+  EXPECT_EQ(column.FieldNumber(), 0x18ac49eU);
+  column.role = static_cast<size_t>(Role::kRating);
+  EXPECT_EQ(column.FieldNumber(), 0x19572e5U);
+}
+
 TEST(FurtherColumnTest, IsDeclaredInPlainWords) {
   const auto fault = [](auto&& change) {
     FurtherColumn column = ColumnOf(THRONG_COLUMN_LABEL, false);

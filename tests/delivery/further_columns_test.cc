@@ -121,6 +121,42 @@ TEST_F(FurtherColumnsTest, RatingsThatNoRowGotAreAbsent) {
   EXPECT_EQ(rated, 9000 - absent);
 }
 
+// Of the first row in Protobuf: the tag is that of the column, wherever it stands and whatever it is named.
+TEST_F(FurtherColumnsTest, AColumnHasItsNumberWhateverElseIsChosen) {
+  const auto message = [&](const std::string& table, const std::string& columns) {
+    const auto done = Execute(
+        "dataset: {size: quick, seed: 5, interactions: 9000, choice: {component: niches}}\n"
+        "outputs: [{format: {component: protobuf}, table: " +
+        table + ", columns: " + columns +
+        ", sink: {component: mailbox, options: {path: " + (folder_ / "m").string() + "}}}]\n");
+    EXPECT_EQ(done->outputs()[0]->progress().state, OutputState::kSucceeded)
+        << done->outputs()[0]->progress().reason;
+    const std::string text = Content(folder_ / "m");
+    const size_t value = text.find('|') + 1;
+    return text.substr(value, text.find('|', value) - value);
+  };
+  // Texts: a tag, one byte of size, and what is no tag.
+  const auto follow = [](const std::vector<std::string>& tags) {
+    std::string pattern;
+    for (const std::string& tag : tags) pattern += tag + "[\x01-\x1f][a-z_]+[0-9]*";
+    return testing::MatchesRegex(pattern);
+  };
+  const std::string first = "\x0a";
+  const std::string second = "\x12";
+  const std::string sixth = "2";
+  const std::string niche = "\xf2\xc9\xd8\x62";
+  EXPECT_THAT(message("interactions", "[user_id, item_id]"), follow({first, second}));
+  EXPECT_THAT(message("interactions", "[item_id, user_id]"), follow({second, first}));
+  EXPECT_THAT(message("interactions", "[{column: item_id, name: a}, {column: user_id, name: b}]"),
+              follow({second, first}));
+  EXPECT_THAT(message("interactions", "[choice.niche, {column: kind, name: a}, user_id]"),
+              follow({niche, sixth, first}));
+  EXPECT_THAT(message("interactions", "[user_id, {column: choice.niche, name: kind}]"),
+              follow({first, niche}));
+  EXPECT_THAT(message("items", "[choice.niche, category, item_id]"),
+              follow({niche, second, first}));
+}
+
 TEST_F(FurtherColumnsTest, WhatIsNotThereIsNamed) {
   Problems problems;
   EXPECT_EQ(Make(Spec(folder_ / "x.csv", "columns: [item_id, choice.nich, rating.mood]", "", ""),

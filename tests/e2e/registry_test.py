@@ -177,6 +177,33 @@ class RegistryTest(unittest.TestCase):
                     self.kafka(component, topic=topic, **columns_of(columns))))
                 self.assertEqual(self.registry.get_versions(f"{topic}-value"), [1, 2])
 
+    def test_protobuf_numbers_belong_to_columns(self):
+        """Whoever has the first schema reads what comes in another order, more, or renamed."""
+        subject = f"{self.topic}-value"
+        names = ("user_id", "item_id", "rating", "timestamp")
+        self.run_well(self.spec(self.kafka("protobuf")))
+        self.registry.set_compatibility(subject, "BACKWARD")
+        chosen = (("item_id", "user_id", "timestamp", "rating"),
+                  ("category", *reversed(names), "kind", "interaction_id"),
+                  ("cluster", *EXTRA[:2], "item_id", "user_id", "category", "rating", "timestamp"))
+        for columns in chosen:
+            self.run_well(self.spec(self.kafka("protobuf", **columns_of(columns))))
+        renamed = self.kafka("protobuf", topic="renamed")
+        renamed["columns"] = [{"column": name, "name": f"the_{name}"} for name in chosen[1]]
+        self.run_well(self.spec(renamed))
+        read = protobuf.ProtobufDeserializer(
+            interaction_pb2.Interaction, {"use.deprecated.format": False})
+
+        def rows(topic):
+            context = SerializationContext(topic, MessageField.VALUE)
+            messages = [read(message.value(), context) for message in self.broker.read(topic)]
+            return sorted((m.user_id, m.item_id, m.rating, m.timestamp.ToJsonString())
+                          for m in messages)
+        plain = rows("renamed")
+        self.assertEqual(len(plain), 2000)
+        self.assertTrue(all(user.startswith("user_") for user, *_ in plain))
+        self.assertEqual(rows(self.topic), sorted(plain * 4))
+
     def test_subjects_are_named_by_each_strategy(self):
         for strategy, component, subject in (
                 ("record", "json", "throng.v1.Interaction"),

@@ -2,6 +2,7 @@
 #include "plugins/formats/protobuf/record.h"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 
 #include "plugins/formats/registry/typed_schema.h"
@@ -49,18 +50,29 @@ std::string Tag(ColumnType type, size_t number) {
   return Varint(number << 3 | (is_varint ? kVarint : is_double ? kFixed64 : kSized));
 }
 
+// For a column that is there under two names, or for the one in millions whose hash another has.
+[[noreturn]] void RefuseNumber(const throng_column& column, std::string_view other) {
+  throw Error(THRONG_INVALID_ARGUMENT, "The columns \"" + std::string(other) + "\" and \"" +
+                                           column.name + "\" have the same number in Protobuf, " +
+                                           std::to_string(column.field_number) +
+                                           "; leave one of them out of columns.");
+}
+
 }  // namespace
 
 std::string ProtobufSchema(const throng_schema& schema) {
   std::string fields;
   bool has_time = false;
+  std::map<uint32_t, std::string_view> names;  // by number
   for (size_t c = 0; c < schema.columns_count; ++c) {
     const throng_column& column = *schema.columns[c];
     RequireName(column.name, "Protobuf");
+    const auto [other, is_new] = names.try_emplace(column.field_number, column.name);
+    if (!is_new) RefuseNumber(column, other->second);
     has_time = has_time || column.type == THRONG_COLUMN_TIMESTAMP;
     fields += IsNullable(column) ? "  optional " : "  ";
     fields.append(SchemaType(column)).append(" ").append(column.name);
-    fields.append(" = ").append(std::to_string(c + 1)).append(";\n");
+    fields.append(" = ").append(std::to_string(column.field_number)).append(";\n");
   }
   return std::string("syntax = \"proto3\";\n\npackage ") + kNamespace + ";\n\n" +
          (has_time ? "import \"google/protobuf/timestamp.proto\";\n\n" : "") + "message " +
@@ -76,7 +88,7 @@ ProtobufRecord::ProtobufRecord(const throng_schema& schema) {
     has_checked_ = has_checked_ || field.is_checked;
     field.id_first = column.id_first;
     field.id_key = column.id_key;
-    std::string lead = Tag(field.type, c + 1);
+    std::string lead = Tag(field.type, column.field_number);
     size_t longest = std::max({kMaxVarint, kMaxTimestamp, 1 + kUuidText});
     if (field.type == ColumnType::kTextId) {
       field.prefix = column.prefix;

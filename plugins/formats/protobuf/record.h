@@ -1,7 +1,7 @@
 // Rows as Protobuf: the .proto text of a table, and messages in the binary encoding.
 //
-// Field numbers are the places of columns, from 1. What may be absent is optional, and left out
-// where it is.
+// A field has the number that its column has for ever, whatever is chosen, in which order and under
+// what name. What may be absent is optional, and left out where it is.
 #pragma once
 
 #include <cmath>
@@ -21,7 +21,7 @@
 namespace throng::plugins {
 
 // A file with the one message throng.v1.Interaction, User or Item. INVALID_ARGUMENT for a column
-// whose name Protobuf cannot hold, UNIMPLEMENTED for one of an unknown type.
+// whose name Protobuf cannot hold and for two of one number, UNIMPLEMENTED for an unknown type.
 std::string ProtobufSchema(const throng_schema& schema);
 
 class ProtobufRecord {

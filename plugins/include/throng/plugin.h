@@ -178,10 +178,9 @@ typedef struct throng_category {
   int64_t untouched;
 } throng_category;
 
-/* The people and the shop, the same for every behaviour. Users are ordered by activity rank, items
- * by popularity rank, both from 0; their numbers (the digits of an id, less one) are a permutation
- * of the ranks, so that an id says nothing. Functions are pure and [any]; arrays have n elements;
- * an index out of range is undefined. */
+/* The people and the shop, the same for every behaviour. Users go by activity rank, items by
+ * popularity rank, both from 0; their numbers (an id's digits, less one) permute the ranks, so that
+ * an id says nothing. Functions are pure and [any]; arrays have n elements, indexes in range. */
 typedef struct throng_world {
   uint32_t struct_size;
   uint32_t clusters_count;
@@ -242,6 +241,7 @@ typedef struct throng_column {
   const char* const* labels; /* LABEL */
   int64_t id_first;          /* ID: what the number 0 is shown as */
   uint64_t id_key;           /* ID */
+  uint32_t field_number;     /* formats: in Protobuf; its own for ever, whatever it is named here */
 } throng_column;
 
 /* ---- Behaviours: activity, clock, choice, rating -------------------------------------------- */

@@ -33,6 +33,7 @@ struct TableColumn {
   uint32_t id_style = THRONG_ID_TEXT;
   int64_t id_first = 1;
   uint64_t id_key = 0;
+  uint32_t field_number = 0;  // 0: its place, from 1
 };
 
 // Rows from `first_row` on, and their schema.
@@ -54,7 +55,10 @@ class Table {
                                  .prefix = column.prefix.c_str(),
                                  .labels = labels.data(),
                                  .id_first = column.id_first,
-                                 .id_key = column.id_key});
+                                 .id_key = column.id_key,
+                                 .field_number = column.field_number != 0
+                                                     ? column.field_number
+                                                     : static_cast<uint32_t>(labels_.size())});
     }
     for (const throng_column& column : schema_columns_) pointers_.push_back(&column);
     schema_ = {.struct_size = sizeof(throng_schema),

@@ -72,7 +72,8 @@ void ExpectValue(const Message& message, const TableColumn& column, size_t row, 
   const auto* const reflection = message.GetReflection();
   const auto wide = [&] { return std::get<std::vector<int64_t>>(column.values)[row]; };
   ASSERT_EQ(field->name(), column.name);
-  ASSERT_EQ(field->number(), index + 1);
+  ASSERT_EQ(static_cast<uint32_t>(field->number()),
+            column.field_number == 0 ? static_cast<uint32_t>(index + 1) : column.field_number);
   ASSERT_EQ(field->has_optional_keyword(), IsOptional(column));
   const bool is_absent = IsAbsent(column, row);
   if (IsOptional(column)) {
@@ -211,6 +212,16 @@ TEST(Protobuf, WritesIdsWithPrefixesOfEveryLength) {
   }
 }
 
+// What a column's field is numbered is not up to its place.
+TEST(Protobuf, WritesColumnsByTheirNumbers) {
+  std::vector<TableColumn> columns = InteractionColumns({0, 499}, {44, 999}, {500, 455}, {7, 999});
+  const uint32_t numbers[] = {2, 1, (1U << 29) - 1, 16};
+  for (size_t c = 0; c < columns.size(); ++c) columns[c].field_number = numbers[c];
+  columns.push_back({THRONG_COLUMN_LABEL, "l", std::vector<int32_t>{0, -1}, "", {"a"}, true});
+  columns.back().field_number = 1U << 24;
+  ExpectReadBack(Table("interactions", columns));
+}
+
 // From the sixteenth field on a tag takes a second byte.
 TEST(Protobuf, WritesManyColumns) {
   std::vector<TableColumn> columns;
@@ -255,6 +266,21 @@ TEST(Protobuf, RefusesANameOrATypeThatItCannotHold) {
   const FormatFailure type = failure_of({8, "later", one});
   EXPECT_EQ(type.code, THRONG_UNIMPLEMENTED);
   EXPECT_THAT(type.what(), HasSubstr("column later"));
+}
+
+TEST(Protobuf, RefusesTwoColumnsOfOneNumber) {
+  std::vector<TableColumn> columns = InteractionColumns({0}, {44}, {500}, {7});
+  columns[3].field_number = 2;
+  const Table table("interactions", columns);
+  try {
+    LoadedFormat(THRONG_PROTOBUF_PLUGIN).Begin(table.Destination(THRONG_RECORDS_MESSAGES, "topic"));
+    ADD_FAILURE() << "it begins";
+  } catch (const FormatFailure& failure) {
+    EXPECT_EQ(failure.code, THRONG_INVALID_ARGUMENT);
+    EXPECT_STREQ(failure.what(),
+                 "The columns \"item_id\" and \"timestamp\" have the same number in Protobuf, 2; "
+                 "leave one of them out of columns.");
+  }
 }
 
 TEST(Protobuf, MakesMessagesOnly) {
