@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "plugins/formats/avro/record.h"
+#include "plugins/formats/avro/schema.h"
 #include "plugins/formats/compression/compressor.h"
 #include "plugins/formats/record.h"
 #include "plugins/formats/registry/messages.h"
@@ -26,6 +27,15 @@ namespace {
 constexpr uint32_t kBlockRows = 16'384;
 constexpr size_t kSyncBytes = 16;
 constexpr const char* kCodecNames[] = {"null", "deflate", "snappy", "zstandard"};  // as Codec
+
+// Avro's int and long, and a string: its size, then its bytes.
+std::string AvroVarint(size_t value) {
+  char bytes[kMaxVarint];
+  return {bytes, WriteZigzag(static_cast<int64_t>(value), bytes)};
+}
+std::string AvroString(std::string_view text) {
+  return AvroVarint(text.size()) + std::string(text);
+}
 
 class Avro {
  public:

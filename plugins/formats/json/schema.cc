@@ -1,33 +1,18 @@
 // A table's rows as JSON Schema (draft 7) describes them.
 #include "plugins/formats/json/schema.h"
 
-#include "plugins/formats/column_type.h"
 #include "plugins/formats/registry/typed_schema.h"
 #include "throng/text.hpp"
 
 namespace throng::plugins {
 namespace {
 
-const char* SchemaType(const throng_column& column) {
-  switch (TypeOf(column)) {
-    case ColumnType::kTextId:
-    case ColumnType::kLabel:
-      return R"({"type":"string"})";
-    case ColumnType::kUuid:
-      return R"({"type":"string","format":"uuid"})";
-    case ColumnType::kIntegerId:
-    case ColumnType::kInt64:
-      return R"({"type":"integer"})";
-    case ColumnType::kTimestamp:
-      return R"({"type":"string","format":"date-time"})";
-    case ColumnType::kBool:
-      return R"({"type":"boolean"})";
-    case ColumnType::kRating:
-    case ColumnType::kFloat64:
-      break;
-  }
-  return R"({"type":"number"})";
-}
+constexpr TypeNames kTypes = {.text = R"({"type":"string"})",
+                              .uuid = R"({"type":"string","format":"uuid"})",
+                              .integer = R"({"type":"integer"})",
+                              .timestamp = R"({"type":"string","format":"date-time"})",
+                              .boolean = R"({"type":"boolean"})",
+                              .number = R"({"type":"number"})"};
 
 }  // namespace
 
@@ -37,7 +22,7 @@ std::string JsonSchema(const throng_schema& schema) {
   for (size_t c = 0; c < schema.columns_count; ++c) {
     const throng_column& column = *schema.columns[c];
     const std::string name = JsonString(column.name);
-    const std::string type = SchemaType(column);
+    const std::string type = TypeName(column, kTypes);
     properties += (c == 0 ? "" : ",") + name + ":";
     properties += IsNullable(column) ? R"({"oneOf":[{"type":"null"},)" + type + "]}" : type;
     if (!IsNullable(column)) required += (required.empty() ? "" : ",") + name;

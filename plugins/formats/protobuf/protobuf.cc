@@ -1,5 +1,6 @@
 // Protobuf messages, with the id of their schema in a registry before them, or bare.
 #include "plugins/formats/protobuf/record.h"
+#include "plugins/formats/protobuf/schema.h"
 #include "plugins/formats/record.h"
 #include "plugins/formats/registry/messages.h"
 #include "plugins/formats/registry/registry.h"

@@ -1,10 +1,12 @@
-// What the schemas of Avro, JSON Schema and Protobuf have in common: names, and what may be absent.
+// What the schemas of Avro, JSON Schema and Protobuf have in common: names, types, and what may be
+// absent.
 #pragma once
 
 #include <algorithm>
 #include <string>
 #include <string_view>
 
+#include "plugins/formats/column_type.h"
 #include "throng/plugin.h"
 #include "throng/sdk.hpp"
 
@@ -28,6 +30,38 @@ inline std::string FullRecordName(const throng_schema& schema) {
 inline bool IsNullable(const throng_column& column) {
   return (column.flags & (THRONG_COLUMN_EXTRA | THRONG_COLUMN_NULLABLE)) != 0 ||
          column.type == THRONG_COLUMN_LABEL || column.type == THRONG_COLUMN_FLOAT64;
+}
+
+// What a schema calls the types of values.
+struct TypeNames {
+  const char* text;
+  const char* uuid;
+  const char* integer;
+  const char* timestamp;
+  const char* boolean;
+  const char* number;
+};
+
+// Throws UNIMPLEMENTED for a type that is not known here.
+inline const char* TypeName(const throng_column& column, const TypeNames& names) {
+  switch (TypeOf(column)) {
+    case ColumnType::kTextId:
+    case ColumnType::kLabel:
+      return names.text;
+    case ColumnType::kUuid:
+      return names.uuid;
+    case ColumnType::kIntegerId:
+    case ColumnType::kInt64:
+      return names.integer;
+    case ColumnType::kTimestamp:
+      return names.timestamp;
+    case ColumnType::kBool:
+      return names.boolean;
+    case ColumnType::kRating:
+    case ColumnType::kFloat64:
+      break;
+  }
+  return names.number;
 }
 
 // Throws INVALID_ARGUMENT for a name of a column that `format` ("Avro") cannot hold.

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "plugins/formats/protobuf/record.h"
+#include "plugins/formats/protobuf/schema.h"
 #include "tests/plugins/formats/loaded_format.h"
 #include "tests/plugins/formats/naive_text.h"
 #include "tests/plugins/sinks/scratch_folder.h"
