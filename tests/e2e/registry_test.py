@@ -204,6 +204,46 @@ class RegistryTest(unittest.TestCase):
         self.assertTrue(all(user.startswith("user_") for user, *_ in plain))
         self.assertEqual(rows(self.topic), sorted(plain * 4))
 
+    def test_typed_keys_have_a_schema_of_their_own(self):
+        """The value of the key column, as optional as it is in the value."""
+        kinds = {"columns": [{"column": "user_id"}, {"column": "kind"}], "key": "kind"}
+        for component, key, fields in (("avro", "user_id", {}), ("protobuf", "user_id", {}),
+                                       ("avro", "kind", kinds), ("protobuf", "kind", kinds)):
+            with self.subTest(f"{component} {key}"):
+                topic = f"keys-{component}-{key.replace('_', '-')}"
+                options = {"key_format": component}
+                spec = self.spec(self.kafka(component, options, topic, **fields))
+                self.run_well(spec)
+                self.run_well(spec)  # which is complete
+                subject = f"{topic}-key"
+                text = self.registry.get_latest_version(subject).schema.schema_str
+                if component == "avro":
+                    read_key = avro.AvroDeserializer(self.registry)
+                else:
+                    message_class = protobuf_class(text)
+                    self.assertEqual(message_class.DESCRIPTOR.full_name, "throng.v1.InteractionKey")
+                    read = protobuf.ProtobufDeserializer(
+                        message_class, {"use.deprecated.format": False})
+
+                    def read_key(bytes_of, context, read=read, key=key):
+                        return getattr(read(bytes_of, context), key)
+                read_value = self.reader(component, f"{topic}-value")
+                messages = self.broker.read(topic)
+                self.assertEqual(len(messages), 2000)
+                for message in messages:
+                    found = read_key(
+                        message.key(), SerializationContext(topic, MessageField.KEY))
+                    value = read_value(
+                        message.value(), SerializationContext(topic, MessageField.VALUE))
+                    self.assertEqual(found, value[key])
+                    self.assertTrue(found)
+
+    def test_schemas_have_the_docs_of_columns(self):
+        self.run_well(self.spec(*(self.kafka(f, topic=f"docs-{f}") for f in FORMATS)))
+        for component in FORMATS:
+            text = self.registry.get_latest_version(f"docs-{component}-value").schema.schema_str
+            self.assertIn("How much they liked it, in stars.", text, component)
+
     def test_subjects_are_named_by_each_strategy(self):
         for strategy, component, subject in (
                 ("record", "json", "throng.v1.Interaction"),

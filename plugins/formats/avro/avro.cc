@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "plugins/formats/avro/record.h"
@@ -41,11 +43,16 @@ class Avro {
  public:
   struct Options : RegistryOptions {
     Codec codec = Codec::kNone;
+    std::optional<KeyFormat> key_format;
   };
   static std::vector<OptionOf<Options>> DeclareOptions() {
     return RegistryOptions::AddTo<Options>(
         {Option<&Options::codec>("codec", "How the blocks of a file are compressed.")
              .Choices({std::begin(kCodecNames), std::end(kCodecNames)})
+             .Identity(),
+         Option<&Options::key_format>("key_format",
+                                      "How keys of messages are encoded; unset: text.")
+             .Choices({"text", "avro"})
              .Identity()});
   }
   static void Validate(const Options& options) { options.ValidateRegistry(); }
@@ -56,28 +63,40 @@ class Avro {
 
   Prologue Begin(const throng_destination& destination) {
     const throng_schema& schema = *destination.schema;
-    const std::string schema_text = AvroSchema(schema);
     record_ = AvroRecord(schema);
     is_messages_ = destination.mode == THRONG_RECORDS_MESSAGES;
     if (is_messages_) {
-      key_ = KeyOf(destination);
-      const Registration registration =
-          registry_.Register({"AVRO", schema_text, FullRecordName(schema)}, destination);
+      const bool has_key = HasTypedKey(options_.key_format, destination);
+      std::optional<MessageSchema> key_schema;
+      if (has_key) {
+        const std::string text = AvroSchema(*schema.columns[destination.key_column]);
+        key_schema = {"AVRO", text, text, ""};
+      }
+      const Registration registration = registry_.Register(
+          {"AVRO", AvroSchema(schema), AvroSchema(schema, Docs::kWrite), FullRecordName(schema)},
+          key_schema, destination);
+      if (has_key) {
+        key_ = TypedKey<AvroRecord>(destination, registration.key_header);
+      } else {
+        key_ = KeyOf(destination);
+      }
       header_ = FixedText(registration.header);
       return {.bytes = "", .cut_rows = 0, .state = registration.state};
     }
+    RefuseKeysOfFiles(options_.key_format);
     registry_.RefuseFiles();
     sync_ = View(destination.fingerprint).substr(0, kSyncBytes);
     const std::string codec = kCodecNames[static_cast<size_t>(options_.codec)];
     return {.bytes = "Obj\x01" + AvroVarint(2) + AvroString("avro.codec") + AvroString(codec) +
-                     AvroString("avro.schema") + AvroString(schema_text) + AvroVarint(0) + sync_,
+                     AvroString("avro.schema") + AvroString(AvroSchema(schema)) + AvroVarint(0) +
+                     sync_,
             .cut_rows = kBlockRows,
             .state = ""};
   }
 
   void Encode(const throng_block& block, Buffer& out) {
-    if (is_messages_) return EncodeMessages(block, key_, header_, record_, out);
-    EncodeBlock(block, out);
+    if (!is_messages_) return EncodeBlock(block, out);
+    std::visit([&](auto& key) { EncodeMessages(block, key, header_, record_, out); }, key_);
   }
 
  private:
@@ -110,7 +129,7 @@ class Avro {
   Compressor compressor_;
   bool is_messages_ = false;
   AvroRecord record_;
-  Record key_;
+  std::variant<Record, TypedKey<AvroRecord>> key_;
   FixedText header_;  // of messages
   std::string sync_;
   std::string plain_;  // records before they are compressed

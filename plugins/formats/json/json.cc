@@ -64,8 +64,9 @@ class Json {
     SetObject(schema);
     if (mode_ == Mode::kMessages) {
       key_ = KeyOf(destination);
-      const Registration registration =
-          registry_.Register({"JSON", JsonSchema(schema), FullRecordName(schema)}, destination);
+      const Registration registration = registry_.Register(
+          {"JSON", JsonSchema(schema), JsonSchema(schema, Docs::kWrite), FullRecordName(schema)},
+          std::nullopt, destination);
       header_ = FixedText(registration.header);
       return {.bytes = "", .cut_rows = 0, .state = registration.state};
     }

@@ -1,7 +1,6 @@
 // A table's rows as JSON Schema (draft 7) describes them.
 #include "plugins/formats/json/schema.h"
 
-#include "plugins/formats/registry/typed_schema.h"
 #include "throng/text.hpp"
 
 namespace throng::plugins {
@@ -16,15 +15,18 @@ constexpr TypeNames kTypes = {.text = R"({"type":"string"})",
 
 }  // namespace
 
-std::string JsonSchema(const throng_schema& schema) {
+std::string JsonSchema(const throng_schema& schema, Docs docs) {
   std::string properties;
   std::string required;
   for (size_t c = 0; c < schema.columns_count; ++c) {
     const throng_column& column = *schema.columns[c];
     const std::string name = JsonString(column.name);
     const std::string type = TypeName(column, kTypes);
-    properties += (c == 0 ? "" : ",") + name + ":";
-    properties += IsNullable(column) ? R"({"oneOf":[{"type":"null"},)" + type + "]}" : type;
+    const std::string doc = DocOf(column, docs);
+    std::string property =
+        IsNullable(column) ? R"({"oneOf":[{"type":"null"},)" + type + "]}" : type;
+    if (!doc.empty()) property.insert(1, R"("description":)" + JsonString(doc) + ",");
+    properties.append(c == 0 ? "" : ",").append(name).append(":").append(property);
     if (!IsNullable(column)) required += (required.empty() ? "" : ",") + name;
   }
   return R"({"$schema":"http://json-schema.org/draft-07/schema#","title":")" +

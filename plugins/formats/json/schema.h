@@ -3,12 +3,13 @@
 
 #include <string>
 
+#include "plugins/formats/registry/typed_schema.h"
 #include "throng/plugin.h"
 
 namespace throng::plugins {
 
 // Closed: objects have no other members, so that a column that is added as an extra one leaves
 // earlier messages readable. UNIMPLEMENTED for a column of an unknown type.
-std::string JsonSchema(const throng_schema& schema);
+std::string JsonSchema(const throng_schema& schema, Docs docs = Docs::kLeaveOut);
 
 }  // namespace throng::plugins

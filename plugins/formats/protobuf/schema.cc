@@ -4,7 +4,7 @@
 #include <map>
 #include <string_view>
 
-#include "plugins/formats/registry/typed_schema.h"
+#include "throng/sdk.hpp"
 
 namespace throng::plugins {
 namespace {
@@ -26,7 +26,7 @@ constexpr TypeNames kTypes = {.text = "string",
 
 }  // namespace
 
-std::string ProtobufSchema(const throng_schema& schema) {
+std::string ProtobufSchema(const throng_schema& schema, const std::string& message, Docs docs) {
   std::string fields;
   bool has_time = false;
   std::map<uint32_t, std::string_view> names;  // by number
@@ -36,13 +36,14 @@ std::string ProtobufSchema(const throng_schema& schema) {
     const auto [other, is_new] = names.try_emplace(column.field_number, column.name);
     if (!is_new) RefuseNumber(column, other->second);
     has_time = has_time || column.type == THRONG_COLUMN_TIMESTAMP;
+    if (const std::string doc = DocOf(column, docs); !doc.empty()) fields += "  // " + doc + "\n";
     fields += IsNullable(column) ? "  optional " : "  ";
     fields.append(TypeName(column, kTypes)).append(" ").append(column.name);
     fields.append(" = ").append(std::to_string(column.field_number)).append(";\n");
   }
   return std::string("syntax = \"proto3\";\n\npackage ") + kNamespace + ";\n\n" +
          (has_time ? "import \"google/protobuf/timestamp.proto\";\n\n" : "") + "message " +
-         RecordName(schema) + " {\n" + fields + "}\n";
+         message + " {\n" + fields + "}\n";
 }
 
 }  // namespace throng::plugins

@@ -3,13 +3,14 @@
 
 #include <string>
 
+#include "plugins/formats/registry/typed_schema.h"
 #include "throng/plugin.h"
 
 namespace throng::plugins {
 
-// A .proto file with the one message throng.v1.Interaction, User or Item. INVALID_ARGUMENT for a
-// column whose name Protobuf cannot hold and for two of one number, UNIMPLEMENTED for an unknown
-// type.
-std::string ProtobufSchema(const throng_schema& schema);
+// A .proto file with one message in throng.v1. INVALID_ARGUMENT for a column whose name Protobuf
+// cannot hold and for two of one number, UNIMPLEMENTED for an unknown type.
+std::string ProtobufSchema(const throng_schema& schema, const std::string& message,
+                           Docs docs = Docs::kLeaveOut);
 
 }  // namespace throng::plugins

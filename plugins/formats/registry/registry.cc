@@ -80,6 +80,20 @@ std::string EscapePath(std::string_view text) {
   throw Error(THRONG_INVALID_ARGUMENT, sentence, option);
 }
 
+// What a state says of a schema, in a sentence.
+std::string NameOf(const Json& state) {
+  return "schema " + std::to_string(Member<int64_t>(state, "id").value_or(-1)) + " of subject " +
+         Member<std::string>(state, "subject").value_or("") + " at registry " +
+         Member<std::string>(state, "registry").value_or("");
+}
+
+std::string TopicOf(const throng_destination& destination, const std::string& option,
+                    const std::string& remedy) {
+  if (destination.name[0] != '\0') return destination.name;
+  Refuse("The sink has no topic to name a subject after; set " + option + " to " + remedy + ".",
+         option);
+}
+
 }  // namespace
 
 void RegistryOptions::ValidateRegistry() const {
@@ -130,51 +144,63 @@ void SchemaRegistry::RefuseFiles() const {
          "registry");
 }
 
-Registration SchemaRegistry::Register(const MessageSchema& schema,
+Registration SchemaRegistry::Register(const MessageSchema& value,
+                                      const std::optional<MessageSchema>& key,
                                       const throng_destination& destination) const {
   const Json stored = Json::parse(View(destination.state), nullptr, /*allow_exceptions=*/false);
-  const auto stored_id = Member<int64_t>(stored, "id");
-  const std::string stored_place = Member<std::string>(stored, "subject").value_or("") +
-                                   " at registry " +
-                                   Member<std::string>(stored, "registry").value_or("");
   if (!options_.registry) {
-    if (!stored_id) return {};
-    throw Error(THRONG_FAILED_PRECONDITION,
-                "The messages so far have schema " + std::to_string(*stored_id) + " of subject " +
-                    stored_place + "; give that registry again.",
-                "registry");
+    if (Member<int64_t>(stored, "id")) {
+      throw Error(THRONG_FAILED_PRECONDITION,
+                  "The messages so far have " + NameOf(stored) + "; give that registry again.",
+                  "registry");
+    }
+    return {};
   }
-  const std::string subject = Subject(schema, destination);
+  Registration done;
+  Json state = StateOf(Subject(value, destination), value, stored);
+  done.header = HeaderOf(state["id"]);
+  if (key) {
+    const std::string subject = TopicOf(destination, "key_format", "text") + "-key";
+    state["key"] =
+        StateOf(subject, *key, stored.is_object() ? stored.value("key", Json()) : Json());
+    done.key_header = HeaderOf(state["key"]["id"]);
+  }
+  done.state = state == stored ? std::string(View(destination.state)) : Dump(state);
+  return done;
+}
+
+Json SchemaRegistry::StateOf(const std::string& subject, const MessageSchema& schema,
+                             const Json& stored) const {
+  const auto stored_id = Member<int64_t>(stored, "id");
   Json state = {{"registry", *options_.registry},
                 {"subject", subject},
                 {"type", schema.type},
                 {"schema", schema.text},
                 {"id", stored_id.value_or(-1)}};
-  if (state == stored) return {HeaderOf(*stored_id), std::string(View(destination.state))};
+  bool is_known = stored.is_object();
+  for (const auto& [name, value] : state.items()) {
+    is_known = is_known && stored.value(name, Json()) == value;
+  }
+  if (is_known) return state;
 
   const int64_t id = AskForId(subject, schema);
   if (stored_id && id != *stored_id) {
     throw Error(THRONG_FAILED_PRECONDITION,
-                "The messages so far have schema " + std::to_string(*stored_id) + " of subject " +
-                    stored_place + ", and subject " + subject + " at registry " +
-                    *options_.registry + " has " + std::to_string(id) +
+                "The messages so far have " + NameOf(stored) + ", and subject " + subject +
+                    " at registry " + *options_.registry + " has " + std::to_string(id) +
                     "; name the former again, or start over with another topic.",
                 "registry");
   }
   state["id"] = id;
-  return {HeaderOf(id), Dump(state)};
+  return state;
 }
 
 std::string SchemaRegistry::Subject(const MessageSchema& schema,
                                     const throng_destination& destination) const {
   if (options_.subject_name_strategy == SubjectNameStrategy::kRecord) return schema.record;
-  const std::string topic = destination.name;
-  if (topic.empty()) {
-    Refuse("The sink has no topic to name a subject after; set subject_name_strategy to record.",
-           "subject_name_strategy");
-  }
   const bool is_topic = options_.subject_name_strategy == SubjectNameStrategy::kTopic;
-  return topic + "-" + (is_topic ? "value" : schema.record);
+  return TopicOf(destination, "subject_name_strategy", "record") + "-" +
+         (is_topic ? "value" : schema.record);
 }
 
 int64_t SchemaRegistry::AskForId(const std::string& subject, const MessageSchema& schema) const {
@@ -182,9 +208,13 @@ int64_t SchemaRegistry::AskForId(const std::string& subject, const MessageSchema
   while (url.ends_with('/')) url.pop_back();
   url += "/subjects/" + EscapePath(subject) + (options_.registers ? "/versions" : "");
   // Registries older than schema types know Avro only, and do not know the member.
-  Json request = {{"schema", schema.text}};
+  Json request = {{"schema", schema.documented}};
   if (schema.type != "AVRO") request["schemaType"] = schema.type;
-  const HttpAnswer answer = PostJson(options_, host_, url, Dump(request));
+  HttpAnswer answer = PostJson(options_, host_, url, Dump(request));
+  if (answer.status == 404 && !options_.registers) {  // it may be there without docs
+    request["schema"] = schema.text;
+    answer = PostJson(options_, host_, url, Dump(request));
+  }
   if (answer.status != 200) Fail(answer.status, answer.body, subject);
   const auto id = Member<int64_t>(Json::parse(answer.body, nullptr, false), "id");
   if (!id || *id < 0 || *id > std::numeric_limits<int32_t>::max()) {

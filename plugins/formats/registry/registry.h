@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,12 +36,14 @@ struct RegistryOptions {
 struct MessageSchema {
   std::string type;  // as registries call it: AVRO, JSON or PROTOBUF
   std::string text;
-  std::string record;  // its full name
+  std::string documented;  // the same with docs, which is what is registered
+  std::string record;      // its full name
 };
 
 struct Registration {
-  std::string header;  // of each message; empty without a registry
-  std::string state;   // for Prologue: with it later instances need no registry
+  std::string header;      // of each message's value; empty without a registry
+  std::string key_header;  // and of its key; empty where that has no schema
+  std::string state;       // for Prologue: with it later instances need no registry
 };
 
 class SchemaRegistry {
@@ -49,15 +52,20 @@ class SchemaRegistry {
   SchemaRegistry(const RegistryOptions& options, const Host& host)
       : options_(options), host_(host) {}
 
-  // Registers the schema or looks it up, unless `destination.state` tells its id. Takes at most
-  // some seconds. UNAVAILABLE: the registry is not there now. Other errors are those of the
-  // options, the registry's rules, and of a state that another registry or none left behind.
-  Registration Register(const MessageSchema& schema, const throng_destination& destination) const;
+  // Registers the schemas of value and key, or looks them up, unless `destination.state` tells
+  // their ids. Takes at most some seconds. UNAVAILABLE: the registry is not there now. Other errors
+  // are those of the options, the registry's rules, and of a state that another registry or none
+  // left behind.
+  Registration Register(const MessageSchema& value, const std::optional<MessageSchema>& key,
+                        const throng_destination& destination) const;
 
   // Files hold their schema or have none. Throws INVALID_ARGUMENT if a registry is given.
   void RefuseFiles() const;
 
  private:
+  // What a state says of one schema. `stored`: what it said when the output was first opened.
+  nlohmann::json StateOf(const std::string& subject, const MessageSchema& schema,
+                         const nlohmann::json& stored) const;
   int64_t AskForId(const std::string& subject, const MessageSchema& schema) const;
   std::string Subject(const MessageSchema& schema, const throng_destination& destination) const;
   [[noreturn]] void Fail(int64_t status, const std::string& body, const std::string& subject) const;
@@ -74,7 +82,7 @@ std::vector<OptionOf<Options>> RegistryOptions::AddTo(std::vector<OptionOf<Optio
           "registry", "URL of the schema registry (Confluent's API) that messages refer to."),
       Option<&R::subject_name_strategy, Options>(
           "subject_name_strategy",
-          "The schema's subject: TOPIC-value, throng.v1.Interaction, or "
+          "The subject of a value's schema: TOPIC-value, throng.v1.Interaction, or "
           "TOPIC-throng.v1.Interaction.")
           .Choices({"topic", "record", "topic_record"}),
       Option<&R::registers, Options>(

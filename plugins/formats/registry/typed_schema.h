@@ -32,6 +32,15 @@ inline bool IsNullable(const throng_column& column) {
          column.type == THRONG_COLUMN_LABEL || column.type == THRONG_COLUMN_FLOAT64;
 }
 
+// Whether a schema has the docs of columns: those that are registered do, for who reads them there;
+// those that lie in files do not, so that no word of a doc changes a file's bytes.
+enum class Docs { kLeaveOut, kWrite };
+
+// The column's doc where it is to be written; else empty.
+inline std::string DocOf(const throng_column& column, Docs docs) {
+  return docs == Docs::kWrite ? column.doc : "";
+}
+
 // What a schema calls the types of values.
 struct TypeNames {
   const char* text;

@@ -235,6 +235,14 @@ TEST(Avro, CompressesABlockTheSameWhateverCameBefore) {
   }
 }
 
+// A word of a doc that is changed would change every file.
+TEST(Avro, LeavesDocsOutOfFiles) {
+  std::vector<TableColumn> columns = TwoInteractions();
+  for (TableColumn& column : columns) column.doc = "What it is.";
+  EXPECT_EQ(Stream(Table("interactions", columns)),
+            Stream(Table("interactions", TwoInteractions())));
+}
+
 TEST(Avro, NamesTheRecordAfterTheTable) {
   const std::vector<TableColumn> id = {
       {THRONG_COLUMN_ID, "user_id", std::vector<int64_t>{0}, "user_"}};

@@ -34,6 +34,7 @@ struct TableColumn {
   int64_t id_first = 1;
   uint64_t id_key = 0;
   uint32_t field_number = 0;  // 0: its place, from 1
+  std::string doc = "";
 };
 
 // Rows from `first_row` on, and their schema.
@@ -51,7 +52,7 @@ class Table {
                                  .labels_count = static_cast<uint32_t>(labels.size()),
                                  .id_style = column.id_style,
                                  .name = column.name.c_str(),
-                                 .doc = "",
+                                 .doc = column.doc.c_str(),
                                  .prefix = column.prefix.c_str(),
                                  .labels = labels.data(),
                                  .id_first = column.id_first,

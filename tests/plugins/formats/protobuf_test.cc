@@ -49,7 +49,8 @@ class Reader {
  public:
   explicit Reader(const Table& table) {
     google::protobuf::Timestamp::descriptor();  // is in the pool that ours lies over
-    const auto* const file = pool_.BuildFile(Compiled(ProtobufSchema(table.schema())));
+    const auto* const file =
+        pool_.BuildFile(Compiled(ProtobufSchema(table.schema(), RecordName(table.schema()))));
     EXPECT_EQ(file->message_type_count(), 1);
     factory_.SetDelegateToGeneratedFactory(true);
     prototype_ = factory_.GetPrototype(file->message_type(0));
@@ -153,7 +154,7 @@ TEST(Protobuf, NamesTheMessageAfterTheTableAndKeepsExtraColumnsOptional) {
                               {THRONG_COLUMN_LABEL, "l", std::vector<int32_t>{0}, "", {"a"}},
                               {THRONG_COLUMN_FLOAT64, "f", std::vector<double>{1}},
                               {THRONG_COLUMN_TIMESTAMP, "xt", one, "", {}, true}});
-  EXPECT_EQ(ProtobufSchema(table.schema()),
+  EXPECT_EQ(ProtobufSchema(table.schema(), RecordName(table.schema())),
             "syntax = \"proto3\";\n\npackage throng.v1;\n\n"
             "import \"google/protobuf/timestamp.proto\";\n\n"
             "message User {\n  string id = 1;\n  int64 n = 2;\n  bool b = 3;\n"
@@ -161,7 +162,7 @@ TEST(Protobuf, NamesTheMessageAfterTheTableAndKeepsExtraColumnsOptional) {
             "  optional google.protobuf.Timestamp xt = 6;\n}\n");
   ExpectReadBack(table);
   const Table items("items", {{THRONG_COLUMN_ID, "id", one, "x"}});
-  EXPECT_EQ(ProtobufSchema(items.schema()),
+  EXPECT_EQ(ProtobufSchema(items.schema(), RecordName(items.schema())),
             "syntax = \"proto3\";\n\npackage throng.v1;\n\nmessage Item {\n  string id = 1;\n}\n");
 }
 
@@ -183,7 +184,7 @@ TEST(Protobuf, HasOptionalFieldsForWhatMayBeAbsentAndIdsByTheirStyle) {
   columns[1].id_style = THRONG_ID_INTEGER;
   columns[1].id_first = -10;
   const Table table("interactions", columns);
-  EXPECT_THAT(ProtobufSchema(table.schema()),
+  EXPECT_THAT(ProtobufSchema(table.schema(), RecordName(table.schema())),
               HasSubstr("{\n  optional string a = 1;\n  int64 b = 2;\n  optional string c = 3;\n"
                         "  optional bool d = 4;\n}\n"));
   ExpectReadBack(table);

@@ -16,6 +16,7 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 using Options = std::map<std::string, std::string>;
 
@@ -122,6 +123,145 @@ TEST(Registry, KnowsExtraColumnsAsOptionalOnes) {
   EXPECT_EQ(schema["properties"]["r"].dump(), R"({"oneOf":[{"type":"null"},{"type":"number"}]})");
   EXPECT_EQ(schema["properties"]["i"].dump(), R"({"type":"integer"})");
   EXPECT_EQ(schema["properties"]["u"].dump(), R"({"format":"uuid","type":"string"})");
+}
+
+// A table whose columns have docs, one of them with a quote.
+const Table& Documented() {
+  static const Table* const kTable = [] {
+    std::vector<TableColumn> columns = InteractionColumns({0}, {44}, {450}, {1705314600250});
+    columns.push_back({THRONG_COLUMN_LABEL, "kind", std::vector<int32_t>{0}, "", {"a"}});
+    columns[0].doc = "Who.";
+    columns[4].doc = "Why, as \"a\".";
+    return new Table("interactions", std::move(columns));
+  }();
+  return *kTable;
+}
+
+// The id does not depend on docs: they are in what is registered, and not in the state.
+TEST(Registry, IsGivenTheDocsOfColumns) {
+  const std::map<const char*, std::vector<std::string>> docs = {
+      {THRONG_AVRO_PLUGIN,
+       {R"({"name":"user_id","doc":"Who.","type":"string"},{"name":"item_id","type":"string"})",
+        R"({"name":"kind","doc":"Why, as \"a\".","type":["null","string"],"default":null})"}},
+      {THRONG_JSON_PLUGIN,
+       {R"("user_id":{"description":"Who.","type":"string"},"item_id":{"type":"string"})",
+        R"("kind":{"description":"Why, as \"a\".","oneOf":[{"type":"null"},{"type":"string"}]})"}},
+      {THRONG_PROTOBUF_PLUGIN,
+       {"{\n  // Who.\n  string user_id = 1;\n  string item_id = 2;\n",
+        "  // Why, as \"a\".\n  optional string kind = 5;\n}\n"}}};
+  for (const auto& [plugin, expected] : docs) {
+    FakeRegistry registry;
+    LoadedFormat format(plugin, {{"registry", registry.url()}});
+    format.Begin(Topic("", "interactions", Documented()));
+    const std::string schema = json::parse(registry.requests()[0].body)["schema"];
+    const std::string stored = json::parse(format.state())["schema"];
+    for (const std::string& doc : expected) EXPECT_THAT(schema, HasSubstr(doc));
+    EXPECT_THAT(stored, Not(HasSubstr("Who.")));
+    EXPECT_THAT(stored, Not(HasSubstr("Why")));
+  }
+}
+
+// One that was registered by hand, or before there were docs, is found without them.
+TEST(Registry, LooksUpASchemaWithDocsAndThenWithoutThem) {
+  FakeRegistry registry;
+  registry.Answer(404, R"({"error_code":40403,"message":"Schema not found"})");
+  const FormatFailure failure = FailureOf({{"registry", registry.url()}, {"register", "false"}},
+                                          Topic("", "interactions", Documented()));
+  EXPECT_EQ(failure.code, THRONG_NOT_FOUND);
+  ASSERT_EQ(registry.requests().size(), 2U);
+  EXPECT_THAT(registry.requests()[0].body, HasSubstr("Who."));
+  EXPECT_THAT(registry.requests()[1].body, Not(HasSubstr("Who.")));
+}
+
+TEST(Registry, GivesKeysASchemaAndAnIdOfTheirOwnWhereTheyAreTyped) {
+  struct Case {
+    const char* plugin;
+    std::string key_format;
+    int32_t column;
+    std::string schema;
+    std::string key;
+  };
+  const std::string proto = "syntax = \"proto3\";\n\npackage throng.v1;\n\n";
+  const Case cases[] = {
+      {THRONG_AVRO_PLUGIN, "avro", 0, "\"string\"", kId7 + "\x0cuser_1"},
+      {THRONG_AVRO_PLUGIN, "avro", 4, R"(["null","string"])", kId7 + "\2\2a"},
+      {THRONG_PROTOBUF_PLUGIN, "protobuf", 1,
+       proto + "message InteractionKey {\n  string item_id = 2;\n}\n",
+       kId7 + std::string("\0\x12\7item_45", 10)},
+      {THRONG_PROTOBUF_PLUGIN, "protobuf", 4,
+       proto + "message InteractionKey {\n  // Why, as \"a\".\n  optional string kind = 5;\n}\n",
+       kId7 + std::string("\0\x2a\1a", 4)}};
+  for (const Case& c : cases) {
+    FakeRegistry registry;
+    const Options options = {{"registry", registry.url()},
+                             {"subject_name_strategy", "record"},
+                             {"key_format", c.key_format}};
+    throng_destination topic = Topic("", "interactions", Documented());
+    topic.key_column = c.column;
+    LoadedFormat format(c.plugin, options);
+    format.Begin(topic);
+    ASSERT_EQ(registry.requests().size(), 2U);
+    EXPECT_THAT(registry.requests()[0].head,
+                StartsWith("POST /subjects/throng.v1.Interaction/versions HTTP/"));
+    EXPECT_THAT(registry.requests()[1].head,
+                StartsWith("POST /subjects/interactions-key/versions HTTP/"));
+    EXPECT_EQ(json::parse(registry.requests()[1].body)["schema"], c.schema);
+    const auto messages = format.Messages(Documented());
+    EXPECT_EQ(messages[0].first, c.key);
+
+    LoadedFormat plain(c.plugin, {{"registry", registry.url()}});
+    plain.Begin(topic);
+    EXPECT_EQ(messages[0].second, plain.Messages(Documented())[0].second);
+
+    // Whoever goes on needs no registry.
+    const std::string state = format.state();
+    topic.state = {state.data(), state.size()};
+    const size_t asked = registry.requests().size();
+    LoadedFormat later(c.plugin, options);
+    later.Begin(topic);
+    EXPECT_EQ(registry.requests().size(), asked);
+    EXPECT_EQ(later.state(), state);
+    EXPECT_EQ(later.Messages(Documented()), messages);
+  }
+}
+
+TEST(Registry, TypedKeysNeedATopicAndNoRegistry) {
+  const std::pair<const char*, std::string> plugins[] = {{THRONG_AVRO_PLUGIN, "avro"},
+                                                         {THRONG_PROTOBUF_PLUGIN, "protobuf"}};
+  for (const auto& [plugin, name] : plugins) {
+    throng_destination topic = Topic("", "", Documented());
+    LoadedFormat without(plugin, {{"key_format", name}});
+    without.Begin(topic);
+    EXPECT_EQ(without.Messages(Documented())[0].first, "");
+    topic.key_column = 0;
+    LoadedFormat bare(plugin, {{"key_format", name}});
+    bare.Begin(topic);
+    EXPECT_EQ(bare.state(), "");
+    EXPECT_EQ(bare.Messages(Documented())[0].first, name == "avro" ? "\x0cuser_1" : "\x0a\6user_1");
+    FakeRegistry registry;
+    const FormatFailure failure = FailureOf(
+        {{"registry", registry.url()}, {"subject_name_strategy", "record"}, {"key_format", name}},
+        topic, plugin);
+    EXPECT_EQ(failure.option, "key_format");
+    EXPECT_STREQ(failure.what(),
+                 "The sink has no topic to name a subject after; set key_format to text.");
+  }
+}
+
+// An output whose keys were text has no other ones in the middle.
+TEST(Registry, TheFormatOfKeysIsPartOfTheIdentity) {
+  for (const char* plugin : {THRONG_AVRO_PLUGIN, THRONG_PROTOBUF_PLUGIN}) {
+    const LoadedFormat format(plugin);
+    const throng_option* const* option = format.component().options;
+    while (std::string((*option)->name) != "key_format") ++option;
+    EXPECT_EQ((*option)->flags, uint32_t{THRONG_OPTION_IDENTITY});
+    EXPECT_EQ((*option)->default_text, nullptr);  // outputs from before it keep their identity
+  }
+  const throng_destination file = Interactions().Destination(THRONG_RECORDS_STREAM, "rows.avro");
+  const FormatFailure failure = FailureOf({{"key_format", "avro"}}, file);
+  EXPECT_EQ(failure.option, "key_format");
+  EXPECT_STREQ(failure.what(),
+               "Only messages have keys, and this is a file; leave key_format out.");
 }
 
 TEST(Registry, NamesSubjectsByEachStrategy) {
