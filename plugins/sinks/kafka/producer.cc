@@ -53,7 +53,7 @@ KafkaProducer::KafkaProducer(const KafkaOptions& options, const Host& host,
                              const KafkaLimits& limits)
     : options_(options),
       transactional_id_(transactional_id),
-      run_uid_(run_uid),
+      headers_(run_uid),
       positions_partitions_(positions_partitions),
       metrics_(host.Metrics()),
       partitions_(static_cast<size_t>(partitions)),
@@ -199,7 +199,7 @@ bool KafkaProducer::OfferSingly(int32_t index, Partition* partition) {
   for (; partition->taken < partition->waiting.size(); ++partition->taken) {
     const rd_kafka_message_t& message = partition->waiting[partition->taken];
     const auto* chunk = static_cast<const Chunk*>(message._private);
-    rd_kafka_vu_t fields[8] = {};
+    rd_kafka_vu_t fields[7] = {};
     size_t count = 0;
     const auto add = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
       fields[count].vtype = type;
@@ -213,18 +213,17 @@ bool KafkaProducer::OfferSingly(int32_t index, Partition* partition) {
     if (!chunk->event_time.empty()) {
       add(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = chunk->event_time[static_cast<size_t>(message.offset)];
     }
-    std::string row;
+    rd_kafka_headers_t* headers = nullptr;
     if (options_.headers) {
-      row = std::to_string(chunk->first_row + message.offset);
-      add(RD_KAFKA_VTYPE_HEADER).u.header = {"run", run_uid_.data(),
-                                             static_cast<ssize_t>(run_uid_.size())};
-      add(RD_KAFKA_VTYPE_HEADER).u.header = {"row", row.data(), static_cast<ssize_t>(row.size())};
+      headers = headers_.Take(chunk->first_row + message.offset);
+      add(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
     }
     const OwnedError error = Own(rd_kafka_produceva(client_.handle(), fields, count));
     if (!error) {
       ++in_flight_;
       continue;
     }
+    if (headers != nullptr) headers_.GiveBack(headers);
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;
     GiveUp(code, rd_kafka_error_string(error.get()), options_.topic);
@@ -235,6 +234,7 @@ bool KafkaProducer::OfferSingly(int32_t index, Partition* partition) {
 void KafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
   --in_flight_;
   ++heard_of_;
+  if (options_.headers) headers_.GiveBackFrom(message);
   auto* chunk = static_cast<Chunk*>(message._private);  // none: the position
   if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
       message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugins/sinks/kafka/client.h"
+#include "plugins/sinks/kafka/headers.h"
 #include "plugins/sinks/kafka/options.h"
 #include "plugins/sinks/kafka/positions.h"
 #include "throng/sdk.hpp"
@@ -125,10 +126,10 @@ class KafkaProducer {
 
   const KafkaOptions& options_;
   const std::string transactional_id_;
-  const std::string run_uid_;
+  KafkaHeaders headers_;  // outlives the client, as chunks do
   const int32_t positions_partitions_;
   const Metrics metrics_;
-  std::vector<std::unique_ptr<Chunk>> chunks_;  // outlive the client
+  std::vector<std::unique_ptr<Chunk>> chunks_;
   std::vector<Chunk*> free_chunks_;
   std::vector<Partition> partitions_;
   State state_ = State::kIdle;

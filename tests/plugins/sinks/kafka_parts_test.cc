@@ -1,4 +1,5 @@
-// Parts of the sink `kafka` that need no broker: its sentences, and the text of positions.
+// Parts of the sink `kafka` that need no broker of their own: its sentences, the text of positions,
+// and a producer whose topic has lost partitions.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,6 +7,7 @@
 
 #include "plugins/sinks/kafka/errors.h"
 #include "plugins/sinks/kafka/positions.h"
+#include "plugins/sinks/kafka/producer.h"
 
 namespace throng::plugins {
 namespace {
@@ -82,6 +84,42 @@ TEST(KafkaPositionTest, EndsThatAreCutShortAreNotRead) {
     other.replace(text.find(whole), whole.size(), "\"ends\":\"" + std::string(ends) + "\"");
     EXPECT_FALSE(ParsePosition(other).has_value()) << ends;
   }
+}
+
+// librdkafka 2.0 frees headers twice where it made their list and the partition is gone.
+TEST(KafkaProducerTest, APartitionThatIsGoneIsAnErrorAlsoWithHeaders) {
+  KafkaOptions options;
+  options.topic = "t";
+  options.bootstrap_servers = "mock";
+  options.delivery = KafkaDelivery::kAtLeastOnce;
+  options.headers = true;
+  options.client = {{"test.mock.num.brokers", "1"}};  // whose topics have 4 partitions
+  const throng_host host = {
+      .struct_size = sizeof(throng_host),
+      .self = nullptr,
+      .log = [](const void*, int32_t, const char*) {},
+      .is_cancelled = [](const void*) { return 0; },
+      .get_extension = [](const void*, const char*) -> const void* { return nullptr; }};
+  constexpr int32_t kPartitions = 9;  // as they were
+  KafkaProducer producer(options, Host(&host), "", std::string(32, 'a'), kPartitions, 4,
+                         {1'000'000, 1'000'000});
+  int64_t row = 0;
+  const auto write = [&](bool is_there) {
+    std::string key = "k";
+    while ((PartitionOf(key, kPartitions) < 4) != is_there) key += 'k';
+    const auto key_end = static_cast<uint32_t>(key.size());
+    throng_records records{};
+    records.struct_size = sizeof records;
+    records.rows = 1;
+    records.first_row = row++;
+    records.bytes = {key.data(), key.size()};
+    records.key_end = &key_end;
+    records.value_end = &key_end;
+    producer.Write(records);
+  };
+  write(true);
+  producer.Flush();
+  EXPECT_THROW(write(false), Error);
 }
 
 }  // namespace

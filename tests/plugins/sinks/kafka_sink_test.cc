@@ -172,6 +172,22 @@ TEST_F(KafkaSinkTest, HeadersTellRunAndRow) {
   }
 }
 
+// Lists of headers go from message to message: none may bring another's row.
+TEST_F(KafkaSinkTest, HeadersAreOfTheirRowAlsoWhereTheQueueIsFull) {
+  auto output = Opened({{"headers", "true"}, {"client.queue.buffering.max.messages", "700"}});
+  for (int64_t row = 0; row < 9000; row += 3000) {
+    ExpectOk(output->Write(row, 3000));
+    ExpectOk(output->Commit(row + 3000));
+  }
+  const auto messages = cluster_.Read("interactions");
+  ASSERT_EQ(messages.size(), 9000U);
+  for (const auto& message : messages) {
+    ASSERT_EQ(message.headers.size(), 2U);
+    ASSERT_EQ(message.headers.at("run"), "0123456789abcdef0123456789abcdef");
+    ASSERT_EQ("row " + message.headers.at("row"), message.value);
+  }
+}
+
 TEST_F(KafkaSinkTest, RecordsHaveTheTimeThatIsAskedFor) {
   ExpectOk(Opened({{"record_timestamp", "event"}})->Write(0, 1));
   {
