@@ -1,10 +1,13 @@
-// Million rows a second into a real broker: the sink `kafka` beside the plainest program that
-// produces the same records with librdkafka and the same settings, in turn.
+// Rows a second into a real broker, and the processor's time for each: the sink `kafka` without and
+// with headers, and the plainest programs that produce the same records with librdkafka and the
+// same settings, in turn.
 //   kafka_bench BOOTSTRAP_SERVERS [ROWS]
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -15,7 +18,8 @@ namespace {
 
 constexpr uint32_t kBlock = 16'384;
 constexpr int64_t kTransaction = 100'000;
-constexpr int kRounds = 7;
+constexpr size_t kRounds = 7;
+constexpr char kRun[] = "0123456789abcdef0123456789abcdef";
 
 void Require(bool is_well, const std::string& what) {
   if (is_well) return;
@@ -51,20 +55,41 @@ struct Messages {
   std::vector<uint32_t> value_end;
 };
 
-using Clock = std::chrono::steady_clock;
-double MillionRows(int64_t rows, Clock::time_point start) {
-  return static_cast<double>(rows) / 1e6 /
-         std::chrono::duration<double>(Clock::now() - start).count();
-}
+struct Speed {
+  double million_rows = 0;  // a second
+  double microseconds = 0;  // of all threads for a row
+};
 
-double OfSink(const std::string& servers, const std::string& topic, bool has_transactions,
-              int64_t rows, const Messages& messages) {
-  KafkaOutput output(servers, {{"topic", topic},
-                               {"partitions", "1"},
-                               {"delivery", has_transactions ? "exactly_once" : "at_least_once"}});
+// From here on.
+class Watch {
+ public:
+  Speed Of(int64_t rows) const {
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
+    const double clocks = static_cast<double>(std::clock() - clock_) / CLOCKS_PER_SEC;
+    const double million = static_cast<double>(rows) / 1e6;
+    return {million / passed.count(), clocks / million};
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::clock_t clock_ = std::clock();
+};
+
+struct Job {
+  bool has_transactions;
+  bool has_headers;
+};
+
+Speed OfSink(const std::string& servers, const std::string& topic, Job job, int64_t rows,
+             const Messages& messages) {
+  KafkaOutput output(servers,
+                     {{"topic", topic},
+                      {"partitions", "1"},
+                      {"headers", job.has_headers ? "true" : "false"},
+                      {"delivery", job.has_transactions ? "exactly_once" : "at_least_once"}});
   const auto opened = output.Open();
   Require(opened.ok(), opened.status().ToString());
-  const auto start = Clock::now();
+  const Watch watch;
   int64_t committed = 0;
   for (int64_t row = 0; row < rows; row += kBlock) {
     absl::Status status = output.Write(messages.Records(row));
@@ -72,11 +97,11 @@ double OfSink(const std::string& servers, const std::string& topic, bool has_tra
     if (status.ok() && is_due) status = output.Commit(committed = row + kBlock);
     Require(status.ok(), status.ToString());
   }
-  return MillionRows(rows, start);
+  return watch.Of(rows);
 }
 
-double OfPlainProgram(const std::string& servers, const std::string& topic, bool has_transactions,
-                      int64_t rows, const Messages& messages) {
+Speed OfPlainProgram(const std::string& servers, const std::string& topic, Job job, int64_t rows,
+                     const Messages& messages) {
   std::map<std::string, std::string> properties = {{"bootstrap.servers", servers},
                                                    {"enable.idempotence", "true"},
                                                    {"acks", "all"},
@@ -86,7 +111,7 @@ double OfPlainProgram(const std::string& servers, const std::string& topic, bool
                                                    {"batch.size", "1000000"},
                                                    {"linger.ms", "5"},
                                                    {"partitioner", "murmur2_random"}};
-  if (has_transactions) properties["transactional.id"] = "plain-program";
+  if (job.has_transactions) properties["transactional.id"] = "plain-program";
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   char reason[256];
   for (const auto& [name, value] : properties) {
@@ -102,66 +127,110 @@ double OfPlainProgram(const std::string& servers, const std::string& topic, bool
   const auto require = [](rd_kafka_error_t* error) {
     Require(error == nullptr, error == nullptr ? "" : rd_kafka_error_string(error));
   };
-  if (has_transactions) require(rd_kafka_init_transactions(producer.get(), 60'000));
+  if (job.has_transactions) require(rd_kafka_init_transactions(producer.get(), 60'000));
   const rd_kafka_metadata_t* metadata = nullptr;
   Require(rd_kafka_metadata(producer.get(), 0, handle.get(), &metadata, 60'000) ==
               RD_KAFKA_RESP_ERR_NO_ERROR,
           topic + " cannot be asked for");
   rd_kafka_metadata_destroy(metadata);
-  const auto start = Clock::now();
+  const Watch watch;
   int64_t open = 0;
   std::string copy;
   for (int64_t row = 0; row < rows; row += kBlock) {
-    if (has_transactions && open == 0) require(rd_kafka_begin_transaction(producer.get()));
+    if (job.has_transactions && open == 0) require(rd_kafka_begin_transaction(producer.get()));
     uint32_t begin = 0;
     copy = messages.bytes;  // librdkafka wants what it may change
     for (uint32_t i = 0; i < kBlock; ++i) {
-      while (rd_kafka_produce(handle.get(), RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
-                              copy.data() + messages.key_end[i],
-                              messages.value_end[i] - messages.key_end[i], copy.data() + begin,
-                              messages.key_end[i] - begin, nullptr) != 0) {
-        rd_kafka_poll(producer.get(), 10);
-      }
+      char* const value = copy.data() + messages.key_end[i];
+      const size_t value_size = messages.value_end[i] - messages.key_end[i];
+      char* const key = copy.data() + begin;
+      const size_t key_size = messages.key_end[i] - begin;
+      const std::string text = job.has_headers ? std::to_string(row + i) : "";
+      const auto produce = [&] {
+        if (!job.has_headers) {
+          return rd_kafka_produce(handle.get(), RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value,
+                                  value_size, key, key_size, nullptr) == 0;
+        }
+        rd_kafka_vu_t fields[6] = {};
+        fields[0].vtype = RD_KAFKA_VTYPE_RKT;
+        fields[0].u.rkt = handle.get();
+        fields[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+        fields[1].u.i = RD_KAFKA_MSG_F_COPY;
+        fields[2].vtype = RD_KAFKA_VTYPE_VALUE;
+        fields[2].u.mem = {value, value_size};
+        fields[3].vtype = RD_KAFKA_VTYPE_KEY;
+        fields[3].u.mem = {key, key_size};
+        fields[4].vtype = fields[5].vtype = RD_KAFKA_VTYPE_HEADER;
+        fields[4].u.header = {"run", kRun, sizeof kRun - 1};
+        fields[5].u.header = {"row", text.data(), static_cast<ssize_t>(text.size())};
+        rd_kafka_error_t* const error = rd_kafka_produceva(producer.get(), fields, 6);
+        if (error != nullptr) rd_kafka_error_destroy(error);
+        return error == nullptr;
+      };
+      while (!produce()) rd_kafka_poll(producer.get(), 10);
       begin = messages.value_end[i];
     }
     rd_kafka_poll(producer.get(), 0);
     open += kBlock;
     if (open < kTransaction && row + kBlock < rows) continue;
-    if (has_transactions) require(rd_kafka_commit_transaction(producer.get(), 60'000));
-    if (!has_transactions) rd_kafka_flush(producer.get(), 60'000);
+    if (job.has_transactions) require(rd_kafka_commit_transaction(producer.get(), 60'000));
+    if (!job.has_transactions) rd_kafka_flush(producer.get(), 60'000);
     open = 0;
   }
-  return MillionRows(rows, start);
+  return watch.Of(rows);
+}
+
+struct Named {
+  const char* name;
+  bool is_sink;
+  bool has_headers;
+};
+constexpr Named kPrograms[] = {{"sink", true, false},
+                               {"sink with headers", true, true},
+                               {"plain program", false, false},
+                               {"plain program with headers", false, true}};
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
 }
 
 void Compare(const std::string& servers, int64_t rows) {
   const Messages messages;
   for (const bool has_transactions : {true, false}) {
-    const char* name = has_transactions ? "exactly_once" : "at_least_once";
-    const std::string topic = fmt::format("bench-{}-{}", name, getpid());
-    const auto of_sink = [&](int64_t some) {
+    const char* delivery = has_transactions ? "exactly_once" : "at_least_once";
+    const std::string topic = fmt::format("bench-{}-{}", delivery, getpid());
+    const auto run = [&](const Named& program, int64_t some) {
+      const Job job = {has_transactions, program.has_headers};
+      if (!program.is_sink) return OfPlainProgram(servers, topic, job, some, messages);
       KafkaOutput forgetting(servers, {{"topic", topic}});
       Require(forgetting.Reset().ok(), "the position cannot be forgotten");
-      return OfSink(servers, topic, has_transactions, some, messages);
+      return OfSink(servers, topic, job, some, messages);
     };
-    const auto of_plain_program = [&](int64_t some) {
-      return OfPlainProgram(servers, topic, has_transactions, some, messages);
-    };
-    // Topics, coordinator and both programs' connections are used before anything counts.
-    of_sink(kTransaction);
-    of_plain_program(kTransaction);
-    std::vector<double> ratios;
-    for (int round = 0; round < kRounds; ++round) {
-      const bool is_sink_first = round % 2 == 0;
-      double sink = is_sink_first ? of_sink(rows) : 0;
-      const double plain = of_plain_program(rows);
-      if (!is_sink_first) sink = of_sink(rows);
-      ratios.push_back(sink / plain);
-      fmt::print("{:13} sink {:.2f} M rows/s, plain program {:.2f}, ratio {:.2f}\n", name, sink,
-                 plain, sink / plain);
+    // Topics, coordinator and the programs' connections are used before anything counts.
+    for (const Named& program : kPrograms) run(program, kTransaction);
+    constexpr size_t kCount = std::size(kPrograms);
+    std::vector<Speed> speeds[kCount];
+    for (size_t round = 0; round < kRounds; ++round) {
+      for (size_t i = 0; i < kCount; ++i) {  // another one is first each time
+        const size_t which = (round + i) % kCount;
+        speeds[which].push_back(run(kPrograms[which], rows));
+      }
     }
-    std::sort(ratios.begin(), ratios.end());
-    fmt::print("{:13} median ratio {:.2f}\n", name, ratios[kRounds / 2]);
+    fmt::print("{}, medians of {} rounds, and of the ratios to the first\n", delivery, kRounds);
+    for (size_t i = 0; i < kCount; ++i) {
+      std::vector<double> all[4];
+      for (size_t round = 0; round < kRounds; ++round) {
+        const Speed& own = speeds[i][round];
+        const Speed& first = speeds[0][round];
+        all[0].push_back(own.million_rows);
+        all[1].push_back(own.million_rows / first.million_rows);
+        all[2].push_back(own.microseconds);
+        all[3].push_back(own.microseconds / first.microseconds);
+      }
+      fmt::print("{:27} {:.2f} M rows/s ({:.2f})   {:.2f} us of processors a row ({:.2f})\n",
+                 kPrograms[i].name, Median(all[0]), Median(all[1]), Median(all[2]), Median(all[3]));
+    }
   }
 }
 
