@@ -1,7 +1,8 @@
 #include "server/dataset/statistics.h"
 
 #include <algorithm>
-#include <new>
+#include <array>
+#include <numeric>
 #include <vector>
 
 namespace throng {
@@ -32,66 +33,113 @@ void AddChunks(const RankCounts& counts,
     chunk.set_first_number(first + 1);
     bool has_rows = false;
     for (const int64_t rank : ranks) {
-      chunk.add_rows(counts.At(rank));
-      has_rows = has_rows || counts.At(rank) > 0;
+      const int64_t rows = counts.At(static_cast<uint32_t>(rank));
+      chunk.add_rows(rows);
+      has_rows = has_rows || rows > 0;
     }
     if (has_rows) chunks->Add(std::move(chunk));
   }
 }
 
+// Whether chunks hold counts of `rows` rows in all, of numbers up to `size`.
+bool HoldRows(const google::protobuf::RepeatedPtrField<v1::CountChunk>& chunks, int64_t size,
+              int64_t rows) {
+  for (const v1::CountChunk& chunk : chunks) {
+    const bool is_within = chunk.first_number() >= 1 && chunk.first_number() <= size &&
+                           chunk.rows_size() <= size - chunk.first_number() + 1;
+    if (!is_within) return false;
+    for (const int64_t more : chunk.rows()) {
+      if (more < 0 || more > rows) return false;
+      rows -= more;
+    }
+  }
+  return rows == 0;
+}
+
+bool IsSound(const v1::StatisticsState& state, const throng_world& world) {
+  int64_t rated = 0;
+  for (const v1::RatingRows& rating : state.ratings()) {
+    if (rating.rating_hundredths() < 0 || rating.rows() < 0) return false;
+    if (rating.rows() > state.rows() - rated) return false;
+    rated += rating.rows();
+  }
+  const bool has_times = state.has_first_time_ms() && state.has_last_time_ms();
+  return (state.rows() == 0 || has_times) &&
+         HoldRows(state.user_rows(), world.users, state.rows()) &&
+         HoldRows(state.item_rows(), world.items, state.rows());
+}
+
+void Count(const google::protobuf::RepeatedPtrField<v1::CountChunk>& chunks,
+           void (*rank_of)(const void* self, const int64_t* number, int64_t* rank, size_t n),
+           const void* self, RankCounts* counts) {
+  for (const v1::CountChunk& chunk : chunks) {
+    std::vector<int64_t> numbers(static_cast<size_t>(chunk.rows_size()));
+    std::iota(numbers.begin(), numbers.end(), chunk.first_number() - 1);
+    std::vector<int64_t> ranks(numbers.size());
+    rank_of(self, numbers.data(), ranks.data(), ranks.size());
+    for (int i = 0; i < chunk.rows_size(); ++i) {
+      counts->Add(static_cast<uint32_t>(ranks[static_cast<size_t>(i)]), chunk.rows(i));
+    }
+  }
+}
+
 }  // namespace
 
-RankCounts::RankCounts(int64_t n)
-    : size_(n),
-      low_(static_cast<uint32_t*>(std::calloc(static_cast<size_t>(n), sizeof(uint32_t)))) {
-  if (low_ == nullptr && n > 0) throw std::bad_alloc();
+void SeenRows::Resize(size_t rows) {
+  user.resize(rows);
+  item.resize(rows);
+  rating.resize(rows);
 }
 
-int64_t RankCounts::At(int64_t rank) const {
-  if (high_.empty()) return low_.get()[rank];
-  const auto high = high_.find(static_cast<uint32_t>(rank));
-  return low_.get()[rank] + (high == high_.end() ? 0 : high->second << 32);
-}
-
-void RankCounts::Merge(const RankCounts& other) {
-  for (int64_t rank = 0; rank < size_; ++rank) {
-    const int64_t theirs = other.At(rank);
-    if (theirs == 0) continue;  // reading takes no memory, writing does
-    const int64_t sum = At(rank) + theirs;
-    low_.get()[rank] = static_cast<uint32_t>(sum);
-    if (sum >> 32 != 0) high_[static_cast<uint32_t>(rank)] = sum >> 32;
+void SeenRows::Take(const Columns& columns, size_t at, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    user[at + i] = static_cast<uint32_t>(columns.user[i]);
+    item[at + i] = static_cast<uint32_t>(columns.item[i]);
   }
+  std::copy_n(columns.rating.begin(), n, rating.begin() + static_cast<ptrdiff_t>(at));
+  if (at == 0) first_time = columns.time[0];
+  last_time = columns.time[n - 1];
 }
 
 Statistics::Statistics(const throng_world& world)
     : world_(world), users_(world.users), items_(world.items) {}
 
+void Statistics::Add(const SeenRows& rows) {
+  Add(rows.user, rows.item, rows.rating, std::array{rows.first_time, rows.last_time});
+}
+
 void Statistics::Add(std::span<const uint32_t> user, std::span<const uint32_t> item,
                      std::span<const int32_t> rating, std::span<const int64_t> time) {
   if (user.empty()) return;
-  for (const uint32_t rank : user) users_.Add(rank);
-  for (const uint32_t rank : item) items_.Add(rank);
+  users_.Add(user);
+  items_.Add(item);
   for (const int32_t hundredths : rating) {
-    if (static_cast<uint32_t>(hundredths) < ratings_.size()) {
-      ++ratings_[static_cast<uint32_t>(hundredths)];
-    } else if (hundredths >= 0) {
-      ++other_ratings_[hundredths];
-    }
+    if (hundredths >= 0) AddRating(hundredths, 1);
   }
-  first_time_ = rows_ == 0 ? time.front() : std::min(first_time_, time.front());
-  last_time_ = rows_ == 0 ? time.back() : std::max(last_time_, time.back());
-  rows_ += static_cast<int64_t>(user.size());
+  AddRows(static_cast<int64_t>(user.size()), time.front(), time.back());
 }
 
-void Statistics::Merge(const Statistics& other) {
-  if (other.rows_ == 0) return;
-  users_.Merge(other.users_);
-  items_.Merge(other.items_);
-  for (size_t i = 0; i < ratings_.size(); ++i) ratings_[i] += other.ratings_[i];
-  for (const auto& [rating, rows] : other.other_ratings_) other_ratings_[rating] += rows;
-  first_time_ = rows_ == 0 ? other.first_time_ : std::min(first_time_, other.first_time_);
-  last_time_ = rows_ == 0 ? other.last_time_ : std::max(last_time_, other.last_time_);
-  rows_ += other.rows_;
+void Statistics::AddRating(int32_t hundredths, int64_t rows) {
+  const auto index = static_cast<size_t>(hundredths);
+  (index < ratings_.size() ? ratings_[index] : other_ratings_[hundredths]) += rows;
+}
+
+void Statistics::AddRows(int64_t rows, int64_t first_time, int64_t last_time) {
+  first_time_ = rows_ == 0 ? first_time : std::min(first_time_, first_time);
+  last_time_ = rows_ == 0 ? last_time : std::max(last_time_, last_time);
+  rows_ += rows;
+}
+
+bool Statistics::Merge(const v1::StatisticsState& state) {
+  if (!IsSound(state, world_)) return false;
+  if (state.rows() == 0) return true;
+  Count(state.user_rows(), world_.user_rank, world_.self, &users_);
+  Count(state.item_rows(), world_.item_rank, world_.self, &items_);
+  for (const v1::RatingRows& rating : state.ratings()) {
+    AddRating(rating.rating_hundredths(), rating.rows());
+  }
+  AddRows(state.rows(), state.first_time_ms(), state.last_time_ms());
+  return true;
 }
 
 v1::StatisticsState Statistics::State() const {
@@ -120,22 +168,10 @@ v1::Statistics Statistics::Derive() const {
   s.set_total_users(world_.users);
   s.set_total_items(world_.items);
   s.set_total_interactions(rows_);
-  int64_t active = 0;
-  int64_t least = 0;
-  int64_t most = 0;
-  for (int64_t rank = 0; rank < users_.size(); ++rank) {
-    const int64_t rows = users_.At(rank);
-    if (rows == 0) continue;
-    ++active;
-    least = active == 1 ? rows : std::min(least, rows);
-    most = std::max(most, rows);
-  }
-  int64_t touched = 0;
-  for (int64_t rank = 0; rank < items_.size(); ++rank) touched += items_.At(rank) > 0 ? 1 : 0;
-  s.set_unique_active_users(active);
-  s.set_unique_items(touched);
-  s.set_min_interactions_per_user(least);
-  s.set_max_interactions_per_user(most);
+  s.set_unique_active_users(users_.Met());
+  s.set_unique_items(items_.Met());
+  s.set_min_interactions_per_user(users_.Least());
+  s.set_max_interactions_per_user(users_.Most());
   const auto rows = static_cast<double>(rows_);
   s.set_average_interactions_per_user(Ratio(rows, static_cast<double>(world_.users)));
   std::map<int32_t, int64_t, std::greater<>> ratings(other_ratings_.begin(), other_ratings_.end());

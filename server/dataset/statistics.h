@@ -2,37 +2,30 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
-#include <memory>
 #include <span>
-#include <unordered_map>
+#include <vector>
 
+#include "server/dataset/columns.h"
+#include "server/dataset/rank_counts.h"
 #include "throng/plugin.h"
 #include "throng/v1/statistics.pb.h"
 
 namespace throng {
 
-// Rows of each of n ranks. 4 bytes a rank, taken from the system as ranks are met; counts beyond
-// 2^32 are carried aside.
-class RankCounts {
- public:
-  explicit RankCounts(int64_t n);
-  void Add(uint32_t rank) {
-    if (++low_.get()[rank] == 0) ++high_[rank];
-  }
-  int64_t At(int64_t rank) const;
-  void Merge(const RankCounts& other);
-  int64_t size() const { return size_; }
+// Rows as statistics need them, in order.
+struct SeenRows {
+  std::vector<uint32_t> user;   // activity ranks
+  std::vector<uint32_t> item;   // popularity ranks
+  std::vector<int32_t> rating;  // hundredths of a star; -1: none
+  int64_t first_time = 0;       // ms since 1970 UTC; times do not decrease
+  int64_t last_time = 0;
 
- private:
-  struct Free {
-    void operator()(uint32_t* p) const { std::free(p); }
-  };
-  int64_t size_;
-  std::unique_ptr<uint32_t, Free> low_;
-  std::unordered_map<uint32_t, int64_t> high_;  // how often the low word came round
+  void Resize(size_t rows);
+  // Puts the first n rows of `columns` to place `at` on; called in the order of rows.
+  void Take(const Columns& columns, size_t at, size_t n);
 };
 
 class Statistics {
@@ -41,18 +34,24 @@ class Statistics {
   explicit Statistics(const throng_world& world);
 
   // Rows as columns of equal length: activity ranks, popularity ranks, hundredths of a star (-1:
-  // none), and ms since 1970 UTC, which are non-decreasing.
+  // none), and ms since 1970 UTC, which are non-decreasing; of times the first and the last do.
   void Add(std::span<const uint32_t> user, std::span<const uint32_t> item,
            std::span<const int32_t> rating, std::span<const int64_t> time);
-  // Adds rows that `other` saw and this did not.
-  void Merge(const Statistics& other);
+  void Add(const SeenRows& rows);
+  // Adds the rows of a state, which this did not see. False, and nothing is added, if it is none of
+  // this world.
+  bool Merge(const v1::StatisticsState& state);
 
   int64_t rows() const { return rows_; }
+  // Quick: what it needs is kept as rows pass.
   v1::Statistics Derive() const;
-  // The mergeable state, by numbers instead of ranks.
+  // The mergeable state, by numbers instead of ranks. Looks at every user and item.
   v1::StatisticsState State() const;
 
  private:
+  void AddRating(int32_t hundredths, int64_t rows);
+  void AddRows(int64_t rows, int64_t first_time, int64_t last_time);
+
   const throng_world& world_;
   int64_t rows_ = 0;
   RankCounts users_;

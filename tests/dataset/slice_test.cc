@@ -131,6 +131,21 @@ TEST(Slice, MayEndBelowARowThoughNoEndWasAskedFor) {
   EXPECT_EQ(Slice(10, 20).Below(5).first(), 5);
 }
 
+TEST(Slice, EndsBelowAnyPosition) {
+  const Slice slices[] = {Slice(5, 93),
+                          Slice(5, 50'000, MakeSlice(1, 3, v1::SLICE_MODE_INTERLEAVED)),
+                          Slice(5, Slice::kEndless)};
+  for (const Slice& slice : slices) {
+    for (const int64_t position : {0, 5, 6, 60, 92, 93, 94, 4096, 5000, 49'999, 60'000}) {
+      const Slice below = slice.Below(position);
+      const std::vector<int64_t> rows = Rows(below, 64);
+      EXPECT_EQ(static_cast<int64_t>(rows.size()), slice.RowsBelow(position));
+      EXPECT_EQ(slice.RowsBelow(below.end()), slice.RowsBelow(position));
+      EXPECT_TRUE(rows.empty() || rows.back() < position);
+    }
+  }
+}
+
 TEST(Slice, UnitsGoOnInTheirMiddle) {
   const Slice slice(0, 100);
   const auto unit = slice.UnitAt(37, 16);

@@ -98,7 +98,7 @@ TEST(Statistics, MergedPartsAreTheWhole) {
       whole.Add(user, item, rating, time);
       own.Add(user, item, rating, time);
     }
-    merged.Merge(own);
+    EXPECT_TRUE(merged.Merge(own.State()));
   }
   EXPECT_EQ(merged.State().SerializeAsString(), whole.State().SerializeAsString());
   EXPECT_EQ(merged.Derive().SerializeAsString(), whole.Derive().SerializeAsString());
@@ -125,17 +125,46 @@ TEST(Statistics, StateIsByNumber) {
   EXPECT_EQ(state.last_time_ms(), 7);
 }
 
-TEST(RankCounts, CarryBeyond32Bits) {
-  RankCounts counts(3);
-  counts.Add(1);
-  for (int i = 0; i < 40; ++i) {  // doubles what is there
-    RankCounts copy(3);
-    copy.Merge(counts);
-    counts.Merge(copy);
+TEST(Statistics, AStateThatIsNoneOfTheWorldIsNotMerged) {
+  const auto world = MakeWorld(10, 20);
+  Statistics other(*world->abi());
+  const std::vector<uint32_t> rank = {1, 1, 9};
+  other.Add(rank, rank, std::vector<int32_t>{100, -1, 500}, std::vector<int64_t>{1, 2, 3});
+  const v1::StatisticsState sound = other.State();
+  std::vector<v1::StatisticsState> unsound(8, sound);
+  unsound[0].set_rows(4);
+  unsound[1].mutable_user_rows(0)->set_first_number(0);
+  unsound[2].mutable_user_rows(0)->set_first_number(2);
+  unsound[3].mutable_item_rows(0)->set_rows(0, 1 + sound.item_rows(0).rows(0));
+  unsound[4].mutable_item_rows(0)->add_rows(-1);
+  unsound[5].mutable_ratings(0)->set_rows(4);
+  unsound[6].mutable_ratings(0)->set_rating_hundredths(-1);
+  unsound[7].clear_last_time_ms();
+  Statistics statistics(*world->abi());
+  for (const v1::StatisticsState& state : unsound) {
+    EXPECT_FALSE(statistics.Merge(state)) << state.ShortDebugString();
   }
-  counts.Add(1);
-  EXPECT_EQ(counts.At(1), (int64_t{1} << 40) + 1);
-  EXPECT_EQ(counts.At(0), 0);
+  EXPECT_EQ(statistics.Derive().SerializeAsString(),
+            Statistics(*world->abi()).Derive().SerializeAsString());
+  EXPECT_TRUE(statistics.Merge(sound));
+  EXPECT_EQ(statistics.State().SerializeAsString(), sound.SerializeAsString());
+  EXPECT_EQ(statistics.Derive().SerializeAsString(), other.Derive().SerializeAsString());
+}
+
+// What it costs shows in tests/bench; here, that the largest world there is needs no memory but for
+// what was met.
+TEST(Statistics, OfTheLargestWorldAreThoseOfItsRows) {
+  const auto world = MakeWorld(4'294'967'295, 4'294'967'295);
+  Statistics statistics(*world->abi());
+  const std::vector<uint32_t> user = {0, 4'294'967'294, 4'294'967'294, 7};
+  const std::vector<uint32_t> item = {5, 4'294'967'294, 0, 5};
+  statistics.Add(user, item, std::vector<int32_t>(4, 100), std::vector<int64_t>{1, 2, 3, 4});
+  const v1::Statistics s = statistics.Derive();
+  EXPECT_EQ(s.total_users(), 4'294'967'295);
+  EXPECT_EQ(s.unique_active_users(), 3);
+  EXPECT_EQ(s.unique_items(), 3);
+  EXPECT_EQ(s.min_interactions_per_user(), 1);
+  EXPECT_EQ(s.max_interactions_per_user(), 2);
 }
 
 }  // namespace
