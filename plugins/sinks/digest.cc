@@ -1,9 +1,11 @@
 // SHA-256 and base64, by OpenSSL.
+
+// OpenSSL 3 calls SHA256_Init and its like deprecated. Its new digests (EVP) cannot be stored
+// half-way, which is what a file that goes on needs; these can, and are the same code.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "plugins/sinks/digest.h"
 
 #include <openssl/evp.h>
-
-#include <new>
 
 #include "throng/sdk.hpp"
 
@@ -15,45 +17,55 @@ const unsigned char* Unsigned(const char* bytes) {
 }
 unsigned char* Unsigned(char* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
 
-EVP_MD_CTX* NewContext() {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  if (context == nullptr) throw std::bad_alloc();
-  return context;
-}
-
 void Check(int result) {
   if (result != 1) throw Error(THRONG_INTERNAL, "OpenSSL cannot compute a SHA-256.");
 }
 
 }  // namespace
 
-Sha256::Sha256() : context_(NewContext(), EVP_MD_CTX_free) {
-  Check(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr));
+Sha256::Sha256() { Check(SHA256_Init(&context_)); }
+
+std::optional<Sha256> Sha256::After(int64_t bytes, std::string_view state) {
+  if (bytes < 0) return std::nullopt;
+  const auto in_block = static_cast<size_t>(bytes % SHA256_CBLOCK);
+  if (state.size() != SHA256_DIGEST_LENGTH + in_block) return std::nullopt;
+  Sha256 sha;
+  for (size_t i = 0; i < SHA256_DIGEST_LENGTH; ++i) {
+    SHA_LONG& word = sha.context_.h[i / 4];
+    word = word << 8 | static_cast<unsigned char>(state[i]);
+  }
+  const uint64_t bits = 8 * static_cast<uint64_t>(bytes - static_cast<int64_t>(in_block));
+  sha.context_.Nl = static_cast<SHA_LONG>(bits);
+  sha.context_.Nh = static_cast<SHA_LONG>(bits >> 32);
+  sha.bytes_ = bytes - static_cast<int64_t>(in_block);
+  sha.Update(state.substr(SHA256_DIGEST_LENGTH));
+  return sha;
 }
 
-Sha256::Sha256(const Sha256& other) : context_(NewContext(), EVP_MD_CTX_free) {
-  Check(EVP_MD_CTX_copy_ex(context_.get(), other.context_.get()));
-}
-
-Sha256& Sha256::operator=(const Sha256& other) {
-  Check(EVP_MD_CTX_copy_ex(context_.get(), other.context_.get()));
-  return *this;
+std::string Sha256::State() const {
+  std::string state;
+  for (size_t i = 0; i < SHA256_DIGEST_LENGTH; ++i) {
+    state += static_cast<char>(context_.h[i / 4] >> (24 - 8 * (i % 4)));
+  }
+  // The bytes of a block that is not yet whole stand at the front of `data`.
+  state.append(reinterpret_cast<const char*>(context_.data), context_.num);
+  return state;
 }
 
 void Sha256::Update(std::string_view bytes) {
-  Check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
+  Check(SHA256_Update(&context_, bytes.data(), bytes.size()));
+  bytes_ += static_cast<int64_t>(bytes.size());
 }
 
 std::string Sha256::Hex() const {
-  const Sha256 copy(*this);
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  Check(EVP_DigestFinal_ex(copy.context_.get(), digest, &size));
+  SHA256_CTX copy = context_;
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  Check(SHA256_Final(digest, &copy));
   constexpr char kDigits[] = "0123456789abcdef";
   std::string hex;
-  for (unsigned i = 0; i < size; ++i) {
-    hex += kDigits[digest[i] >> 4];
-    hex += kDigits[digest[i] & 15];
+  for (const unsigned char byte : digest) {
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 15];
   }
   return hex;
 }

@@ -1,12 +1,12 @@
 // SHA-256 and base64, for what sinks keep beside their data.
 #pragma once
 
-#include <memory>
+#include <openssl/sha.h>
+
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-struct evp_md_ctx_st;
 
 namespace throng::plugins {
 
@@ -14,15 +14,18 @@ namespace throng::plugins {
 class Sha256 {
  public:
   Sha256();
-  Sha256(const Sha256& other);
-  Sha256& operator=(const Sha256& other);
-  ~Sha256() = default;
+  // Goes on after `bytes` bytes with what State() told; nothing if that cannot be a state.
+  static std::optional<Sha256> After(int64_t bytes, std::string_view state);
   void Update(std::string_view bytes);
   // Of all so far, as 64 hexadecimal digits; more may follow.
   std::string Hex() const;
+  int64_t bytes() const { return bytes_; }
+  // What it takes to go on elsewhere: 32 bytes, and those of a block of 64 that is not yet whole.
+  std::string State() const;
 
  private:
-  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
+  SHA256state_st context_;
+  int64_t bytes_ = 0;
 };
 
 // SHA-256, as 64 hexadecimal digits.

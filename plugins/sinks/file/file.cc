@@ -5,6 +5,9 @@
 // when the file is opened again. At the end PATH.manifest.json is written, PATH.part becomes PATH,
 // and PATH.position goes. PATH.lock keeps other processes out for as long as all this lasts.
 //
+// Who goes on writes at once: PATH.position holds the SHA-256 half-way too, and that what was
+// committed is still there is checked meanwhile, before PATH is.
+//
 // After a crash the files tell how far it came:
 //   PATH.position, nothing committed   start over (it precedes PATH.part, to mark it as ours)
 //   PATH.position and PATH.part        go on; also if the manifest is there already
@@ -22,6 +25,7 @@
 #include <vector>
 
 #include "plugins/sinks/digest.h"
+#include "plugins/sinks/file/check.h"
 #include "plugins/sinks/file/place.h"
 #include "plugins/sinks/file/posix_file.h"
 #include "plugins/sinks/file/state.h"
@@ -31,6 +35,8 @@ namespace throng::plugins {
 namespace {
 
 constexpr size_t kReadBytes = size_t{1} << 20;
+// So little is checked before it is gone on with: that takes no time.
+constexpr int64_t kCheckedAtOnce = int64_t{16} << 20;
 // The disk is given so much at a time: a commit then waits for the last of it only.
 constexpr int64_t kWriteBytes = int64_t{8} << 20;
 
@@ -81,6 +87,10 @@ class FileSink {
   std::optional<Error> GoOn(const FileState& state);
   // Begins PATH.part.
   void Start();
+  // The digest to go on with; false if it is known already that PATH.part was changed.
+  bool TakeUp(const FileState& state);
+  MarkedSha256 ReadCommitted(int64_t bytes) const;
+  Error WasChanged() const;
   // Throws if PATH.part or PATH.lock is no longer what this instance holds.
   void RequirePlace() const;
   // What remains to be done once PATH is there.
@@ -96,8 +106,9 @@ class FileSink {
   Fd part_;
   int64_t bytes_ = 0;       // written to it, and in sha_
   int64_t on_its_way_ = 0;  // of these, what the disk was given
-  Sha256 sha_;
+  MarkedSha256 sha_;
   FileState committed_;
+  std::optional<CommittedCheck> check_;  // of what was there already; ends before what it reads
 };
 
 Opened Report(const FileState& state, bool is_complete) {
@@ -157,33 +168,54 @@ void FileSink::Refuse(const Error& refusal) const {
 }
 
 std::optional<Error> FileSink::GoOn(const FileState& state) {
-  Fd part = OpenFile(place_.part, O_RDWR | (state.bytes == 0 ? O_CREAT : 0));
-  Sha256 sha;
-  std::vector<char> piece(kReadBytes);
-  for (int64_t at = 0; at < state.bytes;) {
-    if (host_.IsCancelled()) {
-      throw Error(THRONG_CANCELLED, "Stopped while " + place_.part + " was read to go on with it.");
-    }
-    const auto wanted = std::min(static_cast<int64_t>(kReadBytes), state.bytes - at);
-    const size_t size = ReadAt(part, piece.data(), static_cast<size_t>(wanted), at, place_.part);
-    if (size == 0) break;
-    sha.Update({piece.data(), size});
-    at += static_cast<int64_t>(size);
+  check_.reset();  // of an open that failed
+  part_ = OpenFile(place_.part, O_RDWR | (state.bytes == 0 ? O_CREAT : 0));
+  if (!TakeUp(state)) {
+    check_.reset();
+    sha_ = MarkedSha256();
+    part_ = Fd();
+    return WasChanged();
   }
-  if (sha.Hex() != state.sha256) {
-    return Error(
-        THRONG_FAILED_PRECONDITION,
-        place_.part + " was changed: its SHA-256 is not the one that was committed; delete " +
-            place_.part + " and " + place_.position + " to start over, or set overwrite: true.",
-        "path");
-  }
-  Truncate(part, state.bytes, place_.part);
-  part_ = std::move(part);
-  sha_ = sha;
+  Truncate(part_, state.bytes, place_.part);
   bytes_ = on_its_way_ = state.bytes;
   committed_ = state;
   is_started_ = true;
   return std::nullopt;
+}
+
+bool FileSink::TakeUp(const FileState& state) {
+  if (state.marks.empty()) {
+    sha_ = ReadCommitted(state.bytes);
+    return sha_.Hex() == state.sha256;
+  }
+  sha_ = MarkedSha256::After(state.marks).value();
+  check_.emplace(part_, place_.part, state.marks, host_);
+  // What may be overwritten is, if it was changed, but not once there is more of it.
+  const bool is_first = options_.overwrite || state.bytes <= kCheckedAtOnce;
+  return !is_first || !check_->Await();
+}
+
+MarkedSha256 FileSink::ReadCommitted(int64_t bytes) const {
+  MarkedSha256 sha;
+  std::vector<char> piece(kReadBytes);
+  while (sha.bytes() < bytes) {
+    if (host_.IsCancelled()) {
+      throw Error(THRONG_CANCELLED, "Stopped while " + place_.part + " was read to go on with it.");
+    }
+    const auto wanted = std::min(static_cast<int64_t>(kReadBytes), bytes - sha.bytes());
+    const size_t size =
+        ReadAt(part_, piece.data(), static_cast<size_t>(wanted), sha.bytes(), place_.part);
+    if (size == 0) break;
+    sha.Update({piece.data(), size});
+  }
+  return sha;
+}
+
+Error FileSink::WasChanged() const {
+  return {THRONG_FAILED_PRECONDITION,
+          place_.part + " was changed: its SHA-256 is not the one that was committed; delete " +
+              place_.part + " and " + place_.position + " to start over, or set overwrite: true.",
+          "path"};
 }
 
 // Not before there is something to write: the host plans after open, and a plan that it refuses
@@ -202,6 +234,7 @@ void FileSink::Start() {
 }
 
 void FileSink::Write(const throng_records& records) {
+  if (check_ && check_->FoundChange()) throw WasChanged();
   if (!part_) Start();
   const std::string_view bytes = View(records.bytes);
   WriteAt(part_, bytes, bytes_, place_.part);
@@ -225,6 +258,7 @@ void FileSink::RequirePlace() const {
 }
 
 void FileSink::Commit(int64_t position, std::string_view host_state) {
+  if (check_ && check_->FoundChange()) throw WasChanged();
   if (!part_) Start();
   SyncData(part_, place_.part);
   RequirePlace();
@@ -232,7 +266,8 @@ void FileSink::Commit(int64_t position, std::string_view host_state) {
                  .position = position,
                  .bytes = bytes_,
                  .sha256 = sha_.Hex(),
-                 .host_state = std::string(host_state)};
+                 .host_state = std::string(host_state),
+                 .marks = sha_.Marks()};
   ReplaceFile(place_.position, PositionText(next, place_.origin));
   committed_ = std::move(next);
 }
@@ -242,6 +277,7 @@ void FileSink::Finish(const throng_completion& completion) {
     if (!committed_.position || bytes_ != committed_.bytes) {
       throw Error(THRONG_INTERNAL, place_.path + " was to be finished before its last commit.");
     }
+    if (check_ && check_->Await()) throw WasChanged();
     const std::string_view epilogue = View(completion.epilogue);
     Truncate(part_, bytes_, place_.part);  // a finish that failed may have written some of it
     WriteAt(part_, epilogue, bytes_, place_.part);
@@ -254,7 +290,7 @@ void FileSink::Finish(const throng_completion& completion) {
                            "same command goes on, or set overwrite: true.",
                        "path");
     if (!options_.overwrite && Stat(place_.path)) throw Error(exists);
-    Sha256 sha = sha_;
+    MarkedSha256 sha = sha_;
     sha.Update(epilogue);
     FileState whole = committed_;
     whole.bytes += static_cast<int64_t>(epilogue.size());

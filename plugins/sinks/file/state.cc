@@ -3,6 +3,7 @@
 #include "plugins/sinks/file/state.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "plugins/sinks/digest.h"
 #include "throng/sdk.hpp"
@@ -43,6 +44,29 @@ std::optional<FileState> StateOf(const Json& json) {
   }
 }
 
+Json MarksJson(const std::vector<DigestMark>& marks) {
+  Json json = Json::array();
+  for (const DigestMark& mark : marks) json.push_back({mark.bytes, ToBase64(mark.state)});
+  return json;
+}
+
+// None unless they lead to what the state says, as where an older version wrote it.
+std::vector<DigestMark> MarksOf(const Json& json, const FileState& state) {
+  std::vector<DigestMark> marks;
+  try {
+    for (const Json& mark : json.at("sha256_states")) {
+      auto digest_state = FromBase64(mark.at(1).get<std::string>());
+      if (!digest_state) return {};
+      marks.push_back({mark.at(0).get<int64_t>(), std::move(*digest_state)});
+    }
+  } catch (const Json::exception&) {
+    return {};
+  }
+  const auto sha = MarkedSha256::After(marks);
+  const bool leads_there = sha && sha->bytes() == state.bytes && sha->Hex() == state.sha256;
+  return leads_there ? marks : std::vector<DigestMark>();
+}
+
 }  // namespace
 
 std::string PositionText(const FileState& state, const Origin& origin) {
@@ -52,6 +76,7 @@ std::string PositionText(const FileState& state, const Origin& origin) {
   json["output"] = origin.output;
   json["slice"] = origin.slice;
   AddState(state, &json);
+  json["sha256_states"] = MarksJson(state.marks);
   const std::string line = Dump(json, -1);
   return line + "\n" + Sha256Of(line) + "\n";
 }
@@ -61,7 +86,9 @@ std::optional<FileState> ParsePosition(const std::string& text) {
   if (text != line + "\n" + Sha256Of(line) + "\n") return std::nullopt;
   const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || json.value("throng_position", Json()) != kVersion) return std::nullopt;
-  return StateOf(json);
+  auto state = StateOf(json);
+  if (state) state->marks = MarksOf(json, *state);
+  return state;
 }
 
 std::string ManifestText(const FileState& state, const std::string& file_name,

@@ -6,6 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "plugins/sinks/file/check.h"
 
 namespace throng::plugins {
 
@@ -16,6 +19,9 @@ struct FileState {
   int64_t bytes = 0;                // of the data file
   std::string sha256;               // of these bytes, hexadecimal
   std::string host_state;
+  // Of PATH.position: the SHA-256 on its way to that one, which ends them. Without, only all bytes
+  // can be checked, and first.
+  std::vector<DigestMark> marks = {};
 };
 
 // Whose file it is, for people who look into PATH.position; identity decides.

@@ -309,6 +309,120 @@ TEST_F(FileSinkTest, RefusesATamperedPart) {
   ExpectWalkCompletes(Sink(true));
 }
 
+// Too large to be read before the first row.
+class LargeFileSinkTest : public FileSinkTest {
+ protected:
+  static constexpr size_t kBytes = size_t{20} << 20;
+
+  void LeaveLarge() {
+    LoadedSink sink = Sink();
+    ASSERT_EQ(sink.Open().code, THRONG_OK);
+    for (int i = 0; i < 4; ++i) ASSERT_EQ(sink.Write(std::string(kBytes / 4, 'x')).code, THRONG_OK);
+    ASSERT_EQ(sink.Commit(4, "state").code, THRONG_OK);
+    ASSERT_EQ(sink.Write("not committed").code, THRONG_OK);
+  }
+  void Flip(size_t at) {
+    const int file = open(folder_.path("rows.csv.part").c_str(), O_RDWR);
+    char byte = 0;
+    ASSERT_EQ(pread(file, &byte, 1, static_cast<off_t>(at)), 1);
+    byte ^= 1;
+    ASSERT_EQ(pwrite(file, &byte, 1, static_cast<off_t>(at)), 1);
+    close(file);
+  }
+  std::string WasChanged() const {
+    return folder_.path("rows.csv.part") +
+           " was changed: its SHA-256 is not the one that was committed; delete " +
+           folder_.path("rows.csv.part") + " and " + folder_.path("rows.csv.position") +
+           " to start over, or set overwrite: true.";
+  }
+  void ExpectComplete(const std::string& text) {
+    EXPECT_THAT(folder_.Files(), ElementsAre("rows.csv", "rows.csv.manifest.json"));
+    EXPECT_EQ(folder_.Read(kName), text);
+    const auto manifest = nlohmann::json::parse(folder_.Read("rows.csv.manifest.json"));
+    EXPECT_EQ(manifest["sha256"], Sha256Of(text));
+    EXPECT_FALSE(manifest.contains("sha256_states"));
+  }
+  // Writes and commits one row more, and finishes.
+  Result Go(LoadedSink* sink, int64_t rows) {
+    Result result = sink->Write("row\n");
+    if (result.code == THRONG_OK) result = sink->Commit(rows, "state");
+    return result.code == THRONG_OK ? sink->Finish("end\n") : result;
+  }
+};
+
+TEST_F(LargeFileSinkTest, GoesOnAndEndsWhole) {
+  LeaveLarge();
+  LoadedSink sink = Sink();
+  const OpenResult opened = sink.Open();
+  EXPECT_EQ(opened.position, 4);
+  EXPECT_EQ(Go(&sink, 5).message, "");
+  sink.Destroy();
+  ExpectComplete(std::string(kBytes, 'x') + "row\nend\n");
+}
+
+TEST_F(LargeFileSinkTest, IsNotFinishedWithAByteThatWasChanged) {
+  for (const size_t at : {size_t{0}, kBytes / 2, kBytes - 1}) {
+    std::filesystem::remove(folder_.path("rows.csv.part"));
+    std::filesystem::remove(folder_.path("rows.csv.position"));
+    LeaveLarge();
+    Flip(at);
+    for (int process = 0; process < 2; ++process) {  // those that follow find it, too
+      LoadedSink sink = Sink();
+      const OpenResult opened = sink.Open();
+      ASSERT_EQ(opened.message, "");
+      const Result refused = Go(&sink, opened.position + 1);
+      EXPECT_EQ(refused.code, THRONG_FAILED_PRECONDITION);
+      EXPECT_EQ(refused.message, WasChanged());
+      EXPECT_EQ(refused.option, "path");
+      sink.Destroy();
+      EXPECT_THAT(folder_.Files(), ElementsAre("rows.csv.part", "rows.csv.position"));
+    }
+  }
+  Flip(kBytes - 1);  // as it was
+  LoadedSink sink = Sink();
+  const OpenResult opened = sink.Open();
+  EXPECT_EQ(Go(&sink, opened.position + 1).message, "");
+}
+
+TEST_F(LargeFileSinkTest, IsWrittenAnewIfItMayBe) {
+  LeaveLarge();
+  Flip(7);
+  LoadedSink sink = Sink(true);
+  EXPECT_FALSE(sink.Open().has_position);
+  EXPECT_THAT(host_.log, ElementsAre("Passed over, since overwrite is set: " + WasChanged()));
+  EXPECT_EQ(Go(&sink, 1).message, "");
+  sink.Destroy();
+  ExpectComplete("row\nend\n");
+}
+
+// PATH.position of a version that kept the digest alone.
+TEST_F(LargeFileSinkTest, GoesOnFromAnOlderPosition) {
+  LeaveLarge();
+  const std::string text = folder_.Read("rows.csv.position");
+  const std::string line = text.substr(0, text.find(",\"sha256_states\"")) + "}";
+  folder_.Write("rows.csv.position", line + "\n" + Sha256Of(line) + "\n");
+  Flip(9);
+  EXPECT_EQ(Sink().Open().message, WasChanged());
+  Flip(9);
+  LoadedSink sink = Sink();
+  EXPECT_EQ(sink.Open().position, 4);
+  EXPECT_EQ(Go(&sink, 5).message, "");
+  sink.Destroy();
+  ExpectComplete(std::string(kBytes, 'x') + "row\nend\n");
+}
+
+TEST_F(LargeFileSinkTest, StopsWhileItIsChecked) {
+  LeaveLarge();
+  LoadedSink sink = Sink();
+  host_.is_cancelled = [] { return true; };
+  ASSERT_EQ(sink.Open().message, "");
+  EXPECT_EQ(sink.Commit(4, "state").message, "") << "what was written can be kept";
+  const Result stopped = sink.Finish("end\n");
+  EXPECT_EQ(stopped.code, THRONG_CANCELLED);
+  EXPECT_EQ(stopped.message,
+            "Stopped while " + folder_.path("rows.csv.part") + " was read to go on with it.");
+}
+
 TEST_F(FileSinkTest, RefusesATruncatedPart) {
   LeaveUnfinished();
   std::filesystem::resize_file(folder_.path("rows.csv.part"), 7);
