@@ -148,6 +148,7 @@ bool JobControl::AwaitResume() {
 }
 
 void JobControl::Show(const Run* run) {
+  const std::lock_guard statistics_lock(statistics_mutex_);
   const std::lock_guard lock(run_mutex_);
   run_ = run;
 }
@@ -180,11 +181,16 @@ worker::v1::Progress JobControl::Progress() {
 }
 
 absl::StatusOr<v1::GetRunStatisticsResponse> JobControl::Statistics(const std::string& name) {
-  const std::lock_guard lock(run_mutex_);
-  const Output* found = nullptr;
+  const std::lock_guard statistics_lock(statistics_mutex_);  // the run stays as long
+  const Run* run = nullptr;
+  {
+    const std::lock_guard lock(run_mutex_);
+    run = run_;
+  }
+  Output* found = nullptr;
   std::vector<std::string> names;
-  if (run_ != nullptr) {
-    for (const auto& output : run_->outputs()) {
+  if (run != nullptr) {
+    for (const auto& output : run->outputs()) {
       names.push_back(output->name());
       const bool is_meant = name.empty() ? output->HasInteractions() : output->name() == name;
       if (is_meant && found == nullptr) found = output.get();

@@ -71,7 +71,8 @@ class JobControl {
   bool is_dirty_ = false;
   bool is_over_ = false;
   std::function<void()> on_stop_;
-  std::mutex run_mutex_;
+  std::mutex statistics_mutex_;  // held while statistics are read; taken before run_mutex_
+  std::mutex run_mutex_;         // what a heartbeat needs: held for no time
   const Run* run_ = nullptr;
 };
 
