@@ -59,7 +59,10 @@ Delivery::Delivery(const OutputRequest& request, Place* place, const WalkSetting
       part_(place_.PartSlice()) {
   if (!request_.HasInteractions()) return;
   tally_.emplace(request_.table(), environment_, request_.slice(),
-                 place_.opened().position.value_or(part_.first()));
+                 request_.IsRolled() ? std::optional(part_) : std::nullopt,
+                 place_.opened().position.value_or(part_.first()),
+                 place_.stored() ? place_.stored()->counts() : worker::v1::Counts(),
+                 settings_.threads);
 }
 
 absl::StatusOr<bool> Delivery::Run() {
@@ -86,17 +89,16 @@ absl::StatusOr<Delivery::Step> Delivery::Start() {
   has_commit_ = place_.opened().position.has_value();
   committed_ = position_ = place_.opened().position.value_or(part_.first());
   ShowCommitted();
-  if (tally_ && request_.IsRolled()) {
-    part_tally_.emplace(request_.table(), environment_, part_, committed_);
-  }
   unit_rows_ = UnitRows();
   walk_.emplace(part_, unit_rows_, committed_, settings_.threads,
-                [encoding = &place_.encoding()]() -> absl::StatusOr<EncodingWalk::Fill> {
+                [this, encoding = &place_.encoding()]() -> absl::StatusOr<EncodingWalk::Fill> {
                   auto encoder = Encoder::Create(*encoding);
                   if (!encoder.ok()) return encoder.status();
-                  return
-                      [e = std::shared_ptr<Encoder>(*std::move(encoder))](
-                          const Unit& unit, Encoded* encoded) { return e->Encode(unit, encoded); };
+                  return [this, e = std::shared_ptr<Encoder>(*std::move(encoder))](
+                             const Unit& unit, Encoded* encoded) {
+                    if (tally_) tally_->CountPending();
+                    return e->Encode(unit, encoded);
+                  };
                 });
   return Prologue();
 }
@@ -116,10 +118,12 @@ absl::StatusOr<Delivery::Step> Delivery::StartNext() {
     if (IsStopping()) return Step::kStopped;
     absl::Status status = Retry([this] { return place_.OpenNext(); });
     if (!status.ok()) return status;
-    if (!place_.opened().is_complete) return Start();
-    committed_ = position_ = place_.PartSlice().end();
-    if (tally_) status = tally_->Pass(committed_);
+    const Slice part = place_.PartSlice();
+    committed_ = position_ =
+        place_.opened().is_complete ? part.end() : place_.opened().position.value_or(part.first());
+    if (tally_) status = tally_->BeginPart(committed_);
     if (!status.ok()) return status;
+    if (!place_.opened().is_complete) return Start();
   }
   if (absl::Status status = CountAll(); !status.ok()) return status;
   return Step::kFinished;
@@ -152,7 +156,7 @@ absl::StatusOr<Delivery::Step> Delivery::Advance() {
       uncommitted_rows_ + (*block)->unit.rows > CommitRows()) {
     if (absl::Status status = Commit(); !status.ok()) return status;
   }
-  if (absl::Status status = Deliver(**block); !status.ok()) return status;
+  if (absl::Status status = Deliver(*block); !status.ok()) return status;
   if (IsCommitDue()) {
     if (absl::Status status = Commit(); !status.ok()) return status;
   }
@@ -217,27 +221,27 @@ absl::StatusOr<Delivery::Step> Delivery::Prologue() {
   return Step::kContinue;
 }
 
-absl::Status Delivery::Deliver(const EncodingWalk::Block& block) {
+absl::Status Delivery::Deliver(EncodingWalk::Block* block) {
   const bool is_messages = IsMessages();
-  const Encoded& encoded = block.payload;
+  const Unit& unit = block->unit;
+  Encoded& encoded = block->payload;
   throng_records records{};
   records.struct_size = sizeof records;
-  records.rows = block.unit.rows;
-  records.first_row = block.unit.first;
+  records.rows = unit.rows;
+  records.first_row = unit.first;
   records.bytes = Bytes(encoded.records.bytes());
   records.key_end = is_messages ? encoded.key_end.data() : nullptr;
   records.value_end = is_messages ? encoded.value_end.data() : nullptr;
   records.event_time = is_messages && tally_ ? encoded.time.data() : nullptr;
   absl::Status status = Retry([&] { return place_.sink()->Write(records); });
   if (!status.ok()) return status;
-  if (!is_messages) place_.Wrote(records.bytes.size, block.unit.rows, encoded.note);
-  if (tally_) status = tally_->Add(block);
-  if (status.ok() && part_tally_) status = part_tally_->Add(block);
+  if (!is_messages) place_.Wrote(records.bytes.size, unit.rows, encoded.note);
+  if (tally_) status = tally_->Add(unit, &encoded.seen);
   if (!status.ok()) return status;
   if (uncommitted_rows_ == 0) first_write_ = Clock::now();
-  position_ = block.unit.next;
-  uncommitted_rows_ += block.unit.rows;
-  new_rows_ += block.unit.rows;
+  position_ = unit.next;
+  uncommitted_rows_ += unit.rows;
+  new_rows_ += unit.rows;
   monitor_.Change([&](OutputProgress* progress) {
     progress->rows = request_.slice().RowsBelow(position_);
     progress->new_rows = new_rows_;
@@ -255,7 +259,9 @@ bool Delivery::IsCommitDue() const {
 }
 
 absl::Status Delivery::Commit() {
-  const std::string host_state = place_.HostState(statistics_);
+  const auto counts =
+      tally_ && !statistics_ && place_.KeepsCounts() ? tally_->CountsAt(position_) : std::nullopt;
+  const std::string host_state = place_.HostState(statistics_, counts);
   absl::Status status = Retry([&] { return place_.sink()->Commit(position_, host_state); });
   if (!status.ok()) return status;
   place_.Committed();
@@ -268,16 +274,15 @@ absl::Status Delivery::Commit() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::Statistics> Delivery::Count(Tally* tally) {
-  if (!tally->IsUpToDate() && uncommitted_rows_ > 0) {
-    if (absl::Status status = Commit(); !status.ok()) return status;
-  }
-  return tally->Finish();
+absl::Status Delivery::CommitBeforeCounting(bool is_counted) {
+  return is_counted || uncommitted_rows_ == 0 ? absl::OkStatus() : Commit();
 }
 
 absl::Status Delivery::CountAll() {
   if (!tally_ || statistics_) return absl::OkStatus();
-  auto counted = Count(&*tally_);
+  absl::Status status = CommitBeforeCounting(tally_->IsOutputCounted());
+  if (!status.ok()) return status;
+  auto counted = tally_->FinishOutput();
   if (!counted.ok()) return counted.status();
   statistics_ = *std::move(counted);
   return absl::OkStatus();
@@ -288,8 +293,10 @@ absl::Status Delivery::Finish() {
     if (absl::Status status = CountAll(); !status.ok()) return status;
   }
   std::optional<v1::Statistics> of_part = statistics_;
-  if (part_tally_) {
-    auto counted = Count(&*part_tally_);
+  if (tally_ && request_.IsRolled()) {
+    absl::Status status = CommitBeforeCounting(tally_->IsPartCounted());
+    if (!status.ok()) return status;
+    auto counted = tally_->FinishPart();
     if (!counted.ok()) return counted.status();
     of_part = *std::move(counted);
   }
@@ -396,7 +403,7 @@ absl::Status Delivery::Retry(const std::function<absl::Status()>& call) {
   }
 }
 
-std::optional<Tally::Snapshot> Delivery::Peek() const {
+std::optional<Tally::Snapshot> Delivery::Peek() {
   if (!tally_) return std::nullopt;
   return tally_->Peek();
 }

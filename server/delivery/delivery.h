@@ -46,7 +46,7 @@ class Delivery {
   const std::optional<v1::Statistics>& statistics() const { return statistics_; }
 
   // Of the whole output so far; nothing for other tables. Any thread.
-  std::optional<Tally::Snapshot> Peek() const;
+  std::optional<Tally::Snapshot> Peek();
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -61,11 +61,11 @@ class Delivery {
   absl::StatusOr<Step> Advance();
   // Writes what comes before the first row, unless it is committed.
   absl::StatusOr<Step> Prologue();
-  absl::Status Deliver(const EncodingWalk::Block& block);
+  absl::Status Deliver(EncodingWalk::Block* block);
   absl::Status Commit();
   absl::Status Finish();
-  // What a tally comes to, which may take a while: nothing is left uncommitted meanwhile.
-  absl::StatusOr<v1::Statistics> Count(Tally* tally);
+  // To count the rows of earlier processes takes a while: nothing is left uncommitted meanwhile.
+  absl::Status CommitBeforeCounting(bool is_counted);
   absl::Status CountAll();
   // Goes back to the last commit: `reason` says why the sink has nothing of what came after it.
   absl::StatusOr<Step> GoBack(const absl::Status& reason);
@@ -101,8 +101,7 @@ class Delivery {
   CommitSize commit_size_;                     // likewise, by what the sink has proven to take
   Clock::duration in_sink_{};                  // since the last commit
   Slice part_;                                 // the rows of the part at hand
-  std::optional<Tally> tally_;                 // of the output, if it has interactions
-  std::optional<Tally> part_tally_;            // likewise of the part, if the output is rolled
+  std::optional<Tally> tally_;                 // if the output has interactions
   std::optional<EncodingWalk> walk_;
   int64_t unit_rows_ = 0;    // of the walk
   bool has_commit_ = false;  // of any process, in this part

@@ -6,14 +6,6 @@
 #include <utility>
 
 namespace throng {
-namespace {
-
-// `to` from `done` on as the narrower `from`.
-void Narrow(const std::vector<int64_t>& from, size_t done, size_t n, std::vector<uint32_t>* to) {
-  for (size_t i = 0; i < n; ++i) (*to)[done + i] = static_cast<uint32_t>(from[i]);
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Format>> BeginFormat(const Encoding& encoding,
                                                     Format::Prologue* prologue) {
@@ -56,10 +48,8 @@ absl::Status Encoder::Encode(const Unit& unit, Encoded* encoded) {
   encoded->note.reset();
   encoded->key_end.resize(is_messages ? unit_rows : 0);
   encoded->value_end.resize(is_messages ? unit_rows : 0);
-  encoded->user.resize(is_interactions ? unit_rows : 0);
-  encoded->item.resize(is_interactions ? unit_rows : 0);
-  encoded->rating.resize(is_interactions ? unit_rows : 0);
-  encoded->time.resize(is_interactions ? unit_rows : 0);
+  encoded->seen.Resize(is_interactions ? unit_rows : 0);
+  encoded->time.resize(is_interactions && is_messages ? unit_rows : 0);
   for (size_t done = 0; done < unit_rows; done += batch_rows_) {
     const auto n = static_cast<uint32_t>(std::min<size_t>(unit_rows - done, batch_rows_));
     throng_block batch{};
@@ -74,9 +64,8 @@ absl::Status Encoder::Encode(const Unit& unit, Encoded* encoded) {
     if (!status.ok()) return status;
     if (!is_interactions) continue;
     const Columns& columns = rows_->interactions();
-    Narrow(columns.user, done, n, &encoded->user);
-    Narrow(columns.item, done, n, &encoded->item);
-    std::copy_n(columns.rating.begin(), n, encoded->rating.begin() + static_cast<int64_t>(done));
+    encoded->seen.Take(columns, done, n);
+    if (!is_messages) continue;
     std::copy_n(columns.time.begin(), n, encoded->time.begin() + static_cast<int64_t>(done));
   }
   const throng_bytes note = encoded->records.abi()->note;

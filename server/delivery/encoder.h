@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/dataset/statistics.h"
 #include "server/delivery/placed_options.h"
 #include "server/delivery/table.h"
 #include "server/delivery/walk.h"
@@ -36,11 +37,8 @@ struct Encoded {
   std::optional<std::string> note;  // streams of cuts only, where the format gives one
   std::vector<uint32_t> key_end;    // messages only, see throng_records
   std::vector<uint32_t> value_end;
-  // Interactions only: what statistics and message times need of each row.
-  std::vector<uint32_t> user;
-  std::vector<uint32_t> item;
-  std::vector<int32_t> rating;
-  std::vector<int64_t> time;
+  SeenRows seen;              // interactions only
+  std::vector<int64_t> time;  // messages of interactions only
 };
 
 using EncodingWalk = Walk<Encoded>;

@@ -8,7 +8,7 @@
 
 namespace throng {
 
-std::optional<Tally::Snapshot> Output::PeekStatistics() const {
+std::optional<Tally::Snapshot> Output::PeekStatistics() {
   const std::lock_guard lock(delivery_mutex_);
   if (delivery_ != nullptr) return delivery_->Peek();
   if (statistics_) return Tally::Snapshot{*statistics_};
@@ -46,11 +46,11 @@ absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& setti
   if (absl::Status status = place_.Verify(); !status.ok()) return status;
   was_complete_ = place_.HeldAll();
   if (place_.opened().is_complete) {
-    if (absl::Status status = TakeComplete(); !status.ok()) return status;
+    if (absl::Status status = TakeComplete(settings.threads); !status.ok()) return status;
     return true;
   }
   Delivery delivery(request_, &place_, settings, environment_, &monitor_);
-  const auto show = [this](const Delivery* shown) {
+  const auto show = [this](Delivery* shown) {
     const std::lock_guard lock(delivery_mutex_);
     delivery_ = shown;
   };
@@ -62,13 +62,15 @@ absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& setti
   return is_finished;
 }
 
-absl::Status Output::TakeComplete() {
+absl::Status Output::TakeComplete(int threads) {
   const Slice& slice = request_.slice();
   std::optional<v1::Statistics> statistics;
   if (place_.stored()->has_statistics()) {
     statistics = place_.stored()->statistics();
   } else if (HasInteractions()) {  // when its last part was finished, more were to follow
-    auto counted = Tally(request_.table(), environment_, slice, slice.end()).Finish();
+    auto counted = Tally(request_.table(), environment_, slice, std::nullopt, slice.end(),
+                         place_.stored()->counts(), threads)
+                       .FinishOutput();
     if (!counted.ok()) return counted.status();
     statistics = *std::move(counted);
   }

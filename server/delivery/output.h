@@ -64,7 +64,7 @@ class Output {
   OutputProgress progress() const { return monitor_.Read(); }
   ProgressMonitor* monitor() { return &monitor_; }
   // Of the rows delivered so far. Nothing for other tables, and before the first row. Any thread.
-  std::optional<Tally::Snapshot> PeekStatistics() const;
+  std::optional<Tally::Snapshot> PeekStatistics();
   // Of the whole output, once it succeeded, and of interactions only.
   const std::optional<v1::Statistics>& statistics() const { return statistics_; }
 
@@ -73,14 +73,14 @@ class Output {
   // Begins, again while what the format needs (a schema registry) is not there.
   absl::Status BeginPatiently(std::chrono::milliseconds retry_timeout);
   // What there is to say of an output that is complete.
-  absl::Status TakeComplete();
+  absl::Status TakeComplete(int threads);
 
   const Environment& environment_;
   OutputRequest request_;
   Place place_;
   ProgressMonitor monitor_;
-  mutable std::mutex delivery_mutex_;
-  const Delivery* delivery_ = nullptr;  // while it runs
+  std::mutex delivery_mutex_;
+  Delivery* delivery_ = nullptr;  // while it runs
   std::optional<v1::Statistics> statistics_;
   bool was_complete_ = false;
 };

@@ -219,6 +219,7 @@ void Place::TakeUp() {
   if (stored_) {
     host_state_ = *stored_;
     host_state_.clear_statistics();
+    host_state_.clear_counts();
   }
   host_state_.set_identity(request_.identity());
   *host_state_.mutable_dataset() = request_.plan().spec();
@@ -356,12 +357,16 @@ std::vector<throng_note> Place::notes() const {
   return notes;
 }
 
-std::string Place::HostState(const std::optional<v1::Statistics>& statistics) const {
-  std::string state = host_state_.SerializeAsString();
-  if (!statistics) return state;
+bool Place::KeepsCounts() const {
+  return request_.IsDurable() && encoding_.destination.mode == THRONG_RECORDS_STREAM;
+}
+
+std::string Place::HostState(const std::optional<v1::Statistics>& statistics,
+                             const std::optional<worker::v1::Counts>& counts) const {
   worker::v1::HostState more;  // a message that follows another one adds to it
-  *more.mutable_statistics() = *statistics;
-  return state + more.SerializeAsString();
+  if (statistics) *more.mutable_statistics() = *statistics;
+  if (counts) *more.mutable_counts() = *counts;
+  return host_state_.SerializeAsString() + more.SerializeAsString();
 }
 
 std::string Place::Manifest(const std::optional<v1::Statistics>& statistics) const {

@@ -73,9 +73,13 @@ class Place {
   // What the format's end is told of that. Points into this.
   int64_t bytes() const { return host_state_.bytes(); }
   std::vector<throng_note> notes() const;
+  // Whether it is worth storing counts with the position: it is kept, and its size is of no
+  // account. Of messages it is itself a message.
+  bool KeepsCounts() const;
   // What to commit with a position; with the statistics of the whole output once all rows were
-  // seen.
-  std::string HostState(const std::optional<v1::Statistics>& statistics) const;
+  // seen, and with the counts that they are derived from before.
+  std::string HostState(const std::optional<v1::Statistics>& statistics,
+                        const std::optional<worker::v1::Counts>& counts) const;
   // Its manifest, with its statistics, as a JSON object.
   std::string Manifest(const std::optional<v1::Statistics>& statistics) const;
 

@@ -94,8 +94,9 @@ class Walk {
   Walk& operator=(const Walk&) = delete;
 
   // The next unit in row order, or nullptr at the end; valid until the next call of anything here.
-  // The first error of a unit, or of making a Fill, comes in the unit's place and again.
-  absl::StatusOr<const Block*> Next() {
+  // The first error of a unit, or of making a Fill, comes in the unit's place and again. What is
+  // taken out of it, the next Fill need not replace.
+  absl::StatusOr<Block*> Next() {
     const auto slot = ring_.Next();
     if (!slot.ok()) return slot.status();
     return *slot ? &blocks_[**slot] : nullptr;
