@@ -25,14 +25,14 @@ class RankCounts {
   int64_t At(uint32_t rank) const;
   int64_t size() const { return size_; }
   // Ranks with rows.
-  int64_t Met() const { return size_ - few_[0]; }
+  int64_t Met() const { return reached_[1]; }
   // Rows of the rank with the fewest, of those that have any, and with the most; 0 without rows.
-  // Quick, except that Least looks at all that were met once each has kFew rows.
+  // Quick, except that Least looks at all that were met once each has kFew rows or more.
   int64_t Least() const;
   int64_t Most() const;
 
  private:
-  static constexpr uint32_t kFew = 256;
+  static constexpr uint32_t kFew = 64;
   static constexpr uint32_t kNoRank = UINT32_MAX;
 
   struct Slot {
@@ -44,6 +44,7 @@ class RankCounts {
   };
 
   bool IsSparse() const { return all_ == nullptr; }
+  size_t FirstSlotOf(uint32_t rank) const;
   // The slot of a rank, or the empty one where it belongs.
   size_t SlotOf(uint32_t rank) const;
   // The low word of a rank that is to get rows.
@@ -51,19 +52,15 @@ class RankCounts {
   // Makes room for another rank.
   void Grow();
   void GiveAll();
-  // A row more has made `low` of a rank's low word.
-  void Count(uint32_t rank, uint32_t low) {
-    if (low <= kFew) CountFew(rank, low);
-    if (low > most_) most_ = low;
-  }
-  void CountFew(uint32_t rank, uint32_t low);
+  // Those of a rank came to be `low` in its low word.
+  void Reach(uint32_t rank, uint32_t low);
   int64_t HighOf(uint32_t rank) const;
 
   int64_t size_;
   std::vector<Slot> slots_;              // a power of two of them, at most half of them taken
   std::unique_ptr<uint32_t, Free> all_;  // by rank, once these are no more bytes
   std::unordered_map<uint32_t, int64_t> high_;  // how often the low word came round
-  std::array<int64_t, kFew> few_{};             // ranks with so many rows
+  std::array<int64_t, kFew + 1> reached_{};     // ranks with so many rows or more, from 1
   uint32_t most_ = 0;                           // of the low words
 };
 
