@@ -57,6 +57,17 @@ class ServeTest : public testing::Test {
     EXPECT_EQ(worker.Finished().outputs(0).state(), v1::OUTPUT_STATE_SUCCEEDED);
     return folder.Read("a.csv");
   }
+  static worker::v1::StatisticsReport AskStatistics(ServedWorker* worker,
+                                                    const std::string& output) {
+    worker::v1::ToWorker question;
+    question.mutable_get_statistics()->set_id(7);
+    question.mutable_get_statistics()->set_output(output);
+    worker->Send(question);
+    while (const auto message = worker->Next()) {
+      if (message->has_statistics()) return message->statistics();
+    }
+    return {};
+  }
   // Runs what is left, at full speed.
   void FinishTheRun() const {
     ServedWorker worker(folder_.path());
@@ -341,16 +352,7 @@ TEST_F(ServeTest, AnswersForStatisticsWhileItHolds) {
   worker.AwaitOutput(HasDelivered);
   worker.Pause();
   const v1::OutputStatus paused = worker.AwaitOutput(Is(v1::OUTPUT_STATE_PAUSED));
-  const auto ask = [&](const std::string& output) {
-    worker::v1::ToWorker question;
-    question.mutable_get_statistics()->set_id(7);
-    question.mutable_get_statistics()->set_output(output);
-    worker.Send(question);
-    while (const auto message = worker.Next()) {
-      if (message->has_statistics()) return message->statistics();
-    }
-    return worker::v1::StatisticsReport();
-  };
+  const auto ask = [&](const std::string& output) { return AskStatistics(&worker, output); };
   for (const char* name : {"", "file"}) {
     const worker::v1::StatisticsReport report = ask(name);
     EXPECT_EQ(report.id(), 7);
@@ -360,6 +362,31 @@ TEST_F(ServeTest, AnswersForStatisticsWhileItHolds) {
     EXPECT_FALSE(report.statistics().is_final());
   }
   EXPECT_EQ(ask("fil").message(), "The run has no output `fil`. Did you mean \"file\"?");
+}
+
+TEST_F(ServeTest, AnswersForStatisticsOfTheLargestWorld) {
+  ServedWorker worker(folder_.path());
+  worker.Start(
+      RunOf("{pace: {rate: 5000}, threads: 2, dataset: {interactions: null, plan_size: "
+            "100000000000, world: {users: 4294967295, items: 4294967295}}, outputs: [{commit_rows: "
+            "100, roll_rows: 1000, format: {component: csv}, sink: {component: file, options: "
+            "{path: 'a-{part}.csv'}}}]}"));
+  worker.Planned();
+  worker.Begin();
+  int64_t rows = 0;
+  for (int i = 0; i < 10; ++i) {
+    worker.AwaitOutput([&](const v1::OutputStatus& output) { return output.rows() > rows; });
+    const worker::v1::StatisticsReport report = AskStatistics(&worker, "");
+    ASSERT_EQ(report.code(), 0) << report.message();
+    const v1::Statistics& statistics = report.statistics().statistics();
+    EXPECT_EQ(statistics.total_users(), 4'294'967'295);
+    EXPECT_GT(statistics.total_interactions(), rows);
+    EXPECT_GT(statistics.unique_active_users(), 0);
+    EXPECT_EQ(statistics.min_interactions_per_user(), 1);
+    rows = statistics.total_interactions();
+  }
+  // A counter for each user or item would be 17 GB.
+  EXPECT_LT(worker.PeakMemory(), int64_t{1} << 30);
 }
 
 TEST_F(ServeTest, WritesNothingOutsideTheRoots) {

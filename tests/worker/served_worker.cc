@@ -12,6 +12,8 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <string>
 
 #include "server/host/catalogue.h"
 
@@ -203,6 +205,17 @@ int ServedWorker::Wait() {
   waitpid(pid_, &status, 0);
   pid_ = -1;
   return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int64_t ServedWorker::PeakMemory() const {
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  std::string word;
+  int64_t kilobytes = 0;
+  while (status >> word) {
+    if (word == "VmHWM:") status >> kilobytes;
+  }
+  EXPECT_GT(kilobytes, 0);
+  return kilobytes * 1024;
 }
 
 }  // namespace throng

@@ -54,6 +54,8 @@ class ServedWorker {
 
   // Waits for its end: its exit code, or minus the signal that ended it.
   int Wait();
+  // The largest resident memory so far, in bytes; of a worker that has not ended.
+  int64_t PeakMemory() const;
   const CallPage& calls() const { return *calls_; }
 
  private:
