@@ -95,6 +95,29 @@ def unary(served, name):
     return time.perf_counter() - begin
 
 
+def statistics_of_largest_world(served):
+    """Seconds that GetRunStatistics takes of a run in the largest world, call by call."""
+    spec = {
+        "dataset": {
+            "interactions": None,
+            "plan_size": 10**11,
+            "world": {"users": 2**32 - 1, "items": 2**32 - 1},
+        },
+        "pace": {"rate": 100_000},
+        "outputs": [worker.file_output("largest-{part}.csv", roll_rows=10**9)],
+    }
+    run = served.create(spec)
+    request = run_service_pb2.WatchRunRequest(name=run.name)
+    for seen in served.runs.WatchRun(request):
+        if seen.run.outputs and seen.run.outputs[0].position > 100_000:
+            break
+    statistics_request = run_service_pb2.GetRunStatisticsRequest(name=run.name)
+    while True:
+        begin = time.perf_counter()
+        served.runs.GetRunStatistics(statistics_request)
+        yield time.perf_counter() - begin
+
+
 def whole_generate(folder):
     """Seconds of `throngctl generate` of the seed job as a whole process."""
     path = folder / "generated.csv"
@@ -136,6 +159,9 @@ def main():
             row("created to first committed row", f"{1000 * committed:.1f}")
             call = median(200 * runs, lambda: unary(served, "runs/run-1"))
             row("GetRun", f"{1000 * call:.2f}")
+            calls = statistics_of_largest_world(served)
+            seconds = median(20 * runs, lambda: next(calls))
+            row("GetRunStatistics, 4.29e9 users and items", f"{1000 * seconds:.2f}")
             whole = median(4 * runs, lambda: whole_generate(folder))
             row("throngctl generate of the seed job", f"{1000 * whole:.0f}")
         finally:
