@@ -34,7 +34,6 @@ std::unique_ptr<Run> Run::Create(const v1::RunSpec& spec, const Catalogue& catal
   if (problems->size() > problems_before) return nullptr;
   for (const auto& output : run->outputs_) output->Configure(*run->plan_, problems);
   run->CheckPlaces(problems);
-  if (problems->size() == problems_before) run->CheckPaths(problems);
   return problems->size() > problems_before ? nullptr : std::move(run);
 }
 

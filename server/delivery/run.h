@@ -33,6 +33,10 @@ class Run {
                               const Environment& environment, int64_t now, Problems* problems);
   ~Run();
 
+  // Adds the paths that can never be written to: of a run that is asked for the first time. When it
+  // goes on, an output that lost its place fails alone.
+  void CheckPaths(Problems* problems) const;
+
   // Opens every output, trying again for a while where a place is full or out of reach, and settles
   // on one dataset: where outputs go on, on the one they were begun with. On failure nothing has
   // been written. A retry_timeout of 0 tries without end.
@@ -78,8 +82,6 @@ class Run {
   void StartThreads(const std::function<void(Output*)>& deliver);
   // What two outputs' places would do to each other.
   void CheckPlaces(Problems* problems) const;
-  // Where an output's path can never be written to.
-  void CheckPaths(Problems* problems) const;
 
   v1::RunSpec spec_;
   const Catalogue& catalogue_;

@@ -48,7 +48,8 @@ worker::v1::Finished Execute(const worker::v1::RunJob& job, const worker::v1::St
   const auto asked = ReadSpecRequest(RequestOf(job), &problems);
   if (!asked) return AsFinished(problems);
   const auto run = MakeRun(*asked, catalogue, *control->environment(), job.now_ms(), &problems);
-  if (run == nullptr) return AsFinished(problems);
+  if (run != nullptr && job.has_source()) run->CheckPaths(&problems);
+  if (!problems.empty()) return AsFinished(problems);
   if (absl::Status status = CheckFingerprint(job.fingerprint(), run->plan()); !status.ok()) {
     return AsFinished(status);
   }

@@ -181,7 +181,8 @@ int ExecuteRun(const RunCommand& command) {
     return Refuse(problems);
   }
   const auto run = Run::Create(*spec, *catalogue, environment, Now(), &problems);
-  if (run == nullptr) return Refuse(problems);
+  if (run != nullptr) run->CheckPaths(&problems);
+  if (!problems.empty()) return Refuse(problems);
   run->SetAgain(command.again);
   if (!command.is_quiet) {
     for (const std::string& warning : run->Warnings()) {

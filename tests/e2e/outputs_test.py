@@ -92,12 +92,16 @@ class OutputsTest(unittest.TestCase):
         self.expect_whole(*NAMES, folders=folders)
 
     def test_one_that_has_no_place_fails_alone(self):
-        (self.out / "taken").write_text("a file, no folder")
         served = daemon.Daemon(self.folder)
         self.addCleanup(served.close)
         folders = {"avro": "taken"}
         spec = {"dataset": DATASET, "outputs": self.outputs(folders, pathlib.Path())}
-        failed = served.wait_for_state(served.create(spec, "three").name, daemon.FAILED)
+        run = served.create(spec, "three", paused=True).name
+        (self.out / "taken").write_text("a file, no folder")
+        served.restart()  # a run that goes on
+        served.wait_for_state(run, daemon.PAUSED)
+        served.resume(run)
+        failed = served.wait_for_state(run, daemon.FAILED)
         states = {output.name: output for output in failed.outputs}
         self.assertEqual(states["avro"].state, daemon.run_pb2.OUTPUT_STATE_FAILED)
         self.assertIn("taken", states["avro"].reason)
