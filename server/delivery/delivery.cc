@@ -108,7 +108,8 @@ void Delivery::ShowCommitted() {
     const Slice& slice = request_.slice();
     progress->position = committed_;
     progress->rows = slice.RowsBelow(committed_);
-    progress->total_rows = slice.IsEndless() ? -1 : slice.RowsBelow(slice.end());
+    const bool goes_on = slice.IsEndless() && committed_ != slice.end();
+    progress->total_rows = goes_on ? -1 : slice.RowsBelow(slice.end());
   });
 }
 

@@ -12,6 +12,19 @@
 namespace throng {
 namespace {
 
+TEST_F(RunTest, WhatHasNoEndSucceedsWithTheCalendar) {
+  const auto run = Execute(
+      "dataset: {size: quick, interactions: null, plan_size: 100, clock: {component: uniform,\n"
+      "  options: {start: '9999-12-31T00:00:00Z', window: 1h}}}\n"
+      "outputs: [{format: {component: csv}, sink: {component: 'null'}}]\n");
+  ASSERT_NE(run, nullptr);
+  const OutputProgress progress = run->outputs()[0]->progress();
+  EXPECT_EQ(progress.state, OutputState::kSucceeded) << progress.reason;
+  EXPECT_EQ(progress.rows, 2400);
+  EXPECT_EQ(progress.total_rows, 2400);
+  EXPECT_EQ(run->outputs()[0]->statistics()->total_interactions(), 2400);
+}
+
 TEST_F(RunTest, AbortedWritesAndCommitsLoseAndDoubleNothing) {
   const std::string expected = Expected();
   for (const std::string trouble : {", abort_writes: 5", ", abort_commits: 3",

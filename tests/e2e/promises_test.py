@@ -316,7 +316,8 @@ class PromisesTest(unittest.TestCase):
             with self.subTest(preset):
                 self.check(7, 9, 28, preset=preset, touched_is_exact=False)
         spec = worker.write_spec(self.folder / "spec.yaml", worker.file_output(self.folder / "rows"),
-                                 dataset={"interactions": 27, "world": {"users": 7, "items": 9}})
+                                 dataset={"plan_size": 27, "interactions": 27,
+                                          "world": {"users": 7, "items": 9}})
         fewer = worker.run(spec)
         self.assertEqual(fewer.returncode, 2)
         self.assertIn("The next number that fits is 28", fewer.stderr)
