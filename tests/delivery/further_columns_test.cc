@@ -121,7 +121,8 @@ TEST_F(FurtherColumnsTest, RatingsThatNoRowGotAreAbsent) {
   EXPECT_EQ(rated, 9000 - absent);
 }
 
-// Of the first row in Protobuf: the tag is that of the column, wherever it stands and whatever it is named.
+// Of the first row in Protobuf: the tag is that of the column, wherever it stands and whatever it
+// is named.
 TEST_F(FurtherColumnsTest, AColumnHasItsNumberWhateverElseIsChosen) {
   const auto message = [&](const std::string& table, const std::string& columns) {
     const auto done = Execute(
