@@ -52,6 +52,15 @@ class MemoryTest(unittest.TestCase):
         large = self.peak_mb(1000, users=10**8, items=10**7, interactions=10**10)
         self.assertLessEqual(large, small + SLACK_MB)
 
+    def test_statistics_count_what_was_met(self):
+        small = self.peak_mb(1000, interactions=50_000)
+        largest = 2**32 - 1
+        large = self.peak_mb(1000, users=largest, items=largest, interactions=10**11)
+        self.assertLessEqual(large, small + SLACK_MB)
+        many = self.peak_mb(10**6, users=largest, items=largest, interactions=10**11)
+        # At most 32 bytes for each user and item that was met.
+        self.assertLessEqual(many, small + 64 + SLACK_MB)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -176,6 +176,48 @@ class UnfinishedFileTest(TroubleTest):
             part.write(byte)
         self.expect_ends_whole()
 
+    def test_a_changed_byte_of_a_large_file_is_noticed_before_it_is_complete(self):
+        """Of one that is too large to be read before the next row: it is checked meanwhile."""
+        rows, large = {"interactions": 1_500_000}, 20 << 20
+        process = self.start(
+            self.spec("slow.json", rows, commit_rows=50_000, pace={"rate": 400_000})
+        )
+
+        def committed():
+            if not self.has_commit():
+                return 0
+            position = pathlib.Path(f"{self.path}.position").read_text(encoding="utf-8")
+            return json.loads(position.split("\n", 1)[0])["bytes"]
+
+        self.wait_until(lambda: committed() > large, "too little was committed")
+        process.kill()
+        process.wait()
+        part = pathlib.Path(f"{self.path}.part")
+
+        def flip(at):
+            with part.open("r+b") as file:
+                file.seek(at)
+                byte = file.read(1)
+                file.seek(at)
+                file.write(bytes([byte[0] ^ 1]))
+
+        spec = self.spec(dataset=rows)
+        for at in (1000, committed() - 1):
+            flip(at)
+            refused = worker.run(spec)
+            self.assertEqual(refused.returncode, 1, refused.stderr)
+            self.assertIn(
+                "rows.csv.part was changed: its SHA-256 is not the one that was committed; delete ",
+                refused.stderr,
+            )
+            self.assertFalse(self.path.exists(), "what was changed is not complete")
+            flip(at)
+        done = worker.run(spec)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        made = worker.manifest(self.path)
+        self.assertEqual(made["sha256"], worker.sha256(self.path))
+        self.assertEqual(made["statistics"]["total_interactions"], rows["interactions"])
+
     def test_missing_bytes_are_noticed(self):
         self.leave_unfinished()
         os.truncate(f"{self.path}.part", 1000)
