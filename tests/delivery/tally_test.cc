@@ -29,18 +29,19 @@ class TallyTest : public RunTest {
     return planned_->outputs()[0]->request().table();
   }
 
-  // Hands over the rows of [from, to).
-  static void Deliver(const Table& table, int64_t from, int64_t to, Tally* tally) {
+  // Hands over the rows of [from, to), in units of so many.
+  static void Deliver(const Table& table, int64_t from, int64_t to, Tally* tally,
+                      int64_t unit_rows = kUnitRows) {
     auto rows = TableRows::Create(table, static_cast<size_t>(kUnitRows));
     ASSERT_TRUE(rows.ok()) << rows.status();
     const Slice slice(0, to);
     for (int64_t position = from; position < to;) {
-      const Unit unit = *slice.UnitAt(position, kUnitRows);
+      const Unit unit = *slice.UnitAt(position, unit_rows);
       ASSERT_TRUE((*rows)->Fill(unit.first, unit.rows).ok());
       SeenRows seen;
       seen.Resize(unit.rows);
       seen.Take((*rows)->interactions(), 0, unit.rows);
-      tally->Add(unit, &seen);
+      ASSERT_TRUE(tally->Add(unit, &seen).ok());
       position = unit.next;
     }
   }
@@ -110,6 +111,17 @@ TEST_F(TallyTest, RowsThatPassTwiceAreCountedOnceAndNotStored) {
   const auto counts = tally.CountsAt(4 * kUnitRows);
   ASSERT_TRUE(counts.has_value());
   EXPECT_EQ(counts->output().rows(), 4 * kUnitRows);
+}
+
+TEST_F(TallyTest, RowsThatPassTwiceInOtherUnitsAreCountedOnce) {
+  const Table& table = TableOf(kSmall);
+  Tally whole(table, environment_, all_, std::nullopt, 0, {}, 2);
+  Deliver(table, 0, kRows, &whole);
+  Tally tally(table, environment_, all_, std::nullopt, 0, {}, 2);
+  Deliver(table, 0, 3000, &tally, 1000);
+  Deliver(table, 1000, 3072, &tally, 256);  // of which [2816, 3072) passed in part
+  Deliver(table, 2560, kRows, &tally);
+  EXPECT_EQ(Finished(&tally), Finished(&whole));
 }
 
 TEST_F(TallyTest, APartIsCountedBesideItsOutput) {

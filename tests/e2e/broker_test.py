@@ -98,7 +98,7 @@ class OneBrokerTest(unittest.TestCase):
                 produce(broker.bootstrap, "mine", [broker.bootstrap])
             for broker in (self.broker, other):
                 self.assertEqual(values_of(broker.read("mine")), [broker.bootstrap])
-            processes = [other.process_id()]
+            processes = [other.process()]
             other.stop()
             self.assertEqual([p for p in processes if kafka_broker.is_alive(p)], [])
             self.assertEqual(self.status().returncode, 0)
@@ -172,7 +172,7 @@ class ClusterTest(unittest.TestCase):
         with KafkaBroker("--brokers", 3) as cluster:
             cluster.create_topic("shared", 3)
             produce(cluster.bootstrap, "shared", ["before"])
-            processes = [cluster.process_id(node) for node in (1, 2, 3)]
+            processes = [cluster.process(node) for node in (1, 2, 3)]
             cluster.kill(2)
             self.assertEqual(produce(cluster.bootstrap, "shared", ["after"], acks="all"), [])
             self.assertCountEqual(values_of(cluster.read("shared")), ["before", "after"])

@@ -119,9 +119,14 @@ class KafkaBroker:
         name = part if isinstance(part, str) else f"broker-{part}"
         return int((self.data / name / "pid").read_text())
 
-    def kill(self, part=1):
+    def process(self, part=1):
+        """Of a part, what tells it from a later process with its number."""
         process = self.process_id(part)
-        os.kill(process, signal.SIGKILL)
+        return process, start_of(process)
+
+    def kill(self, part=1):
+        process = self.process(part)
+        os.kill(process[0], signal.SIGKILL)
         give_up = time.monotonic() + PATIENCE_SECONDS
         while is_alive(process):
             assert time.monotonic() < give_up, f"{part} survives SIGKILL"
@@ -252,9 +257,22 @@ def check_rows(test, messages, path, rows=None):
     test.assertEqual(seen.count(0), 0, f"row {seen.find(0)} and others are missing")
 
 
+def start_of(process_id):
+    """When a process started, in ticks since the machine did; nothing if there is none."""
+    try:
+        stat = pathlib.Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return stat.rpartition(")")[2].split()[19]
+
+
 def is_alive(process):
-    """Whether any thread of a process runs; one that ended and was not waited for does not."""
-    for thread in pathlib.Path(f"/proc/{process}/task").glob("*/stat"):
+    """Whether any thread of KafkaBroker.process() runs; one that ended and was not waited for does
+    not."""
+    process_id, start = process
+    if start_of(process_id) != start:
+        return False
+    for thread in pathlib.Path(f"/proc/{process_id}/task").glob("*/stat"):
         try:
             state = thread.read_text(encoding="utf-8").rpartition(")")[2].split()[0]
         except OSError:
