@@ -463,7 +463,7 @@ TEST_F(ServeTest, SendsOnlyTextWhateverAPluginSays) {
   EXPECT_EQ(finished.outputs(0).state(), v1::OUTPUT_STATE_FAILED);
   EXPECT_EQ(finished.outputs(0).reason(), "rating `unruly`: \xEF\xBF\xBD( is no text.");
   ASSERT_EQ(worker.logs().size(), 1U);
-  EXPECT_EQ(worker.logs()[0].message(), std::string(4096, '?') + " ...");
+  EXPECT_EQ(worker.logs()[0].message(), std::string(65'536, '?') + " ...");
 }
 
 TEST_F(ServeTest, EndsItselfAboveItsMemory) {
