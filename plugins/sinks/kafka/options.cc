@@ -206,37 +206,35 @@ void KafkaOptions::Validate() const {
 }
 
 void KafkaOptions::ValidateSasl() const {
-  struct Need {
-    const char* name;
-    bool is_set;
-    bool is_needed;
-  };
-  const bool is_oauth = HasSasl() && sasl_mechanism == KafkaMechanism::kOauthBearer;
-  const bool has_password = HasSasl() && !is_oauth;
-  const Need needs[] = {{"sasl_username", sasl_username.has_value(), has_password},
-                        {"sasl_password", sasl_password.has_value(), has_password},
-                        {"oauth_token_url", oauth_token_url.has_value(), is_oauth},
-                        {"oauth_client_id", oauth_client_id.has_value(), is_oauth},
-                        {"oauth_client_secret", oauth_client_secret.has_value(), is_oauth}};
   const std::string security = kSecurities.at(static_cast<size_t>(security_protocol));
   const std::string mechanism = kMechanisms.at(static_cast<size_t>(sasl_mechanism));
-  for (const Need& need : needs) {
-    const std::string name = need.name;
-    if (need.is_set && !HasSasl()) {
+  const auto check = [&](const std::string& name, bool is_set, bool is_needed) {
+    if (is_set && !HasSasl()) {
       Refuse(name +
                  " is used with security_protocol sasl_plaintext or sasl_ssl only; set it, or "
                  "leave " +
                  name + " out.",
              "security_protocol");
     }
-    if (need.is_set && !need.is_needed) {
+    if (is_set && !is_needed) {
       Refuse(name + " is not used with sasl_mechanism " + mechanism + "; leave it out.", name);
     }
-    if (need.is_needed && !need.is_set) {
+    if (is_needed && !is_set) {
       Refuse("security_protocol " + security + " with sasl_mechanism " + mechanism + " needs " +
                  name + ".",
              name);
     }
+  };
+  const bool has_token = HasSasl() && sasl_mechanism == KafkaMechanism::kOauthBearer;
+  const bool has_password = HasSasl() && !has_token;
+  check("sasl_username", sasl_username.has_value(), has_password);
+  check("sasl_password", sasl_password.has_value(), has_password);
+  check("oauth_token_url", oauth_token_url.has_value(), has_token);
+  check("oauth_client_id", oauth_client_id.has_value(), has_token);
+  check("oauth_client_secret", oauth_client_secret.has_value(), has_token);
+  if (oauth_scope && !has_token) {
+    Refuse("oauth_scope is used with sasl_mechanism OAUTHBEARER only; leave it out.",
+           "oauth_scope");
   }
 }
 
