@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdio>
 #include <iostream>
+#include <set>
+#include <string>
 #include <string_view>
 #include <thread>
 
@@ -62,6 +64,21 @@ void Summarize(const v1::Run& run, bool is_quiet) {
     }
   }
   if (!is_reason_told) Say(run.reason());
+}
+
+// What components warned of while it ran; what the daemon's own lines say was shown as it happened.
+void ShowWarnings(Connection* connection, const v1::Run& run) {
+  v1::ReadRunLogsRequest request;
+  request.set_name(run.name());
+  std::set<std::string> shown;
+  (void)connection->ReadRunLogs(request, [&](const v1::ReadRunLogsResponse& response) {
+    for (const v1::LogLine& line : response.lines()) {
+      if (line.level() != "warning" || line.source() == "daemon") continue;
+      std::string text = fmt::format("{}: {}", line.source(), line.message());
+      if (const auto [known, is_new] = shown.insert(std::move(text)); is_new) Say(*known);
+    }
+    return true;
+  });
 }
 
 // The statistics, once the rows of earlier workers are counted too; none of what has none.
@@ -144,6 +161,7 @@ int WatchToEnd(Daemon* daemon, const GenerateCommand& command, v1::Run run) {
     is_interrupted = guard.IsInterrupted();
   }
 
+  ShowWarnings(&daemon->connection(), run);
   Summarize(run, command.is_quiet);
   if (run.state() == v1::RUN_STATE_SUCCEEDED) {
     if (!command.is_quiet) ShowBlock(&daemon->connection(), run);

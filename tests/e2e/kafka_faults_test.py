@@ -13,8 +13,10 @@ import unittest
 
 from confluent_kafka import admin
 
+import daemon
 import kafka_broker
 import worker
+from daemon import run_service_pb2
 from kafka_broker import check_rows, row_of
 from kafka_case import PATIENCE_SECONDS, KafkaCase
 
@@ -74,6 +76,31 @@ class KafkaFaultsTest(KafkaCase):
                              "all rows by --again")
         self.assertEqual(len(self.broker.read(self.topic)), before)
         self.run_well(spec, "--again", "once-more")
+        self.assertEqual(len(self.broker.read(self.topic)), before + 20_000)
+
+    def test_a_daemons_run_without_its_positions_topic_is_sent_again_once_it_is_reset(self):
+        positions = f"{self.topic}-positions"
+        served = daemon.Daemon(self.scratch)
+        self.addCleanup(served.close)
+        name = served.create(
+            {"dataset": {"seed": 42, "interactions": 20_000}, "pace": {"rate": 4000},
+             "outputs": [self.kafka({"positions_topic": positions}, commit_interval="200ms")]}).name
+        served.wait(name, lambda run: run.outputs[0].position > 2000, "row 2000")
+        self.broker.delete_topic(positions)
+        run = served.wait_for_state(name, daemon.FAILED, seconds=PATIENCE_SECONDS)
+        self.assertIn("so that nobody knows which rows that holds", run.outputs[0].reason)
+        restart = run_service_pb2.RestartRunRequest(name=name)
+        served.runs.RestartRun(restart)
+        run = served.wait_for_state(name, daemon.FAILED, seconds=PATIENCE_SECONDS)
+        self.assertIn(f"Topic {positions} at {self.broker.bootstrap} does not exist", run.reason)
+        logged = "".join(line.message for answer in served.runs.ReadRunLogs(
+            run_service_pb2.ReadRunLogsRequest(name=name)) for line in answer.lines)
+        self.assertIn("output kafka failed: ", logged)
+        served.runs.ResetPositions(
+            run_service_pb2.ResetPositionsRequest(name=name, outputs=["kafka"]))
+        before = len(self.broker.read(self.topic))
+        served.runs.RestartRun(restart)
+        served.wait_for_state(name, daemon.SUCCEEDED, seconds=PATIENCE_SECONDS)
         self.assertEqual(len(self.broker.read(self.topic)), before + 20_000)
 
     def test_partitions_that_were_added_are_a_warning(self):

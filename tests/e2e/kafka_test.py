@@ -120,6 +120,16 @@ class KafkaTest(KafkaCase):
                        timeout=PATIENCE_SECONDS)
         self.assertEqual(len(self.broker.read(self.topic)), 6000)
 
+    def test_throngctl_shows_what_the_sink_warns_of(self):
+        self.broker.create_topic(self.topic, 2)
+        done = subprocess.run(
+            [os.environ["THRONG_CLIENT"], "generate", "--size", "quick", "--quiet", "--to",
+             f"kafka://{self.broker.bootstrap}/{self.topic}?partitions=6"],
+            capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(
+            done.stderr.count("exists and keeps its 2 partitions, though 6 are asked for."), 1)
+
     def test_at_least_once_goes_on_too(self):
         dataset = {"interactions": 20_000}
         spec = self.spec(self.kafka({"delivery": "at_least_once"}, commit_interval="300ms"),
