@@ -53,9 +53,9 @@ KafkaProducer::KafkaProducer(const KafkaOptions& options, const Host& host,
                              const KafkaLimits& limits)
     : options_(options),
       transactional_id_(transactional_id),
-      headers_(run_uid),
       positions_partitions_(positions_partitions),
       metrics_(host.Metrics()),
+      queue_(options, run_uid, partitions),
       partitions_(static_cast<size_t>(partitions)),
       client_(RD_KAFKA_PRODUCER, options.ProducerProperties(transactional_id, limits),
               options.Place(), host, [this](const rd_kafka_message_t& m) { OnDelivery(m); }),
@@ -98,47 +98,14 @@ void KafkaProducer::Begin() {
   state_ = State::kOpen;
 }
 
-KafkaProducer::Chunk* KafkaProducer::FreeChunk() {
-  if (free_chunks_.empty()) {
-    free_chunks_.push_back(chunks_.emplace_back(std::make_unique<Chunk>()).get());
-  }
-  Chunk* chunk = free_chunks_.back();
-  free_chunks_.pop_back();
-  return chunk;
-}
-
 void KafkaProducer::Deal(const throng_records& records) {
-  if (records.rows == 0) return;
-  Chunk* chunk = FreeChunk();
-  chunk->bytes.assign(records.bytes.data, records.bytes.size);
-  chunk->first_row = records.first_row;
-  chunk->in_flight = records.rows;
-  chunk->event_time.clear();
-  if (options_.record_timestamp == KafkaTimestamp::kEvent && records.event_time != nullptr) {
-    chunk->event_time.assign(records.event_time, records.event_time + records.rows);
-  }
-  const auto count = static_cast<int32_t>(partitions_.size());
-  char* bytes = chunk->bytes.data();
-  uint32_t begin = 0;
-  for (uint32_t i = 0; i < records.rows; ++i) {
-    const std::string_view key(bytes + begin, records.key_end[i] - begin);
-    rd_kafka_message_t message = {};
-    message.key = bytes + begin;
-    message.key_len = key.size();
-    message.payload = bytes + records.key_end[i];
-    message.len = records.value_end[i] - records.key_end[i];
-    message.offset = i;  // which librdkafka does not look at
-    message._private = chunk;
-    partitions_[static_cast<size_t>(PartitionOf(key, count))].waiting.push_back(message);
-    begin = records.value_end[i];
-  }
-  for (Partition& partition : partitions_) {
-    if (partition.waiting.empty()) continue;
-    const rd_kafka_message_t& last = partition.waiting.back();
+  queue_.Deal(records);
+  queue_.VisitLast([this](size_t index, const rd_kafka_message_t& last) {
+    Partition& partition = partitions_[index];
     partition.last_key.assign(static_cast<const char*>(last.key), last.key_len);
     partition.last_value.assign(static_cast<const char*>(last.payload), last.len);
     partition.has_new = true;
-  }
+  });
 }
 
 void KafkaProducer::Poll(int ms) {
@@ -167,75 +134,16 @@ void KafkaProducer::Write(const throng_records& records) {
 }
 
 bool KafkaProducer::Offer() {
-  const bool is_plain = !options_.headers && options_.record_timestamp == KafkaTimestamp::kDelivery;
-  for (size_t i = 0; i < partitions_.size(); ++i) {
-    Partition& partition = partitions_[i];
-    if (partition.waiting.empty()) continue;
-    const auto index = static_cast<int32_t>(i);
-    if (!(is_plain ? OfferBatch(index, &partition) : OfferSingly(index, &partition))) return false;
-    partition.waiting.clear();
-    partition.taken = 0;
-  }
-  return true;
-}
-
-bool KafkaProducer::OfferBatch(int32_t index, Partition* partition) {
-  rd_kafka_message_t* messages = partition->waiting.data() + partition->taken;
-  const auto count = partition->waiting.size() - partition->taken;
-  const int taken = rd_kafka_produce_batch(topic_, index, 0, messages, static_cast<int>(count));
-  in_flight_ += static_cast<size_t>(std::max(0, taken));
-  if (static_cast<size_t>(taken) == count) return true;
-  const auto* refused = std::find_if(messages, messages + count, [](const rd_kafka_message_t& m) {
-    return m.err != RD_KAFKA_RESP_ERR_NO_ERROR;
-  });
-  const rd_kafka_resp_err_t code =
-      refused == messages + count ? rd_kafka_last_error() : refused->err;
-  if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) GiveUp(code, "", options_.topic);
-  partition->taken += static_cast<size_t>(taken);  // once it is full, it takes nothing more
+  const auto [code, reason] = queue_.HandOver(client_.handle(), topic_, &in_flight_);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+  if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) GiveUp(code, reason, options_.topic);
   return false;
-}
-
-bool KafkaProducer::OfferSingly(int32_t index, Partition* partition) {
-  for (; partition->taken < partition->waiting.size(); ++partition->taken) {
-    const rd_kafka_message_t& message = partition->waiting[partition->taken];
-    const auto* chunk = static_cast<const Chunk*>(message._private);
-    rd_kafka_vu_t fields[7] = {};
-    size_t count = 0;
-    const auto add = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
-      fields[count].vtype = type;
-      return fields[count++];
-    };
-    add(RD_KAFKA_VTYPE_RKT).u.rkt = topic_;
-    add(RD_KAFKA_VTYPE_PARTITION).u.i32 = index;
-    add(RD_KAFKA_VTYPE_KEY).u.mem = {message.key, message.key_len};
-    add(RD_KAFKA_VTYPE_VALUE).u.mem = {message.payload, message.len};
-    add(RD_KAFKA_VTYPE_OPAQUE).u.ptr = message._private;
-    if (!chunk->event_time.empty()) {
-      add(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = chunk->event_time[static_cast<size_t>(message.offset)];
-    }
-    rd_kafka_headers_t* headers = nullptr;
-    if (options_.headers) {
-      headers = headers_.Take(chunk->first_row + message.offset);
-      add(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
-    }
-    const OwnedError error = Own(rd_kafka_produceva(client_.handle(), fields, count));
-    if (!error) {
-      ++in_flight_;
-      continue;
-    }
-    if (headers != nullptr) headers_.GiveBack(headers);
-    const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
-    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;
-    GiveUp(code, rd_kafka_error_string(error.get()), options_.topic);
-  }
-  return true;
 }
 
 void KafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
   --in_flight_;
   ++heard_of_;
-  if (options_.headers) headers_.GiveBackFrom(message);
-  auto* chunk = static_cast<Chunk*>(message._private);  // none: the position
+  const bool is_record = message._private != nullptr;  // else the position
   if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
       message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
     // Because of another error, which is the one to tell.
@@ -243,7 +151,7 @@ void KafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
     if (!failure_) {
       failure_ = {message.err, "", rd_kafka_topic_name(message.rkt)};
     }
-  } else if (chunk != nullptr && message.offset >= 0) {  // below: a duplicate that is there
+  } else if (is_record && message.offset >= 0) {  // below: a duplicate that is there
     KafkaEnd& end = partitions_[static_cast<size_t>(message.partition)].end;
     // Offsets of a topic only grow: this is another one of its name.
     if (message.offset < end.next && !failure_) {
@@ -252,7 +160,7 @@ void KafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
     if (end.next == 0) end.first = message.offset;
     end.next = message.offset + 1;
   }
-  if (chunk != nullptr && --chunk->in_flight == 0) free_chunks_.push_back(chunk);
+  if (is_record) queue_.GiveBack(message);
 }
 
 void KafkaProducer::ThrowIfFatal() const {
@@ -337,14 +245,8 @@ void KafkaProducer::TakeBack() {
     }
   }
   Poll(0);
+  queue_.Drop();
   for (Partition& partition : partitions_) {
-    // Those that the queue never took are not in flight any more, either.
-    for (size_t i = partition.taken; i < partition.waiting.size(); ++i) {
-      auto* chunk = static_cast<Chunk*>(partition.waiting[i]._private);
-      if (--chunk->in_flight == 0) free_chunks_.push_back(chunk);
-    }
-    partition.waiting.clear();
-    partition.taken = 0;
     partition.end = partition.committed;
     partition.has_new = false;
   }

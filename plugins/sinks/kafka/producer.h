@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "plugins/sinks/kafka/client.h"
-#include "plugins/sinks/kafka/headers.h"
 #include "plugins/sinks/kafka/options.h"
 #include "plugins/sinks/kafka/positions.h"
+#include "plugins/sinks/kafka/record_queue.h"
 #include "throng/sdk.hpp"
 
 namespace throng::plugins {
@@ -65,22 +65,12 @@ class KafkaProducer {
   enum class State {
     kIdle,        // there is nothing, and no transaction
     kOpen,        // it is written, in a transaction if there are any
-    kDealt,       // and the records of the Write that is repeated are in `waiting`
+    kDealt,       // and the records of the Write that is repeated wait in the queue
     kCommitting,  // it is delivered, and the position is on its way
     kAborting,    // it is being taken back
   };
 
-  // The records of one Write: librdkafka reads keys and values from `bytes` until all are
-  // delivered.
-  struct Chunk {
-    std::string bytes;
-    std::vector<int64_t> event_time;
-    int64_t first_row = 0;
-    size_t in_flight = 0;
-  };
   struct Partition {
-    std::vector<rd_kafka_message_t> waiting;  // for room in the queue
-    size_t taken = 0;                         // of these
     KafkaEnd committed;
     KafkaEnd end;  // as delivered
     std::string last_key;
@@ -98,12 +88,9 @@ class KafkaProducer {
 
   bool IsTransactional() const { return !transactional_id_.empty(); }
   void Begin();
-  Chunk* FreeChunk();
   void Deal(const throng_records& records);
   // Hands over what waits; false if the queue is full.
   bool Offer();
-  bool OfferBatch(int32_t index, Partition* partition);
-  bool OfferSingly(int32_t index, Partition* partition);
   void OnDelivery(const rd_kafka_message_t& message);
   // Calls OnDelivery for what was delivered; waits for it at most so long.
   void Poll(int ms);
@@ -126,11 +113,9 @@ class KafkaProducer {
 
   const KafkaOptions& options_;
   const std::string transactional_id_;
-  KafkaHeaders headers_;  // outlives the client, as chunks do
   const int32_t positions_partitions_;
   const Metrics metrics_;
-  std::vector<std::unique_ptr<Chunk>> chunks_;
-  std::vector<Chunk*> free_chunks_;
+  RecordQueue queue_;  // outlives the client
   std::vector<Partition> partitions_;
   State state_ = State::kIdle;
   std::string abort_reason_;  // while aborting
