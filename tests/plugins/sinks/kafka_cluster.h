@@ -81,8 +81,10 @@ class MockCluster {
   std::vector<Message> Read(const std::string& topic) const {
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     char reason[256];
-    for (const auto& [name, value] : std::map<std::string, std::string>{
-             {"bootstrap.servers", bootstraps()}, {"enable.partition.eof", "true"}}) {
+    for (const auto& [name, value] :
+         std::map<std::string, std::string>{{"bootstrap.servers", bootstraps()},
+                                            {"enable.partition.eof", "true"},
+                                            {"fetch.wait.max.ms", "10"}}) {
       rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof reason);
     }
     const std::unique_ptr<rd_kafka_t, void (*)(rd_kafka_t*)> consumer(
