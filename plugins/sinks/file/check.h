@@ -67,7 +67,7 @@ class CommittedCheck {
   const Fd& file_;
   const std::string& path_;
   const std::vector<DigestMark> marks_;
-  const Host& host_;
+  const Host host_;
   std::atomic<bool> is_abandoned_ = false;
   std::atomic<bool> has_failed_ = false;  // once there is a change or an error
 
