@@ -19,8 +19,8 @@
  *   threads  [load]  by one thread while the library is loaded; does no I/O.
  *            [task]  by any thread, but one instance is never entered by two threads at once.
  *            [any]   by any thread at any time.
- *            A plugin keeps no threads that the host does not know of (a client library's own are
- *            fine), changes no process-wide state (locale, signals, environment, working folder),
+ *            Threads that an instance starts end before it does, and call only what is [any]. A
+ *            plugin changes no process-wide state (locale, signals, environment, working folder),
  *            and needs no symbol of the host: it links with -z defs.
  *   life     create -> calls -> destroy. After UNAVAILABLE or RESOURCE_EXHAUSTED the same call
  *            may come again; after ABORTED a sink meets the rewound walk; after any other failure
