@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "tests/delivery/run_fixture.h"
 #include "throng/worker/v1/host_state.pb.h"
 
@@ -160,11 +161,11 @@ TEST_F(TallyTest, AnySplitOfARunHasTheStatisticsOfTheWhole) {
   for (const std::string& world : {kSmall, kLarge}) {
     for (const std::string roll : {"", ", roll_rows: 25000"}) {
       const auto spec = [&](const std::string& name, int64_t rate) {
-        return "dataset: {seed: 5, interactions: 60000, world: " + world + "}\n" +
-               (rate > 0 ? "pace: {rate: " + std::to_string(rate) + "}\n" : "") +
-               "outputs:\n- {format: {component: csv}, commit_rows: 1000" + roll +
-               ", sink: {component: file, options: {path: '" +
-               (folder_ / name / (roll.empty() ? "a" : "{part}")).string() + "'}}}\n";
+        return absl::StrCat("dataset: {seed: 5, interactions: 60000, world: ", world, "}\n",
+                            rate > 0 ? absl::StrCat("pace: {rate: ", rate, "}\n") : "",
+                            "outputs:\n- {format: {component: csv}, commit_rows: 1000", roll,
+                            ", sink: {component: file, options: {path: '",
+                            (folder_ / name / (roll.empty() ? "a" : "{part}")).string(), "'}}}\n");
       };
       const auto whole = Execute(spec("whole", 0));
       for (const int64_t rows : {5'000, 30'000}) ExecuteSome(spec("split", 150'000), rows);

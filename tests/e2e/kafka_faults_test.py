@@ -256,9 +256,9 @@ class KafkaClusterFaultsTest(KafkaCase):
 
     def test_a_leader_that_hangs_is_left(self):
         # Longer than transactions may be open, so that the coordinator ends them.
-        seconds = 70 if worker.IS_LONG else 20
-        options = {} if worker.IS_LONG else {"transaction_timeout": "10s"}
-        dataset = {"interactions": 60_000}
+        seconds = 70 if worker.IS_LONG else 15
+        options = {} if worker.IS_LONG else {"transaction_timeout": "6s"}
+        dataset = {"interactions": 60_000 if worker.IS_LONG else 45_000}
         running = self.start(
             self.spec(self.kafka(options, commit_interval="300ms"), dataset=dataset,
                       pace={"rate": 3000}), "--retry-timeout", "0s")
@@ -279,8 +279,8 @@ class KafkaClusterFaultsTest(KafkaCase):
         self.assert_topic_is(dataset)
 
     def test_no_run_of_six_needs_a_person_when_brokers_are_killed(self):
-        kills = 20 if worker.IS_LONG else 3
-        dataset = {"interactions": kills * 30_000}
+        kills = 20 if worker.IS_LONG else 2
+        dataset = {"interactions": kills * 25_000}
         runs = []
         for run in range(6):
             output = self.kafka({"topic": f"{self.topic}-{run % 3}"}, commit_interval="300ms")

@@ -269,7 +269,7 @@ class AgainTest(RolledTest):
         self.run_whole(self.spec(folder=golden, roll_rows=2_000))
         first = self.start(self.spec(**fields, output={"commit_rows": 200}),
                            "--retry-timeout", f"{PATIENCE_SECONDS}s")
-        second = worker.run(self.spec(**fields), "--retry-timeout", f"{PATIENCE_SECONDS}s")
+        second = worker.run(self.spec(name="second.json", **fields), "--retry-timeout", f"{PATIENCE_SECONDS}s")
         self.assertEqual(second.returncode, 0, second.stderr)
         self.assertEqual(first.wait(PATIENCE_SECONDS), 0, (self.folder / "stderr").read_text())
         self.expect_same(golden)
