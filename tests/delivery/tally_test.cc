@@ -142,10 +142,10 @@ TEST_F(TallyTest, APartIsCountedBesideItsOutput) {
   Tally whole(table, environment_, all_, std::nullopt, 0, {}, 1);
   Deliver(table, 0, kRows, &whole);
   EXPECT_EQ(tally.FinishPart()->total_interactions(), 20'000);
+  EXPECT_EQ(Finished(&tally), Finished(&whole));  // from when on all rows are counted
   const auto counts = tally.CountsAt(kRows);
   ASSERT_TRUE(counts.has_value());
   EXPECT_EQ(counts->part().rows(), 20'000);
-  EXPECT_EQ(Finished(&tally), Finished(&whole));
 }
 
 TEST_F(TallyTest, CountingEndsWhenTheRunDoes) {
