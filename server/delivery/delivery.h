@@ -88,7 +88,7 @@ class Delivery {
   // Calls until it no longer says that the sink is full or out of reach. A sink that gets on in
   // between is slow, and is waited for.
   absl::Status Retry(const std::function<absl::Status()>& call);
-  bool IsMessages() const { return place_.encoding().destination.mode == THRONG_RECORDS_MESSAGES; }
+  bool IsMessages() const { return request_.IsMessages(); }
   void ShowCommitted();
 
   const OutputRequest& request_;

@@ -110,9 +110,7 @@ absl::StatusOr<Sink::Opened> Place::Peek(const std::string& run_uid) {
   }
   if (opened.ok() && IsForeign(*opened)) return RefuseForeign(*opened);
   if (opened.ok() && !opened->position && part_ > 0) opened->position = PartSlice().first();
-  if (opened.ok() && request_.IsMessages() && opened->position == request_.slice().end()) {
-    opened->is_complete = true;
-  }
+  if (opened.ok()) opened->is_complete = HoldsAll(*opened);
   return opened;
 }
 
@@ -357,9 +355,7 @@ std::vector<throng_note> Place::notes() const {
   return notes;
 }
 
-bool Place::KeepsCounts() const {
-  return request_.IsDurable() && encoding_.destination.mode == THRONG_RECORDS_STREAM;
-}
+bool Place::KeepsCounts() const { return request_.IsDurable() && !request_.IsMessages(); }
 
 std::string Place::HostState(const std::optional<v1::Statistics>& statistics,
                              const std::optional<worker::v1::Counts>& counts) const {

@@ -42,10 +42,7 @@ class Place {
   const Sink::Opened& opened() const { return opened_; }
 
   // Whether all rows were there when it was opened. A topic is never finished.
-  bool HeldAll() const {
-    return opened_.is_complete ||
-           (request_.IsMessages() && opened_.position == request_.slice().end());
-  }
+  bool HeldAll() const { return HoldsAll(opened_); }
 
   // Before the first row: takes up what is stored; the request has the plan to go on with.
   void TakeUp();
@@ -84,6 +81,10 @@ class Place {
   std::string Manifest(const std::optional<v1::Statistics>& statistics) const;
 
  private:
+  bool HoldsAll(const Sink::Opened& opened) const {
+    return opened.is_complete ||
+           (request_.IsMessages() && opened.position == request_.slice().end());
+  }
   throng_target Target() const;
   absl::StatusOr<Sink::Opened> PeekPart(const Environment& environment) const;
   absl::Status OpenPart();

@@ -104,7 +104,8 @@ void TopicReader::CheckTopic(const throng_target& target) {
 void TopicReader::RequirePositionsTopic(const throng_target& target) {
   const std::string where =
       "Topic " + options_.positions_topic + " at " + options_.bootstrap_servers;
-  if (!FindTopic(&all_, options_.positions_topic)) {
+  const auto found = FindTopic(&all_, options_.positions_topic);
+  if (!found) {
     // Who makes it does so before writing, so that a second look tells of another worker.
     if (target.sends_again == 0 && HoldsRecords() && !FindTopic(&all_, options_.positions_topic)) {
       throw Error(THRONG_FAILED_PRECONDITION,
@@ -117,7 +118,7 @@ void TopicReader::RequirePositionsTopic(const throng_target& target) {
     positions_partitions_ = RequireTopic(&all_, PositionsTopic(options_), options_.MayCreate());
     return;
   }
-  positions_partitions_ = RequireTopic(&all_, PositionsTopic(options_), false);
+  positions_partitions_ = *found;
   positions_config_ = TopicConfig(&all_, options_.positions_topic);
   const std::string policy = Text(positions_config_, "cleanup.policy");
   if (!policy.empty() && policy != "compact") {

@@ -44,15 +44,27 @@ Answer Ask(const KafkaClient& client, rd_kafka_admin_op_t operation, int32_t bro
   return answer;
 }
 
+struct Metadata {
+  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  Owned<const rd_kafka_metadata_t> found{nullptr,
+                                         rd_kafka_metadata_destroy};  // if there is no code
+};
+
+// What the brokers know of the topic, and who they are.
+Metadata Describe(KafkaClient* client, const std::string& topic) {
+  const rd_kafka_metadata_t* found = nullptr;
+  Metadata metadata;
+  metadata.code = rd_kafka_metadata(client->handle(), 0, client->Topic(topic), &found, kCallMs);
+  metadata.found.reset(found);
+  return metadata;
+}
+
 // Asks for the topic; returns its partitions, 0 if not all have leaders yet, nothing if there is no
 // such topic.
 std::optional<int32_t> Look(KafkaClient* client, const std::string& topic,
                             KafkaClock::time_point due) {
   while (true) {
-    const rd_kafka_metadata_t* metadata = nullptr;
-    rd_kafka_resp_err_t code =
-        rd_kafka_metadata(client->handle(), 0, client->Topic(topic), &metadata, kCallMs);
-    const Owned<const rd_kafka_metadata_t> owned(metadata, rd_kafka_metadata_destroy);
+    auto [code, metadata] = Describe(client, topic);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
       client->ForgetTrouble();
       if (metadata->topic_cnt != 1) return std::nullopt;
@@ -72,13 +84,9 @@ std::optional<int32_t> Look(KafkaClient* client, const std::string& topic,
 
 // One that is known to run; -1: none.
 int32_t AnyBroker(KafkaClient* client, const std::string& topic) {
-  const rd_kafka_metadata_t* metadata = nullptr;
-  if (rd_kafka_metadata(client->handle(), 0, client->Topic(topic), &metadata, kCallMs) !=
-      RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return -1;
-  }
-  const Owned<const rd_kafka_metadata_t> owned(metadata, rd_kafka_metadata_destroy);
-  return metadata->broker_cnt > 0 ? metadata->brokers[0].id : -1;
+  const Metadata metadata = Describe(client, topic);
+  const bool is_told = metadata.code == RD_KAFKA_RESP_ERR_NO_ERROR;
+  return is_told && metadata.found->broker_cnt > 0 ? metadata.found->brokers[0].id : -1;
 }
 
 void Create(const KafkaClient& client, const KafkaTopic& topic) {
@@ -145,10 +153,7 @@ std::optional<int32_t> FindTopic(KafkaClient* client, const std::string& topic) 
 }
 
 bool IsKnownToBeMissing(KafkaClient* client, const std::string& topic) {
-  const rd_kafka_metadata_t* metadata = nullptr;
-  const rd_kafka_resp_err_t code =
-      rd_kafka_metadata(client->handle(), 0, client->Topic(topic), &metadata, kCallMs);
-  const Owned<const rd_kafka_metadata_t> owned(metadata, rd_kafka_metadata_destroy);
+  const auto [code, metadata] = Describe(client, topic);
   return code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1 &&
          IsMissing(metadata->topics[0].err);
 }
