@@ -109,6 +109,12 @@ const throng_kind* const* LentMemory::Kinds(const throng_kind* const* kinds, siz
   return copies;
 }
 
+const throng_batch* LentMemory::Batch(const throng_batch& batch) {
+  auto* copy = Copy(batch);
+  copy->segments = Copy(copy->segments, static_cast<size_t>(copy->segments_count) + 1);
+  return copy;
+}
+
 const throng_target* LentMemory::Target(const throng_target& target) {
   auto* copy = Copy(target);
   copy->run_uid = Text(copy->run_uid);

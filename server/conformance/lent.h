@@ -46,6 +46,8 @@ class LentMemory {
   const throng_records* Records(const throng_records& records);
   const throng_completion* Completion(const throng_completion& completion);
   const throng_summary* Summary(const throng_summary& summary);
+  // But for the columns, which live longer.
+  const throng_batch* Batch(const throng_batch& batch);
   // But for the schema, which lives longer.
   const throng_destination* Destination(const throng_destination& destination);
 

@@ -79,14 +79,14 @@ throng_dataset StandInDataset::For(Role role) const {
 
 void StandInDataset::FillBefore(Role role, const throng_batch& batch) const {
   const int64_t active = world().active_users;
-  const Permutation order(static_cast<uint64_t>(batch.segment_rows),
+  const int64_t segment_first = batch.segments[batch.segment];
+  const Permutation order(static_cast<uint64_t>(batch.segments[batch.segment + 1] - segment_first),
                           Hash(kKey, static_cast<uint64_t>(batch.epoch)));
-  order.MapRange(static_cast<uint64_t>(batch.epoch_row - batch.segment_row),
-                 {batch.place, batch.rows});
+  order.MapRange(static_cast<uint64_t>(batch.epoch_row - segment_first), {batch.place, batch.rows});
   // Users own runs of places, as equal as can be.
   const auto first_place = [&](int64_t user) { return (user * plan_size_ + active - 1) / active; };
   for (size_t i = 0; i < batch.rows; ++i) {
-    const int64_t k = batch.place[i] += batch.segment_row;
+    const int64_t k = batch.place[i] += segment_first;
     if (role > Role::kActivity) {
       batch.user[i] = k * active / plan_size_;
       batch.user_row[i] = batch.run_row[i] = k - first_place(batch.user[i]);

@@ -132,10 +132,11 @@ void BehaviourTrial::Prepare(int64_t first, int64_t rows, uint8_t poison) {
   batch_.first_row = first;
   batch_.epoch = first / dataset_.plan_size();
   batch_.epoch_row = first % dataset_.plan_size();
-  const SegmentRange range = segments_.at(batch_.epoch).At(batch_.epoch_row);
+  const Segments& segments = segments_.at(batch_.epoch);
+  const SegmentRange range = segments.At(batch_.epoch_row);
   batch_.segment = range.segment;
-  batch_.segment_row = range.segment_first;
-  batch_.segment_rows = range.segment_rows;
+  batch_.segments_count = static_cast<int64_t>(segments.count());
+  batch_.segments = segments.first_rows().data();
   dataset_.FillBefore(role_, batch_);
   NoteStep(fmt::format("fill of rows {} to {}", first, first + rows - 1));
 }
@@ -144,7 +145,7 @@ absl::Status BehaviourTrial::Fill(int64_t first, int64_t rows, uint8_t poison, C
                                   int64_t base) {
   Prepare(first, rows, poison);
   LentMemory lent;
-  absl::Status status = behaviour_->Fill(is_lending_ ? *lent.Copy(batch_) : batch_);
+  absl::Status status = behaviour_->Fill(is_lending_ ? *lent.Batch(batch_) : batch_);
   if (!status.ok()) return status;
   ForEachColumn(*cells_, *all, [&](unsigned, const char*, const auto& from, auto& to) {
     std::copy_n(from.begin() + kGuardRows, rows, to.begin() + (first - base));

@@ -28,8 +28,11 @@ Columns::Columns(size_t n, const std::vector<FurtherColumn>& further)
 }
 
 throng_batch Columns::At(size_t offset) {
+  static constexpr int64_t kOneSegment[] = {0, INT64_MAX};
   throng_batch batch{};
   batch.struct_size = sizeof batch;
+  batch.segments_count = 1;
+  batch.segments = kOneSegment;
   batch.place = place.data() + offset;
   batch.piece_row = piece_row.data() + offset;
   batch.piece_rows = piece_rows.data() + offset;

@@ -19,7 +19,7 @@ class Columns {
   // With further columns, one after the other.
   explicit Columns(size_t capacity, const std::vector<FurtherColumn>& further = {});
   size_t capacity() const { return user.size(); }
-  // The rows from `offset` on as a batch, with nothing said of which rows they are.
+  // The rows from `offset` on as a batch of one segment, with nothing said of which rows they are.
   throng_batch At(size_t offset);
   // Where element `offset` of a further column lies.
   void* Further(size_t column, size_t offset) {

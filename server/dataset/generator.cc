@@ -218,8 +218,8 @@ absl::Status Generator::FillRange(const SegmentRange& range, Columns* columns, s
   batch.epoch = epoch_;
   batch.epoch_row = range.first;
   batch.segment = range.segment;
-  batch.segment_row = range.segment_first;
-  batch.segment_rows = range.segment_rows;
+  batch.segments_count = static_cast<int64_t>(segments_.count());
+  batch.segments = segments_.first_rows().data();
   if (segment_ != range.segment) {
     // Shuffled: each segment's rows are permuted among themselves.
     uint64_t key = Hash(DeriveKey(parameters_.seed, "grid"), Bits(epoch_));

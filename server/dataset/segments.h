@@ -34,6 +34,8 @@ class Segments {
   static absl::Status Check(const std::vector<int64_t>& first_rows, int64_t plan_size);
 
   size_t count() const { return first_rows_.empty() ? 0 : first_rows_.size() - 1; }
+  // Of each segment, and the epoch's end.
+  const std::vector<int64_t>& first_rows() const { return first_rows_; }
   // The whole block that holds a row of the epoch; where there are no blocks, the rest of its
   // segment from that row on.
   //
@@ -43,7 +45,7 @@ class Segments {
   SegmentRange At(int64_t row) const;
 
  private:
-  std::vector<int64_t> first_rows_;  // and the end
+  std::vector<int64_t> first_rows_;
   int64_t block_rows_ = 0;
 };
 

@@ -276,8 +276,8 @@ typedef struct throng_batch {
   int64_t epoch;
   int64_t epoch_row;   /* first_row - epoch * plan_size */
   int64_t segment;     /* of the epoch, from 0 */
-  int64_t segment_row; /* the segment's first row in the epoch */
-  int64_t segment_rows;
+  int64_t segments_count;
+  const int64_t* segments; /* each one's first row in the epoch, and then the epoch's end */
   int64_t* place;      /* order: a permutation of the epoch's rows, each segment's onto itself */
   int64_t* piece_row;  /* order: how many rows of the same piece have the places before it */
   int64_t* piece_rows; /* order: how many the piece has; 1 where rows are shuffled */

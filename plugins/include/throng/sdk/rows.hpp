@@ -107,8 +107,9 @@ struct Rows {
         epoch(b.epoch),
         epoch_first(b.epoch_row),
         segment(b.segment),
-        segment_first(b.segment_row),
-        segment_size(b.segment_rows),
+        segments(b.segments, static_cast<size_t>(b.segments_count) + 1),
+        segment_first(b.segments[b.segment]),
+        segment_size(b.segments[b.segment + 1] - segment_first),
         size(b.rows),
         place(b.place, size),
         piece_row(b.piece_row, size),
@@ -132,7 +133,8 @@ struct Rows {
   int64_t epoch;
   int64_t epoch_first;
   int64_t segment;
-  int64_t segment_first;  // in the epoch
+  std::span<const int64_t> segments;  // the first row of each in the epoch, and the epoch's end
+  int64_t segment_first;
   int64_t segment_size;
   size_t size;
   std::span<const int64_t> place, piece_row, piece_rows;

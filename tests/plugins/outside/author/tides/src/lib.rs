@@ -45,7 +45,7 @@ pub struct Batch {
     struct_size: u32,
     rows: u32,
     first_row: i64,
-    positions: [i64; 5], // epoch, epoch_row, segment, segment_row, segment_rows
+    positions: [i64; 5], // epoch, epoch_row, segment, segments_count, segments
     columns: [*const i64; 11], // place to session_rows
     time: *const i64,
     item: *const i64,
