@@ -211,7 +211,10 @@ Watermarks FindWatermarks(const KafkaClient& client, const std::string& topic, i
     const rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
         client.handle(), topic.c_str(), partition, &found.low, &found.high, kCallMs);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return found;
-    client.AwaitRetry(code, "", {topic, "DESCRIBE"}, due);
+    // Of a topic that was just made, some brokers hear later than others.
+    const bool is_heard_of_soon = IsMissing(code) && KafkaClock::now() < due;
+    client.AwaitRetry(is_heard_of_soon ? RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE : code, "",
+                      {topic, "DESCRIBE"}, due);
   }
 }
 
@@ -235,7 +238,7 @@ bool ReadMessages(KafkaClient* client, const std::string& topic, int32_t partiti
     }
     if (message && message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       if (message->offset >= end) return true;
-    } else if (message && !IsTransient(message->err)) {
+    } else if (message && !IsTransient(message->err) && !IsMissing(message->err)) {
       client->Fail(message->err, rd_kafka_message_errstr(message.get()), {topic, "READ"});
     }
     client->Poll(0);
