@@ -11,7 +11,11 @@ BlockCache::BlockCache(size_t capacity, std::vector<FurtherColumn> further)
 }
 
 std::shared_ptr<Columns> BlockCache::MakeRoom(size_t rows) {
-  while (entries_.size() >= capacity_ && entries_.back()->is_filled) entries_.pop_back();
+  while (entries_.size() >= capacity_ && entries_.back()->is_filled &&
+         rows_ - entries_.back()->rows >= kept_rows_) {
+    rows_ -= entries_.back()->rows;
+    entries_.pop_back();
+  }
   std::unique_ptr<Columns> columns;
   {
     const std::lock_guard lock(spare_->mutex);
@@ -33,6 +37,16 @@ std::shared_ptr<Columns> BlockCache::MakeRoom(size_t rows) {
   return {columns.release(), hand_back};
 }
 
+void BlockCache::Keep(int64_t rows) {
+  const std::lock_guard lock(mutex_);
+  kept_rows_ = rows;
+}
+
+int64_t BlockCache::filled() const {
+  const std::lock_guard lock(mutex_);
+  return filled_;
+}
+
 absl::StatusOr<std::shared_ptr<const Columns>> BlockCache::Get(
     int64_t first_row, size_t rows, const std::function<absl::Status(Columns*)>& fill) {
   std::unique_lock lock(mutex_);
@@ -44,22 +58,25 @@ absl::StatusOr<std::shared_ptr<const Columns>> BlockCache::Get(
     // Others may have gone on, and dropped it, before this thread wakes.
     const std::shared_ptr<const Columns> columns = entry->columns;
     entries_.splice(entries_.begin(), entries_, found);
-    filled_.wait(lock, [&] { return entry->is_filled; });
+    is_filled_.wait(lock, [&] { return entry->is_filled; });
     if (!entry->status.ok()) return entry->status;
     return columns;
   }
   const auto entry = std::make_shared<Entry>();
   entry->first_row = first_row;
+  entry->rows = static_cast<int64_t>(rows);
   entry->columns = MakeRoom(rows);
   entries_.push_front(entry);
+  rows_ += entry->rows;
+  ++filled_;
   lock.unlock();
   absl::Status status = absl::ResourceExhaustedError("out of memory");
   const auto finish = [&] {
     lock.lock();
     entry->status = status;
     entry->is_filled = true;
-    if (!status.ok()) entries_.remove(entry);
-    filled_.notify_all();
+    if (!status.ok() && entries_.remove(entry) > 0) rows_ -= entry->rows;
+    is_filled_.notify_all();
   };
   try {
     status = fill(entry->columns.get());

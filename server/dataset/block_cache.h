@@ -19,12 +19,17 @@ namespace throng {
 
 class BlockCache {
  public:
-  // Keeps the last `capacity` blocks that were asked for: one more than there are threads, at
-  // least.
+  // Keeps the last `capacity` blocks that were asked for, at least: one more than there are threads.
   explicit BlockCache(size_t capacity, std::vector<FurtherColumn> further = {});
 
   // The further columns that blocks have beside the others.
   const std::vector<FurtherColumn>& further() const { return further_; }
+
+  // From now on keeps as many blocks as hold so many rows that follow one another: those between
+  // the first and the last that threads may be at.
+  void Keep(int64_t rows);
+  // How many were filled so far.
+  int64_t filled() const;
 
   // The block that begins at a row of the dataset, of `rows` rows. Who asks for it first calls
   // `fill`; who asks meanwhile waits. A failure is everybody's who waited, and is not kept.
@@ -34,6 +39,7 @@ class BlockCache {
  private:
   struct Entry {
     int64_t first_row = 0;
+    int64_t rows = 0;
     bool is_filled = false;
     absl::Status status;
     std::shared_ptr<Columns> columns;
@@ -51,9 +57,12 @@ class BlockCache {
   const size_t capacity_;
   const std::vector<FurtherColumn> further_;
   const std::shared_ptr<Spare> spare_ = std::make_shared<Spare>();
-  std::mutex mutex_;
-  std::condition_variable filled_;
+  mutable std::mutex mutex_;
+  std::condition_variable is_filled_;
   std::list<std::shared_ptr<Entry>> entries_;  // the last one asked for first
+  int64_t rows_ = 0;                           // of all entries
+  int64_t kept_rows_ = 0;
+  int64_t filled_ = 0;
 };
 
 }  // namespace throng

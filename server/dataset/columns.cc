@@ -14,6 +14,7 @@ Columns::Columns(size_t n, const std::vector<FurtherColumn>& further)
       user_rows(n),
       run_row(n),
       run_rows(n, 1),
+      session(n),
       session_row(n),
       session_rows(n, 1),
       time(n),
@@ -41,7 +42,7 @@ throng_batch Columns::At(size_t offset) {
   batch.user_rows = user_rows.data() + offset;
   batch.run_row = run_row.data() + offset;
   batch.run_rows = run_rows.data() + offset;
-  batch.session = place.data() + offset;
+  batch.session = session.data() + offset;
   batch.session_row = session_row.data() + offset;
   batch.session_rows = session_rows.data() + offset;
   batch.time = time.data() + offset;
@@ -63,6 +64,9 @@ void Columns::Copy(const Columns& from, size_t from_offset, size_t n, size_t off
   copy(from.user_rows, &user_rows);
   copy(from.run_row, &run_row);
   copy(from.run_rows, &run_rows);
+  copy(from.session, &session);
+  copy(from.session_row, &session_row);
+  copy(from.session_rows, &session_rows);
   copy(from.time, &time);
   copy(from.item, &item);
   copy(from.kind, &kind);
@@ -81,7 +85,8 @@ void Columns::SortByTime(size_t offset, size_t n) {
   std::stable_sort(order_.begin(), order_.end(),
                    [this](uint32_t a, uint32_t b) { return time[a] < time[b]; });
   sorted_.resize(n);
-  for (auto* column : {&place, &user, &user_row, &user_rows, &run_row, &run_rows, &time}) {
+  for (auto* column : {&place, &piece_row, &piece_rows, &user, &user_row, &user_rows, &run_row,
+                       &run_rows, &session, &session_row, &session_rows, &time}) {
     for (size_t i = 0; i < n; ++i) sorted_[i] = (*column)[order_[i]];
     std::copy(sorted_.begin(), sorted_.end(),
               column->begin() + static_cast<std::ptrdiff_t>(offset));
@@ -96,6 +101,18 @@ void Columns::SortByTime(size_t offset, size_t n) {
       sorted_further_.insert(sorted_further_.end(), element(row), element(row + 1));
     }
     std::copy(sorted_further_.begin(), sorted_further_.end(), element(offset));
+  }
+}
+
+void FillSessionIds(int64_t first_row, int64_t plan_size, std::span<const int64_t> session,
+                    int64_t* id) {
+  int64_t row_in_epoch = first_row % plan_size;
+  int64_t epoch_first = first_row - row_in_epoch;
+  for (const int64_t own : session) {
+    *id++ = epoch_first + own;
+    if (++row_in_epoch < plan_size) continue;
+    row_in_epoch = 0;
+    epoch_first += plan_size;
   }
 }
 

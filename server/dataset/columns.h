@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "server/dataset/further_column.h"
@@ -31,10 +32,10 @@ class Columns {
   // filled when a clock is done.
   void SortByTime(size_t offset, size_t n);
 
-  // Where rows are shuffled, pieces and so sessions are of one row, and session is place.
+  // Where rows are shuffled, pieces and so sessions are of one row.
   std::vector<int64_t> place, piece_row, piece_rows;
   std::vector<int64_t> user, user_row, user_rows, run_row, run_rows;
-  std::vector<int64_t> session_row, session_rows;
+  std::vector<int64_t> session, session_row, session_rows;
   std::vector<int64_t> time;
   std::vector<int64_t> item;
   std::vector<uint8_t> kind;
@@ -48,5 +49,10 @@ class Columns {
   std::vector<int64_t> sorted_;
   std::vector<std::byte> sorted_further_;
 };
+
+// The numbers of sessions as the whole dataset has them, for rows of it from first_row on, whose
+// `session` is unique in its epoch of plan_size rows.
+void FillSessionIds(int64_t first_row, int64_t plan_size, std::span<const int64_t> session,
+                    int64_t* id);
 
 }  // namespace throng

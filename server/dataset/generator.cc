@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,6 +65,16 @@ THRONG_SIMD bool NeverFalls(const int64_t* values, size_t n) {
   return !falls;
 }
 
+THRONG_SIMD void Overlap(const throng_batch& b) {
+  for (size_t i = 0; i < b.rows; ++i) {
+    const int64_t before = std::min(b.piece_row[i], b.run_row[i]);
+    const int64_t rest = std::min(b.piece_rows[i] - b.piece_row[i], b.run_rows[i] - b.run_row[i]);
+    b.session[i] = b.place[i] - before;
+    b.session_row[i] = before;
+    b.session_rows[i] = before + rest;
+  }
+}
+
 absl::Status CheckKinds(const std::vector<KindRows>& kinds, int64_t plan_size) {
   Uint128 rows = 0;
   for (const KindRows& kind : kinds) {
@@ -83,7 +94,10 @@ absl::Status CheckKinds(const std::vector<KindRows>& kinds, int64_t plan_size) {
 }  // namespace
 
 Generator::Generator(const GeneratorParameters& parameters, std::shared_ptr<BlockCache> blocks)
-    : parameters_(parameters), blocks_(std::move(blocks)) {}
+    : parameters_(parameters),
+      blocks_(std::move(blocks)),
+      order_(parameters.order, parameters.seed, parameters.plan_size),
+      block_rows_(order_.block_rows()) {}
 
 std::unique_ptr<Generator> Generator::Create(const GeneratorParameters& parameters,
                                              const Remark& remark,
@@ -158,6 +172,33 @@ absl::Status Generator::TakeKinds(throng_dataset* dataset) {
   return CheckKinds(kinds_, parameters_.plan_size);
 }
 
+absl::Status Generator::CheckOrder() const {
+  const auto name = [&](size_t role) {
+    return fmt::format("{} `{}`", RoleName(kRoles[role]), parameters_.behaviours[role]->name());
+  };
+  if (order_.IsSessions() && !sorts_) {
+    return absl::InvalidArgumentError(
+        fmt::format("Order `sessions` keeps a user's rows together, and {} does not spread them in "
+                    "time; choose clock `sessions`, or order `shuffled`.",
+                    name(kClock)));
+  }
+  if (!order_.IsIndependent()) return absl::OkStatus();
+  constexpr std::string_view kInto =
+      "Order `independent` takes some places twice and leaves others out, and";
+  if (segments_.count() > 1) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} {} has people who come and go; choose order `shuffled`, or an activity "
+                    "without segments (for pareto, eras: 1).",
+                    kInto, name(kActivity)));
+  }
+  if (block_rows_ == 0) return absl::OkStatus();
+  const auto wishing = std::find_if(std::begin(behaviours_), std::end(behaviours_),
+                                    [](const auto& b) { return b->BlockRows() > 0; });
+  return absl::InvalidArgumentError(
+      fmt::format("{} {} deals what a whole block of rows holds; choose order `shuffled`.", kInto,
+                  name(static_cast<size_t>(wishing - std::begin(behaviours_)))));
+}
+
 absl::Status Generator::StartEpoch(int64_t epoch) {
   auto first_rows = behaviours_[kActivity]->Segments(epoch);
   if (!first_rows.ok()) return first_rows.status();
@@ -173,7 +214,6 @@ absl::Status Generator::StartEpoch(int64_t epoch) {
   }
   segments_ = Segments(*std::move(first_rows), parameters_.plan_size, block_rows_);
   epoch_ = epoch;
-  segment_ = -1;
   return absl::OkStatus();
 }
 
@@ -220,17 +260,7 @@ absl::Status Generator::FillRange(const SegmentRange& range, Columns* columns, s
   batch.segment = range.segment;
   batch.segments_count = static_cast<int64_t>(segments_.count());
   batch.segments = segments_.first_rows().data();
-  if (segment_ != range.segment) {
-    // Shuffled: each segment's rows are permuted among themselves.
-    uint64_t key = Hash(DeriveKey(parameters_.seed, "grid"), Bits(epoch_));
-    if (segments_.count() > 1) key = Hash(key, Bits(range.segment));
-    order_ = Permutation(Bits(range.segment_rows), key);
-    segment_ = range.segment;
-  }
-  order_.MapRange(Bits(range.first - range.segment_first), {batch.place, batch.rows});
-  if (range.segment_first > 0) {
-    for (uint32_t i = 0; i < batch.rows; ++i) batch.place[i] += range.segment_first;
-  }
+  order_.Fill(epoch_, segments_.count() == 1, range, batch);
   for (size_t role = 0; role < kBehaviours; ++role) {
     if (role == kChoice) {
       std::fill_n(batch.kind, batch.rows, uint8_t{0});
@@ -244,8 +274,20 @@ absl::Status Generator::FillRange(const SegmentRange& range, Columns* columns, s
     }
     if (role == kClock && sorts_) columns->SortByTime(offset, batch.rows);
     if (absl::Status status = Check(role, batch); !status.ok()) return status;
+    if (role == kActivity) FillSessions(batch);
   }
   return absl::OkStatus();
+}
+
+// A session is where a piece of the order and a run of the activity overlap.
+void Generator::FillSessions(const throng_batch& batch) const {
+  if (order_.IsSessions()) {
+    Overlap(batch);
+  } else if (order_.IsIndependent()) {
+    std::iota(batch.session, batch.session + batch.rows, batch.epoch_row);
+  } else {
+    std::copy_n(batch.place, batch.rows, batch.session);
+  }
 }
 
 void* const* Generator::FurtherOf(size_t role, Columns* columns, size_t offset) {

@@ -12,9 +12,9 @@
 #include "server/dataset/behaviour.h"
 #include "server/dataset/block_cache.h"
 #include "server/dataset/columns.h"
+#include "server/dataset/order.h"
 #include "server/dataset/segments.h"
 #include "throng/plugin.h"
-#include "throng/random.hpp"
 
 namespace throng {
 
@@ -23,6 +23,7 @@ struct GeneratorParameters {
   uint64_t seed = 0;
   int64_t plan_size = 0;
   const throng_world* world = nullptr;
+  OrderParameters order;
   // By role: activity, clock, choice, rating.
   std::array<std::unique_ptr<ChosenBehaviour>, kBehaviours> behaviours;
 };
@@ -44,6 +45,9 @@ class Generator {
   static std::unique_ptr<Generator> Create(const GeneratorParameters& parameters,
                                            const Remark& remark, std::shared_ptr<BlockCache> blocks,
                                            std::vector<RoleError>* errors);
+
+  // Whether the order goes with the behaviours.
+  absl::Status CheckOrder() const;
 
   // Fills `rows` rows of the dataset from `first_row` on into `columns` from `offset` on. Fails
   // when a behaviour does or fills what no such column can hold, and OUT_OF_RANGE when event times
@@ -71,6 +75,8 @@ class Generator {
   // Fills rows of the current epoch, as many as lie together, and says how many those were.
   absl::StatusOr<int64_t> FillSome(int64_t epoch_row, int64_t rows, Columns* columns,
                                    size_t offset);
+  // Fills session, session_row and session_rows, from what order and activity filled.
+  void FillSessions(const throng_batch& batch) const;
   // Fills the rows of a range into `columns` from `offset` on.
   absl::Status FillRange(const SegmentRange& range, Columns* columns, size_t offset);
   absl::Status Check(size_t role, const throng_batch& batch) const;
@@ -86,6 +92,7 @@ class Generator {
   std::vector<const throng_kind*> kind_pointers_;
   std::unique_ptr<Behaviour> behaviours_[kBehaviours];
   std::array<uint64_t, 256> kind_rows_{};  // of kinds_
+  Order order_;
   int64_t block_rows_ = 0;
   bool sorts_ = false;
   bool leaves_out_ = false;
@@ -94,8 +101,6 @@ class Generator {
   // Of the epoch that was filled last.
   int64_t epoch_ = -1;
   Segments segments_;
-  int64_t segment_ = -1;  // that order_ belongs to
-  Permutation order_;
 };
 
 }  // namespace throng

@@ -114,6 +114,9 @@ std::unique_ptr<Plan> Plan::CreateSized(const v1::DatasetSpec& spec, int64_t pla
   for (const RoleError& error : plan->TakeFurtherColumns(generator.get())) {
     problems->push_back(AsProblem(error));
   }
+  if (absl::Status status = generator->CheckOrder(); !status.ok()) {
+    problems->push_back({"dataset.order", MessageOf(status)});
+  }
   if (problems->size() > problems_before) return nullptr;
   plan->kinds_ = generator->kinds();
   plan->leaves_out_ratings_ = generator->leaves_out_ratings();
@@ -138,6 +141,7 @@ std::unique_ptr<Plan> Plan::CreateSized(const v1::DatasetSpec& spec, int64_t pla
 }
 
 void Plan::ChooseBehaviours(const BehaviourSource& source, int64_t now, Problems* problems) {
+  parameters_.order = OrderParameters::Parse(spec_.mutable_order(), problems);
   for (size_t i = 0; i < kBehaviours; ++i) {
     v1::Component* component = MutableSpecOf(&spec_, kRoles[i]);
     std::unique_ptr<ChosenBehaviour>& chosen = parameters_.behaviours[i];
@@ -164,6 +168,11 @@ void Plan::BuildIdentity() {
   }
   for (const v1::Category& category : world.categories()) {
     fmt::format_to(out, "category {} {}\n", text(category.name()), category.share());
+  }
+  fmt::format_to(out, "order {}\n", text(spec_.order().component()));
+  for (const auto& [name, value] :
+       std::map(spec_.order().options().begin(), spec_.order().options().end())) {
+    fmt::format_to(out, "  {} {}\n", text(name), text(value));
   }
   for (size_t role = 0; role < kBehaviours; ++role) {
     fmt::format_to(out, "{} {}\n{}", RoleName(kRoles[role]), text(behaviour(role).name()),

@@ -89,7 +89,7 @@ absl::StatusOr<Delivery::Step> Delivery::Start() {
   has_commit_ = place_.opened().position.has_value();
   committed_ = position_ = place_.opened().position.value_or(part_.first());
   ShowCommitted();
-  unit_rows_ = UnitRows();
+  SetUnitRows();
   walk_.emplace(part_, unit_rows_, committed_, settings_.threads,
                 [this, encoding = &place_.encoding()]() -> absl::StatusOr<EncodingWalk::Fill> {
                   auto encoder = Encoder::Create(*encoding);
@@ -356,8 +356,15 @@ absl::StatusOr<Delivery::Step> Delivery::GoBack(const absl::Status& reason) {
 }
 
 void Delivery::Rewind() {
-  unit_rows_ = UnitRows();
+  SetUnitRows();
   walk_->Rewind(committed_, unit_rows_);
+}
+
+void Delivery::SetUnitRows() {
+  unit_rows_ = UnitRows();
+  // Another walk may count what earlier processes delivered.
+  const int64_t rows = std::max(unit_rows_, kUnitRows);
+  place_.encoding().table->blocks()->Keep(2 * WalkRing::RowsAhead(settings_.threads, rows));
 }
 
 int64_t Delivery::UnitRows() const {

@@ -79,6 +79,7 @@ class Delivery {
   // Waits to be resumed or stopped.
   void AwaitResume();
   int64_t UnitRows() const;
+  void SetUnitRows();
   // The walk goes on in units of what UnitRows says now, from what is committed.
   void Rewind();
   // Waits until the next row is due, and commits meanwhile when that is due.

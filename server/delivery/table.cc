@@ -19,7 +19,7 @@ struct SourceInfo {
   uint32_t type;
   const char* doc;
 };
-constexpr std::array<SourceInfo, 10> kSources = {{
+constexpr std::array<SourceInfo, 12> kSources = {{
     {ColumnSource::kUserId, "user_id", THRONG_COLUMN_ID, "Who."},
     {ColumnSource::kItemId, "item_id", THRONG_COLUMN_ID, "What."},
     {ColumnSource::kRating, "rating", THRONG_COLUMN_RATING, "How much they liked it, in stars."},
@@ -28,6 +28,10 @@ constexpr std::array<SourceInfo, 10> kSources = {{
     {ColumnSource::kKind, "kind", THRONG_COLUMN_LABEL, "Why the item was chosen."},
     {ColumnSource::kCluster, "cluster", THRONG_COLUMN_LABEL, "The user's cluster."},
     {ColumnSource::kCategory, "category", THRONG_COLUMN_LABEL, "The item's category."},
+    {ColumnSource::kSessionId, "session_id", THRONG_COLUMN_INT64,
+     "The session, from 0: its rows have the same, and no others have it."},
+    {ColumnSource::kSessionRow, "session_row", THRONG_COLUMN_INT64,
+     "Which of its session's rows it is, from 0."},
     {ColumnSource::kActivityRank, "activity_rank", THRONG_COLUMN_INT64,
      "Place by activity, from 1, the most active."},
     {ColumnSource::kPopular, "popular", THRONG_COLUMN_BOOL, "Whether it is a popular item."},
@@ -209,6 +213,12 @@ TableRows::TableRows(const Table& table, size_t capacity)
       case ColumnSource::kPopular:
         use(&popular_);
         break;
+      case ColumnSource::kSessionId:
+        use(&session_id_);
+        break;
+      case ColumnSource::kSessionRow:
+        column_arrays_.push_back(columns_.session_row.data());
+        break;
       case ColumnSource::kFurther:
         column_arrays_.push_back(columns_.Further(table.further_of(column_arrays_.size()), 0));
         break;
@@ -248,6 +258,10 @@ absl::Status TableRows::FillInteractions(int64_t first, size_t rows, size_t offs
   }
   if (!cluster_.empty()) world_.user_cluster(world_.self, user, cluster_.data() + offset, rows);
   if (!category_.empty()) world_.item_category(world_.self, item, category_.data() + offset, rows);
+  if (!session_id_.empty()) {
+    FillSessionIds(first, table_.plan().spec().plan_size(),
+                   std::span(columns_.session).subspan(offset, rows), session_id_.data() + offset);
+  }
   for (size_t i = 0; i < (row_.empty() ? 0 : rows); ++i) {
     row_[offset + i] = first + static_cast<int64_t>(i);
   }

@@ -26,6 +26,8 @@ enum class ColumnSource {
   kKind,
   kCluster,
   kCategory,
+  kSessionId,
+  kSessionRow,
   kActivityRank,
   kPopular,
   kFurther  // a behaviour
@@ -103,6 +105,7 @@ class TableRows {
   Columns columns_;
   std::vector<int64_t> user_number_;
   std::vector<int64_t> item_number_;
+  std::vector<int64_t> session_id_;
   std::vector<int64_t> row_;  // also a user's activity rank, from 1
   std::vector<int64_t> rank_;
   std::vector<int32_t> cluster_;

@@ -37,6 +37,11 @@ class WalkRing {
   // ready in between.
   static size_t Slots(int threads) { return 2 * static_cast<size_t>(threads) + 2; }
 
+  // How far apart two of its threads may be.
+  static int64_t RowsAhead(int threads, int64_t unit_rows) {
+    return static_cast<int64_t>(Slots(threads)) * unit_rows;
+  }
+
   // As Walk's; the slot of the next unit, or nothing at the end.
   absl::StatusOr<std::optional<size_t>> Next();
   void Rewind(int64_t position, int64_t unit_rows);

@@ -24,6 +24,7 @@ namespace {
   "      - {name: home, share: 0.2}\n"                                    \
   "      - {name: sports, share: 0.2}\n"                                  \
   "      - {name: books, share: 0.2}\n"                                   \
+  "  order: {component: shuffled}\n"                                      \
   "  activity: {component: pareto}\n"                                     \
   "  clock: {component: uniform}\n"                                       \
   "  choice: {component: clustered}\n"

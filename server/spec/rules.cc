@@ -40,7 +40,9 @@ constexpr TableColumn kInteractionColumns[] = {{"user_id", 1},
                                                {"interaction_id", 5, true},
                                                {"kind", 6, true},
                                                {"cluster", 7, true},
-                                               {"category", 8, true}};
+                                               {"category", 8, true},
+                                               {"session_id", 9, true},
+                                               {"session_row", 10, true}};
 constexpr TableColumn kUserColumns[] = {{"user_id", 1}, {"cluster", 2}, {"activity_rank", 3}};
 constexpr TableColumn kItemColumns[] = {{"item_id", 1}, {"category", 2}, {"popular", 3}};
 
@@ -130,6 +132,7 @@ class Rules {
     if (dataset.has_plan_size() && !is_told) {
       CheckRange("dataset.plan_size", dataset.plan_size(), 1, kMostRows);
     }
+    CheckComponent(dataset.order(), "dataset.order", "shuffled");
     CheckComponent(dataset.activity(), "dataset.activity", "pareto");
     CheckComponent(dataset.clock(), "dataset.clock", "uniform");
     CheckComponent(dataset.choice(), "dataset.choice", "clustered");

@@ -31,15 +31,27 @@ constexpr int64_t kDefaultBatchRows = 4'096;
 constexpr int64_t kUnitRows = 16'384;
 using FrameWalk = Walk<RecordBuffer>;
 
-enum Column { kUser, kItem, kRating, kTime, kKind, kCluster, kCategory, kColumns };
+enum Column {
+  kUser,
+  kItem,
+  kRating,
+  kTime,
+  kKind,
+  kCluster,
+  kCategory,
+  kSessionId,
+  kSessionRow,
+  kColumns
+};
 struct ColumnInfo {
   const char* name;
   uint8_t field;  // in InteractionBatch
   size_t bytes;   // of a row
 };
-constexpr ColumnInfo kInfo[kColumns] = {{"user_id", 4, 4},   {"item_id", 5, 4}, {"rating", 6, 4},
-                                        {"timestamp", 7, 8}, {"kind", 8, 4},    {"cluster", 9, 4},
-                                        {"category", 10, 4}};
+constexpr ColumnInfo kInfo[kColumns] = {
+    {"user_id", 4, 4},   {"item_id", 5, 4},     {"rating", 6, 4},
+    {"timestamp", 7, 8}, {"kind", 8, 4},        {"cluster", 9, 4},
+    {"category", 10, 4}, {"session_id", 11, 8}, {"session_row", 12, 4}};
 
 struct Request {
   int64_t start = 0;
@@ -75,6 +87,7 @@ class BatchEncoder {
  public:
   BatchEncoder(const Plan& plan, const Request& request, std::unique_ptr<Generator> generator)
       : world_(plan.world()),
+        plan_size_(plan.spec().plan_size()),
         request_(request),
         generator_(std::move(generator)),
         columns_(static_cast<size_t>(request.batch_rows)),
@@ -106,14 +119,14 @@ class BatchEncoder {
     for (size_t c = 0; c < kColumns; ++c) {
       if (!request_.has[c]) continue;
       at = PutHead(at, kInfo[c].field, rows * kInfo[c].bytes);
-      PutColumn(static_cast<Column>(c), rows, at);
+      PutColumn(static_cast<Column>(c), first, rows, at);
       at += rows * kInfo[c].bytes;
     }
     return absl::OkStatus();
   }
 
  private:
-  void PutColumn(Column column, size_t rows, char* at) {
+  void PutColumn(Column column, int64_t first, size_t rows, char* at) {
     switch (column) {
       case kUser:
         world_.user_number(world_.self, columns_.user.data(), numbers_.data(), rows);
@@ -135,6 +148,12 @@ class BatchEncoder {
       case kCategory:
         world_.item_category(world_.self, columns_.item.data(), groups_.data(), rows);
         return PutNumbers(std::span(groups_).first(rows), 0, at);
+      case kSessionId:
+        FillSessionIds(first, plan_size_, std::span(columns_.session).first(rows), numbers_.data());
+        std::memcpy(at, numbers_.data(), rows * sizeof(int64_t));
+        return;
+      case kSessionRow:
+        return PutNumbers(std::span(columns_.session_row).first(rows), 0, at);
       case kColumns:
         return;
     }
@@ -150,6 +169,7 @@ class BatchEncoder {
   }
 
   const throng_world& world_;
+  const int64_t plan_size_;
   const Request& request_;
   std::unique_ptr<Generator> generator_;
   Columns columns_;
@@ -262,6 +282,7 @@ absl::Status Stream(const Plan& plan, const Request& request, int threads, JobCo
     };
   };
   const int64_t unit_rows = std::max<int64_t>(1, kUnitRows / request.batch_rows);
+  blocks->Keep(WalkRing::RowsAhead(threads, unit_rows * request.batch_rows));
   FrameWalk walk(slice, unit_rows, 0, threads, make);
   control->OnStop([] { shutdown(kRowFd, SHUT_RDWR); });  // wakes a write that waits for its reader
   while (!control->IsStopping()) {

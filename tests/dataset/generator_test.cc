@@ -7,8 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <map>
 #include <set>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "server/control/status.h"
 #include "server/dataset/plan.h"
@@ -26,6 +30,9 @@ struct Script {
   uint32_t block_rows = 0;
   bool sorts = false;
   bool lacks_runs = false;
+  int64_t run = 1;  // places in a row that are of one user
+  std::string order = "shuffled";
+  std::vector<int64_t> piece_row;  // by row of the dataset, if there is room: what a choice sees
   int64_t first_time = 0;
   int32_t rating = 450;
   bool leaves_out = false;
@@ -44,11 +51,11 @@ class Scripted : public Behaviour {
       const auto row = static_cast<int64_t>(i);
       switch (role_) {
         case Role::kActivity:
-          b.user[i] = b.place[i] % users;
+          b.user[i] = b.place[i] / script_.run % users;
           b.user_row[i] = b.place[i] / users;
-          b.user_rows[i] = (dataset_.plan_size - b.user[i] + users - 1) / users;
-          b.run_row[i] = 0;
-          b.run_rows[i] = script_.lacks_runs ? 0 : 1;
+          b.user_rows[i] = dataset_.plan_size;
+          b.run_row[i] = b.place[i] % script_.run;
+          b.run_rows[i] = script_.lacks_runs ? 0 : script_.run;
           break;
         case Role::kClock:
           // A block's rows backwards, two of a time, where the host sorts them.
@@ -57,6 +64,10 @@ class Scripted : public Behaviour {
           break;
         case Role::kChoice:
           b.item[i] = b.place[i] % dataset_.world->touched_items;
+          if (const auto at = static_cast<size_t>(b.first_row + row);
+              at < script_.piece_row.size()) {
+            script_.piece_row[at] = b.piece_row[i];
+          }
           break;
         default:
           b.rating[i] = script_.rating;
@@ -123,6 +134,7 @@ class GeneratorTest : public testing::Test {
     spec.mutable_world()->set_active_users(0.8);
     spec.mutable_world()->set_touched_items(0.9);
     spec.mutable_world()->set_popular_items(0.1);
+    spec.mutable_order()->set_component(script_.order);
     v1::Cluster* cluster = spec.mutable_world()->add_clusters();
     cluster->set_name("all");
     cluster->set_share(1);
@@ -206,6 +218,81 @@ TEST_F(GeneratorTest, GivesWholeBlocksAndSortsThem) {
   const int64_t block = Segments({0}, kPlanSize, 1000).At(0).rows;
   EXPECT_EQ(whole.place[0], unsorted.place[static_cast<size_t>(block - 2)]);
   EXPECT_EQ(whole.place[1], unsorted.place[static_cast<size_t>(block - 1)]);
+}
+
+// Each row's session as who looks at its neighbours sees it.
+TEST_F(GeneratorTest, SessionsAreWhereAPieceAndARunOverlap) {
+  script_.order = "sessions";
+  script_.block_rows = 500;
+  script_.sorts = true;
+  script_.run = 7;
+  script_.segments = {0, 3500, 9100};
+  const auto plan = MakePlan();
+  ASSERT_NE(plan, nullptr) << ToString(problems_);
+  EXPECT_EQ(plan->stride(), 65'536) << "16 blocks of 4096, which the order wishes for";
+  script_.piece_row.resize(2 * kPlanSize);
+  const Columns rows = Rows(*plan, 0, 2 * kPlanSize);
+  const std::vector<int64_t>& piece_row = script_.piece_row;
+  std::map<std::pair<int64_t, int64_t>, std::map<int64_t, size_t>> sessions;  // by epoch
+  for (size_t i = 0; i < 2 * kPlanSize; ++i) {
+    ASSERT_EQ(rows.session[i] + rows.session_row[i], rows.place[i]);
+    const auto epoch = static_cast<int64_t>(i) / kPlanSize;
+    std::map<int64_t, size_t>& members = sessions[{epoch, rows.session[i]}];
+    ASSERT_TRUE(members.emplace(rows.session_row[i], i).second);
+  }
+  size_t longer = 0;
+  for (const auto& [key, members] : sessions) {
+    const size_t first = members.begin()->second;
+    ASSERT_EQ(members.begin()->first, 0);
+    ASSERT_EQ(members.rbegin()->first + 1, static_cast<int64_t>(members.size()));
+    for (const auto& [session_row, i] : members) {
+      ASSERT_EQ(rows.session_rows[i], static_cast<int64_t>(members.size()));
+      ASSERT_EQ(rows.user[i], rows.user[first]);
+      ASSERT_EQ(piece_row[i] - piece_row[first], session_row);
+    }
+    // It is as long as can be.
+    ASSERT_TRUE(piece_row[first] == 0 || rows.run_row[first] == 0);
+    longer += members.size() > 1 ? 1U : 0U;
+  }
+  EXPECT_GT(longer, sessions.size() / 4);
+}
+
+TEST_F(GeneratorTest, RowsInNoOrderAreSessionsOfTheirOwn) {
+  script_.run = 7;
+  for (const std::string order : {"shuffled", "independent"}) {
+    script_.order = order;
+    const auto plan = MakePlan();
+    ASSERT_NE(plan, nullptr) << ToString(problems_);
+    const Columns rows = Rows(*plan, kPlanSize, kPlanSize);
+    const std::set<int64_t> sessions(rows.session.begin(), rows.session.end());
+    EXPECT_EQ(sessions.size(), static_cast<size_t>(kPlanSize));
+    EXPECT_EQ(rows.session_rows, std::vector<int64_t>(kPlanSize, 1));
+    EXPECT_EQ(rows.session_row, std::vector<int64_t>(kPlanSize, 0));
+  }
+}
+
+TEST_F(GeneratorTest, OrdersThatDoNotGoWithBehavioursAreRefused) {
+  script_.order = "sessions";
+  EXPECT_THAT(Problem(), HasSubstr("dataset.order: Order `sessions` keeps a user's rows together, "
+                                   "and clock `scripted` does not spread them in time; choose"));
+  script_.order = "independent";
+  EXPECT_EQ(Problem(), "it was planned");
+  script_.segments = {0, 10};
+  EXPECT_THAT(Problem(), HasSubstr("dataset.order: Order `independent` takes some places twice and "
+                                   "leaves others out, and activity `scripted` has people who"));
+  script_.segments = {0};
+  script_.block_rows = 500;
+  EXPECT_THAT(Problem(), HasSubstr("and clock `scripted` deals what a whole block of rows holds; "
+                                   "choose order `shuffled`."));
+  script_.order = "none";
+  EXPECT_THAT(Problem(),
+              HasSubstr("dataset.order.component: There is no order named \"none\". Known"));
+}
+
+TEST_F(GeneratorTest, SessionIdsAreUniqueInTheDataset) {
+  std::vector<int64_t> id(6);
+  FillSessionIds(8, 5, std::vector<int64_t>{3, 4, 0, 1, 2, 2}, id.data());
+  EXPECT_EQ(id, (std::vector<int64_t>{8, 9, 10, 11, 12, 12}));
 }
 
 TEST_F(GeneratorTest, RowsDoNotDependOnHowTheyAreAskedFor) {

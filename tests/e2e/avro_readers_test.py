@@ -23,7 +23,7 @@ import worker
 ROWS = 1_000_000 if worker.IS_LONG else 50_000
 CODECS = ("null", "deflate", "snappy", "zstandard")
 OWN = ["user_id", "item_id", "rating", "timestamp"]
-EXTRA = ["interaction_id", "kind", "cluster", "category"]
+EXTRA = ["interaction_id", "kind", "cluster", "category", "session_id", "session_row"]
 READERS = pathlib.Path(__file__).parent / "readers"
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 MILLISECOND = datetime.timedelta(milliseconds=1)
@@ -42,7 +42,7 @@ def csv_rows(path):
                     row[name] = float(value)
                 elif name == "timestamp":
                     row[name] = (datetime.datetime.fromisoformat(value) - EPOCH).total_seconds()
-                elif name in ("interaction_id", "activity_rank"):
+                elif name in ("interaction_id", "session_id", "session_row", "activity_rank"):
                     row[name] = int(value)
                 elif name == "popular":
                     row[name] = value == "true"

@@ -13,7 +13,7 @@ import fastavro
 
 EPOCH = datetime.datetime(1970, 1, 1)
 COLUMNS = ["interaction_id", "user_id", "item_id", "rating", "timestamp", "kind", "cluster",
-           "category"]
+           "category", "session_id", "session_row"]
 WINDOWS = ["1ms", "1s", "37m", "12h", "30d", "365d"]
 STARTS = ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00Z",
           "2024-02-29T12:00:00Z", "9998-01-01T00:00:00Z"]
@@ -134,4 +134,4 @@ def seconds(value):
     return (value.replace(tzinfo=None) - EPOCH) // datetime.timedelta(seconds=1)
 
 
-VALUES = {"interaction_id": int, "rating": float, "timestamp": seconds}
+VALUES = {"interaction_id": int, "session_id": int, "session_row": int, "rating": float, "timestamp": seconds}

@@ -31,7 +31,7 @@ from throng.v1 import interaction_pb2  # noqa: E402
 CLIENT = os.environ["THRONG_CLIENT"]
 PATIENCE_SECONDS = 120
 FORMATS = ("avro", "json", "protobuf")
-EXTRA = ("interaction_id", "kind", "cluster", "category")
+EXTRA = ("interaction_id", "kind", "cluster", "category", "session_id", "session_row")
 
 
 def protobuf_class(text):

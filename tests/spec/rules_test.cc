@@ -234,7 +234,7 @@ TEST(ValidateSpec, KnowsTheColumnsOfEachTable) {
                           "outputs[0].columns[1]; give it another.",
                           "outputs[0].key: The table interactions has no column \"colour\". Known: "
                           "user_id, item_id, rating, timestamp, interaction_id, kind, cluster, "
-                          "category."));
+                          "category, session_id, session_row."));
   EXPECT_THAT(BrokenOutput([](v1::OutputSpec* output) {
                 output->set_table(v1::TABLE_USERS);
                 output->clear_columns();
@@ -244,7 +244,8 @@ TEST(ValidateSpec, KnowsTheColumnsOfEachTable) {
               ElementsAre("outputs[0].columns[0].column: The table users has no column \"rank\". "
                           "Known: user_id, cluster, activity_rank."));
   EXPECT_THAT(BrokenOutput([](v1::OutputSpec* output) {
-                for (const char* name : {"interaction_id", "kind", "cluster", "category"}) {
+                for (const char* name : {"interaction_id", "kind", "cluster", "category",
+                                         "session_id", "session_row"}) {
                   v1::Column* column = output->add_columns();
                   column->set_column(name);
                   column->set_name(name);

@@ -46,11 +46,11 @@ class ServeJobsTest : public testing::Test {
     ServedWorker worker(folder_.path());
     worker::v1::Start start = start_;
     v1::SpecLayer* layer = start.mutable_run()->mutable_source()->add_layers();
-    layer->set_text(
-        fmt::format("{{{}, outputs: [{{columns: [user_id, item_id, rating, timestamp, "
-                    "kind, cluster, category], format: {{component: csv}}, sink: "
-                    "{{component: file, options: {{path: a.csv}}}}}}]}}",
-                    kDataset));
+    layer->set_text(fmt::format(
+        "{{{}, outputs: [{{columns: [user_id, item_id, rating, timestamp, "
+        "kind, cluster, category, session_id, session_row], format: {{component: csv}}, sink: "
+        "{{component: file, options: {{path: a.csv}}}}}}]}}",
+        kDataset));
     worker.Start(start);
     asked_ = worker.Planned().asked();
     worker.Begin();
@@ -88,12 +88,13 @@ class ServeJobsTest : public testing::Test {
       next += last_size;
       for (int i = 0; i < batch.user_numbers_size(); ++i) {
         lines.push_back(fmt::format(
-            "{}{},{}{},{:.1f},{},{},{},{}", header.user_prefix(), batch.user_numbers(i),
+            "{}{},{}{},{:.1f},{},{},{},{},{},{}", header.user_prefix(), batch.user_numbers(i),
             header.item_prefix(), batch.item_numbers(i), batch.rating_hundredths(i) / 100.0,
             TimestampText(batch.timestamp_ms(i) / 1000 * 1000),  // CSV shows seconds
             header.kinds(static_cast<int>(batch.kind_indexes(i))),
             header.clusters(static_cast<int>(batch.cluster_indexes(i))),
-            header.categories(static_cast<int>(batch.category_indexes(i)))));
+            header.categories(static_cast<int>(batch.category_indexes(i))), batch.session_ids(i),
+            batch.session_rows(i)));
       }
     }
     const worker::v1::Finished finished = worker.Finished();
@@ -120,8 +121,8 @@ TEST_F(ServeJobsTest, RowsAreThoseOfTheFileFromAnyRow) {
       if (batch_rows == 7 && start_row < 5000) continue;  // slow, and says no more
       worker::v1::Start start = Generate(start_row);
       start.mutable_generate()->set_batch_rows(batch_rows);
-      for (const char* column :
-           {"category", "user_id", "item_id", "rating", "timestamp", "kind", "cluster"}) {
+      for (const char* column : {"category", "user_id", "item_id", "rating", "timestamp", "kind",
+                                 "cluster", "session_id", "session_row"}) {
         start.mutable_generate()->add_columns(column);
       }
       EXPECT_EQ(LinesOf(start, folder_.path()),

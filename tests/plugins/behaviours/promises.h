@@ -85,7 +85,7 @@ class Epoch {
 
   void ExpectLargestUser(int64_t rows) const { EXPECT_EQ(user_rows_[0], rows); }
 
-  // 60/30/10 to one row, and to about one row in each user; ordinals within a kind are all there.
+  // 60/30/10 to one row; ordinals within a kind are all there.
   void ExpectKinds(const std::vector<double>& shares) const {
     ASSERT_EQ(plan_.kinds().size(), shares.size());
     std::vector<std::vector<bool>> seen;
@@ -94,14 +94,18 @@ class Epoch {
       ExpectShare(kind_rows_[kind], shares[kind], total());
       seen.emplace_back(At(kind_rows_[kind]), false);
     }
-    std::vector<std::vector<int64_t>> of_user(shares.size(),
-                                              std::vector<int64_t>(user_rows_.size(), 0));
     for (size_t i = 0; i < rows(); ++i) {
       ASSERT_LT(At(c_.kind_row[i]), seen[c_.kind[i]].size());
       ASSERT_FALSE(seen[c_.kind[i]][At(c_.kind_row[i])]);
       seen[c_.kind[i]][At(c_.kind_row[i])] = true;
-      ++of_user[c_.kind[i]][At(c_.user[i])];
     }
+  }
+
+  // 60/30/10 to about one row in each user, too.
+  void ExpectKindsOfUsers(const std::vector<double>& shares) const {
+    std::vector<std::vector<int64_t>> of_user(shares.size(),
+                                              std::vector<int64_t>(user_rows_.size(), 0));
+    for (size_t i = 0; i < rows(); ++i) ++of_user[c_.kind[i]][At(c_.user[i])];
     for (size_t kind = 0; kind < shares.size(); ++kind) {
       for (size_t user = 0; user < user_rows_.size(); ++user) {
         // Less than one at either end of the user's stretch, and once more where that wraps.
@@ -135,7 +139,10 @@ class Epoch {
     if (all_touched) {
       EXPECT_EQ(touched, world_.touched_items);
     }
-    // Random choices are even over the tail, to one.
+  }
+
+  // Random choices are even over the tail, to one.
+  void ExpectEvenRandom() const {
     std::vector<int64_t> random(item_rows_.size(), 0);
     for (size_t i = 0; i < rows(); ++i) random[At(c_.item[i])] += c_.kind[i] == 2 ? 1 : 0;
     const auto [least, most] = std::minmax_element(random.begin() + world_.popular_items,
@@ -226,7 +233,9 @@ inline void ExpectSeed(const PlannedDataset& dataset, int64_t epoch, bool is_exa
   const int64_t top = std::llround(0.2 * static_cast<double>(plan.world().active_users));
   counted.ExpectUsers(top, 0.8, 1);
   counted.ExpectKinds(kSeedKinds);
+  counted.ExpectKindsOfUsers(kSeedKinds);
   counted.ExpectItems(is_exact);
+  counted.ExpectEvenRandom();
   counted.ExpectTimes();
   if (plan.spec().rating().component() == "calibrated") {
     counted.ExpectHistogram(kSeedHistogram);

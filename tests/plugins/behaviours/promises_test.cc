@@ -103,7 +103,9 @@ TEST(Promises, HoldForOtherMixesAndTops) {
   counted.ExpectUsers(50, 0.9, 3);
   counted.ExpectLargestUser(2500);
   counted.ExpectKinds({0.45, 0.2, 0.35});
+  counted.ExpectKindsOfUsers({0.45, 0.2, 0.35});
   counted.ExpectItems(true);
+  counted.ExpectEvenRandom();
   counted.ExpectHistogram({0.11, 0, 0.05, 0, 0.08, 0, 0.16, 0, 0.6});
 }
 
