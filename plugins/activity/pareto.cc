@@ -1,10 +1,10 @@
 // Who interacts, and how often: few users make most of the interactions, nobody too many of them.
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <limits>
 
+#include "plugins/activity/lives.h"
 #include "plugins/activity/pareto_runs.h"
+#include "plugins/activity/stretch_index.h"
 #include "throng/random.hpp"
 #include "throng/sdk.hpp"
 
@@ -15,7 +15,7 @@ enum class Base { kActive, kRegistered };
 
 class Pareto {
  public:
-  struct Options {
+  struct Options : LivesOptions {
     double top_share = 0.8;
     double top_fraction = 0.2;
     std::optional<int64_t> cap;
@@ -23,7 +23,7 @@ class Pareto {
     Base base = Base::kActive;
   };
   static std::vector<OptionOf<Options>> DeclareOptions() {
-    return {
+    std::vector<OptionOf<Options>> options{
         Option<&Options::top_share>("top_share",
                                     "Share of the interactions that the top users make.")
             .Range(0, 1),
@@ -41,53 +41,49 @@ class Pareto {
                                "Of whom top_fraction is meant: the active users, whom a reader of "
                                "the data sees, or all registered ones.")
             .Choices({"active", "registered"})};
+    for (OptionOf<Options>& option : DeclareLivesOptions<Options>()) {
+      options.push_back(std::move(option));
+    }
+    return options;
   }
+  static void Validate(const Options& options) { CheckLives(options); }
 
   Pareto(const Options& options, const Dataset& dataset)
-      : step_(~uint64_t{0} / static_cast<uint64_t>(dataset.plan_size)) {
+      : eras_(ErasOf(options, dataset.plan_size)) {
     const int64_t users = dataset.world->active_users;
     const int64_t base = options.base == Base::kActive ? users : dataset.world->users;
     RequireTopUsers(options, users, base);
-    const std::vector<UserRun> plan =
-        PlanPareto({.rows = dataset.plan_size,
-                    .users = users,
-                    .top_users = std::llround(options.top_fraction * static_cast<double>(base)),
-                    .top_share = options.top_share,
-                    .min_per_user = options.min_per_user,
-                    .cap = options.cap});
+    const int64_t top = std::llround(options.top_fraction * static_cast<double>(base));
+    const std::vector<UserRun> plan = PlanPareto({.rows = dataset.plan_size,
+                                                  .users = users,
+                                                  .top_users = top,
+                                                  .top_share = options.top_share,
+                                                  .min_per_user = options.min_per_user,
+                                                  .cap = options.cap});
+    if (eras_ > 1) {
+      lives_.emplace(options, eras_, plan, top, dataset.key);
+      return;
+    }
+    std::vector<int64_t> first_rows;
     for (size_t i = 0; i + 1 < plan.size(); ++i) Add(plan[i], plan[i + 1]);
-    BuildGuide();
+    for (const Run& run : runs_) first_rows.push_back(run.first_row);
+    run_index_ = StretchIndex<12>(std::move(first_rows), dataset.plan_size);
   }
 
-  // Place k belongs to the user whose rows [D_r, D_r + n) hold it.
-  void Fill(const Rows& rows, ActivityRunColumns out) const {
-    for (size_t i = 0; i < rows.size; ++i) {
-      const auto k = static_cast<uint64_t>(rows.place[i]);
-      size_t at = guide_[(k * step_) >> kGuideShift];
-      for (size_t jump = widest_jump_; jump > 0; jump /= 2) {
-        at += first_row_[at + jump] <= rows.place[i] ? jump : 0;
-      }
-      const Run& run = runs_[at];
-      const uint64_t offset = k - static_cast<uint64_t>(run.first_row);
-      const uint64_t user = MultiplyHigh(offset + 1, run.factor);
-      out.user[i] = run.first_user + static_cast<int64_t>(user);
-      out.user_row[i] = static_cast<int64_t>(offset) - static_cast<int64_t>(user) * run.rows_each;
-      out.user_rows[i] = run.rows_each;
-    }
-    // A user's places follow one another: his rows are one run.
-    std::copy_n(out.user_row.data(), rows.size, out.run_row.data());
-    std::copy_n(out.user_rows.data(), rows.size, out.run_rows.data());
+  std::vector<int64_t> Segments(int64_t epoch) const {
+    return lives_ ? lives_->FirstRows(epoch) : std::vector<int64_t>{0};
+  }
+
+  void Fill(const Rows& rows, ActivityRunColumns out) {
+    lives_ ? lives_->Fill(rows, out) : FillWithoutLives(rows, out);
   }
 
   template <class Visit>
   void Tables(Visit&& visit) const {
-    visit(std::as_bytes(std::span(runs_)));
+    lives_ ? lives_->Tables(visit) : visit(std::as_bytes(std::span(runs_)));
   }
 
  private:
-  static constexpr size_t kGuideSize = 4096;
-  static constexpr int kGuideShift = 64 - 12;
-
   struct Run {
     int64_t first_row;
     int64_t first_user;
@@ -141,30 +137,25 @@ class Pareto {
     }
   }
 
-  // For each 4096th of the grid the run in which it begins, and how far its last run is from there.
-  void BuildGuide() {
-    for (const Run& run : runs_) first_row_.push_back(run.first_row);
-    guide_.resize(kGuideSize);
-    size_t at = 0;
-    size_t widest = 0;
-    for (size_t i = 0; i < kGuideSize; ++i) {
-      const size_t begin = at;
-      const uint64_t edge = uint64_t{i} << kGuideShift;
-      const auto first = static_cast<int64_t>(edge / step_ + (edge % step_ > 0 ? 1 : 0));
-      while (at + 1 < runs_.size() && first_row_[at + 1] <= first) ++at;
-      widest = std::max(widest, at - begin);
-      guide_[i] = static_cast<uint32_t>(at);
+  // Place k belongs to the user whose rows [D_r, D_r + n) hold it.
+  void FillWithoutLives(const Rows& rows, ActivityRunColumns out) const {
+    for (size_t i = 0; i < rows.size; ++i) {
+      const Run& run = runs_[run_index_.Find(rows.place[i])];
+      const uint64_t offset = static_cast<uint64_t>(rows.place[i] - run.first_row);
+      const uint64_t user = MultiplyHigh(offset + 1, run.factor);
+      out.user[i] = run.first_user + static_cast<int64_t>(user);
+      out.user_row[i] = static_cast<int64_t>(offset) - static_cast<int64_t>(user) * run.rows_each;
+      out.user_rows[i] = run.rows_each;
     }
-    widest = std::max(widest, runs_.size() - 1 - at);
-    widest_jump_ = std::bit_floor(widest);
-    first_row_.resize(first_row_.size() + 2 * widest_jump_, std::numeric_limits<int64_t>::max());
+    // A user's places follow one another: his rows are one run.
+    std::copy_n(out.user_row.data(), rows.size, out.run_row.data());
+    std::copy_n(out.user_rows.data(), rows.size, out.run_rows.data());
   }
 
-  uint64_t step_;
+  int64_t eras_;
+  std::optional<Lives> lives_;  // if there is more than one era; else these:
   std::vector<Run> runs_;
-  std::vector<int64_t> first_row_;  // of each run, and then beyond all rows
-  std::vector<uint32_t> guide_;
-  size_t widest_jump_ = 0;
+  StretchIndex<12> run_index_;
 };
 
 }  // namespace

@@ -25,7 +25,7 @@ namespace {
   "      - {name: sports, share: 0.2}\n"                                  \
   "      - {name: books, share: 0.2}\n"                                   \
   "  order: {component: shuffled}\n"                                      \
-  "  activity: {component: pareto}\n"                                     \
+  "  activity: {component: pareto, options: {eras: 1}}\n"                 \
   "  clock: {component: uniform}\n"                                       \
   "  choice: {component: clustered}\n"
 

@@ -2,6 +2,8 @@
 // what is refused, with which sentence.
 #include "tests/plugins/behaviours/promises.h"
 
+#include <set>
+
 namespace throng {
 namespace {
 
@@ -109,6 +111,20 @@ TEST(Promises, HoldForOtherMixesAndTops) {
   counted.ExpectHistogram({0.11, 0, 0.05, 0, 0.08, 0, 0.16, 0, 0.6});
 }
 
+TEST(Promises, OfUsersHoldWhereTheyComeAndGo) {
+  const PlannedDataset dataset(
+      "{interactions: 20000, plan_size: 10000, world: {users: 200, items: 500}, activity: "
+      "{component: pareto, options: {eras: 39}}}");
+  ASSERT_NE(dataset.plan(), nullptr) << ToString(dataset.problems());
+  for (int64_t epoch = 0; epoch < 2; ++epoch) {
+    const Columns columns = dataset.Rows(epoch * 10'000, 10'000);
+    Epoch(*dataset.plan(), columns, epoch).ExpectUsers(32, 0.8, 1);
+    // Some are not there until the second half.
+    const std::set<int64_t> early(columns.user.begin(), columns.user.begin() + 5'000);
+    EXPECT_LT(early.size(), 150);
+  }
+}
+
 TEST(Promises, ABlendOfOneIsRanges) {
   const PlannedDataset dataset(
       "{size: production, rating: {component: calibrated, options: {blend: 1}}}");
@@ -208,6 +224,13 @@ TEST(Refusal, NamesTheOptionAndTheRemedy) {
   EXPECT_THAT(
       ProblemsOf("{size: production, activity: {component: pareto, options: {top_share: 1}}}"),
       HasSubstr("lower top_share below 1"));
+  EXPECT_THAT(
+      ProblemsOf("{size: producer, activity: {component: pareto, options: {eras: 20}}}"),
+      HasSubstr("dataset.activity.options.eras: activity `pareto`: eras 20 are too many for the "
+                "5000 interactions of an epoch, of which an era has 256 or more; lower it to 19"));
+  EXPECT_THAT(
+      ProblemsOf("{size: producer, activity: {component: pareto, options: {newcomers: 0.33}}}"),
+      HasSubstr("newcomers 0.33 is no twentieth; the nearest is 0.35."));
   EXPECT_THAT(ProblemsOf("{plan_size: 1000, world: {users: 500, items: 1000}}"),
               HasSubstr("1000 interactions are too few for the top 80 of 400 active users to make "
                         "0.8 of them and for the others to have 1 or more each. The next number "
