@@ -1,12 +1,10 @@
 // What is chosen, and why: something of the preferred category, something popular, or at random.
 #include <cmath>
-#include <numeric>
-#include <string>
 
+#include "plugins/choice/kind_shares.h"
 #include "plugins/choice/kinds.h"
 #include "throng/kind_word.hpp"
 #include "throng/random.hpp"
-#include "throng/rounding.hpp"
 #include "throng/sdk.hpp"
 
 namespace throng::plugins {
@@ -25,35 +23,53 @@ THRONG_SIMD void PlaceEvenly(uint64_t key, const int64_t* k, const double* o, co
   }
 }
 
+// How a user's preferred choices lie on the curve of popularity.
+enum class Placement { kSpread, kIndependent };
+// What the shares of the kinds hold for, to one row.
+enum class Mix { kExact, kByUser };
+
 class Clustered {
  public:
-  struct Options {
-    double preferred = 0.6;
-    double popular = 0.3;
-    double random = 0.1;
+  struct Options : KindShares {
+    Placement placement = Placement::kIndependent;
+    Mix mix = Mix::kExact;
   };
   static std::vector<OptionOf<Options>> DeclareOptions() {
-    return {Option<&Options::preferred>("preferred",
-                                        "Share of choices from the tail of the category that the "
-                                        "user's cluster prefers.")
-                .Range(0, 1),
-            Option<&Options::popular>("popular", "Share of choices among the popular items.")
-                .Range(0, 1),
-            Option<&Options::random>("random", "Share of choices evenly from the whole tail.")
-                .Range(0, 1)};
+    auto options = DeclareKindShares<Options>();
+    options.push_back(
+        Option<&Options::placement>("placement",
+                                    "How a user's preferred choices lie on the curve of "
+                                    "popularity: spread evenly over it, so that a user seldom has "
+                                    "two hits, or each independently of the others.")
+            .Choices({"spread", "independent"}));
+    options.push_back(
+        Option<&Options::mix>("mix",
+                              "Whether the shares of the kinds hold to one row for the epoch alone "
+                              "(exact), so that users differ, or for each user too (by_user).")
+            .Choices({"exact", "by_user"}));
+    return options;
   }
-  static void Validate(const Options& options) { Weights(options); }
+  static void Validate(const Options& options) {
+    KindWeights(options);
+    if (options.placement == Placement::kSpread && options.mix == Mix::kExact) {
+      throw Error(THRONG_INVALID_ARGUMENT,
+                  "placement: spread needs to know how many preferred choices each user has; set "
+                  "mix to by_user, or placement to independent.",
+                  "placement");
+    }
+  }
 
   Clustered(const Options& options, const Dataset& dataset)
       : key_(dataset.key),
         rows_(dataset.plan_size),
         world_(dataset.world),
-        word_(Weights(options)),
+        word_(KindWeights(options)),
+        placement_(options.placement),
+        mix_(options.mix),
         popular_items_(world_->popular_items),
         tail_items_(world_->touched_items - world_->popular_items) {
-    static constexpr const char* kNames[] = {"preferred", "popular", "random"};
     for (size_t kind = 0; kind < kKinds; ++kind) {
-      kinds_.push_back({kNames[kind], word_.CounterOf(kind).Before(rows_)});
+      kinds_.push_back({kKindNames[kind], word_.CounterOf(kind).Before(rows_)});
       grids_[kind] = Grid(static_cast<uint64_t>(kinds_[kind].rows));
     }
     for (const throng_cluster* cluster : world_.clusters()) {
@@ -65,7 +81,7 @@ class Clustered {
                               .items = has_one ? preferred.tail : tail_items_});
     }
     PlanCurves(options.popular);
-    WarnIfUntouched(dataset.host);
+    WarnIfUntouched(dataset.host, world_, kinds_, popular_curve_);
   }
 
   std::vector<Kind> Kinds() const { return kinds_; }
@@ -87,35 +103,11 @@ class Clustered {
   }
 
  private:
-  static constexpr size_t kPreferred = 0;
-  static constexpr size_t kPopular = 1;
-  static constexpr size_t kRandom = 2;
-  static constexpr size_t kKinds = 3;
-
   struct Preference {
     int32_t category;  // -1: none
     int64_t first;     // of the tail, within the category; without one its rank
     int64_t items;     // of the tail
   };
-
-  static std::vector<int64_t> Weights(const Options& options) {
-    const double shares[] = {options.preferred, options.popular, options.random};
-    const double sum = shares[0] + shares[1] + shares[2];
-    if (std::abs(sum - 1) > 1e-6) {
-      throw Error(THRONG_INVALID_ARGUMENT,
-                  "preferred, popular and random sum to " +
-                      detail::NumberText(std::round(sum * 1e9) / 1e9) + "; they must sum to 1.",
-                  "preferred");
-    }
-    std::vector<int64_t> weights = IntegerWeights(shares);
-    if (std::accumulate(weights.begin(), weights.end(), int64_t{0}) > 10'000) {
-      throw Error(THRONG_INVALID_ARGUMENT,
-                  "preferred, popular and random need more decimals than rows can be spread by; "
-                  "give them with at most four.",
-                  "preferred");
-    }
-    return weights;
-  }
 
   // Popularity: the first y of the touched items take y^t of the choices, t such that the popular
   // items take the share of their kind; for popular and tail items apart, its inverse scaled to
@@ -130,20 +122,6 @@ class Clustered {
         [&](double x) { return (std::pow(share + (1 - share) * x, power) - edge) / (1 - edge); });
   }
 
-  // Random choices go round the whole tail, and popular ones come by every popular item, if there
-  // are enough of them.
-  void WarnIfUntouched(const Host& host) const {
-    const double needed = 1.01 * static_cast<double>(popular_items_) * popular_curve_.MaxSlope();
-    const bool all_popular = static_cast<double>(kinds_[kPopular].rows) >= needed;
-    if (all_popular && kinds_[kRandom].rows >= tail_items_) return;
-    host.Warn("touched_items is expected rather than exact: it takes " +
-              std::to_string(tail_items_) + " random and " +
-              std::to_string(static_cast<int64_t>(std::ceil(needed))) +
-              " popular choices an epoch to reach every item, and there are " +
-              std::to_string(kinds_[kRandom].rows) + " and " +
-              std::to_string(kinds_[kPopular].rows) + ".");
-  }
-
   void StartEpoch(int64_t epoch) {
     epoch_ = epoch;
     epoch_key_ = Hash(key_, static_cast<uint64_t>(epoch));
@@ -153,11 +131,20 @@ class Clustered {
       permutations_[kind] =
           Permutation(static_cast<uint64_t>(kinds_[kind].rows), Hash(epoch_key_, kind));
     }
+    if (mix_ == Mix::kExact) {
+      mixed_ = Permutation(static_cast<uint64_t>(rows_), Hash(epoch_key_, kKinds));
+    }
   }
 
-  // The word is shifted round by another amount each epoch.
+  // The word is read at places in an order of its own, or shifted round by another amount each
+  // epoch: the places of a user then follow one another in it.
   void FillKinds(const Rows& rows, ChoiceColumns out) {
     place_.resize(rows.size);
+    if (mix_ == Mix::kExact) {
+      mixed_.Map(rows.place, place_);
+      word_.At(place_, out.kind, out.kind_row);
+      return;
+    }
     const int64_t all = rows_;
     const int64_t shift = shift_;
     for (size_t i = 0; i < rows.size; ++i) {
@@ -167,20 +154,37 @@ class Clustered {
     word_.At(place_, out.kind, out.kind_row);
   }
 
-  // The o-th of the m preferred choices of a user's run lies in the o-th m-th of the tail's
-  // popularity curve.
   void FillPreferred(const Rows& rows, std::span<const uint32_t> chosen, ChoiceColumns out) {
     const size_t n = chosen.size();
-    for (auto* column : {&user_, &grid_, &index_}) column->resize(n);
+    user_.resize(n);
+    if (placement_ == Placement::kIndependent) {
+      for (size_t j = 0; j < n; ++j) user_[j] = rows.user[chosen[j]];
+      PermuteKindRows(kPreferred, chosen, out);
+      const Grid grid = grids_[kPreferred];
+      PlacePreferred(chosen, out,
+                     [&](size_t j) { return grid.Point(static_cast<uint64_t>(index_[j])); });
+      return;
+    }
+    // The o-th of the m preferred choices of a user's run lies in the o-th m-th of the curve.
+    for (auto* column : {&grid_, &index_}) column->resize(n);
     for (auto* column : {&o_, &m_}) column->resize(n);
-    for (auto* column : {&x_, &cluster_, &category_}) column->resize(n);
-    rows_of_.resize(n);
+    x_.resize(n);
     CountPreferred(rows, chosen, out.kind_row);
     PlaceEvenly(epoch_key_, grid_.data(), o_.data(), m_.data(), x_.data(), n);
+    PlacePreferred(chosen, out, [&](size_t j) { return static_cast<uint64_t>(x_[j]) << 33; });
+  }
+
+  // The items of chosen rows whose users are in user_: at x(j), a fraction of 2^64, of the tail's
+  // popularity curve. May write index_[j] once it has asked for x(j).
+  template <class X>
+  void PlacePreferred(std::span<const uint32_t> chosen, ChoiceColumns out, X x) {
+    const size_t n = chosen.size();
+    for (auto* column : {&cluster_, &category_}) column->resize(n);
+    rows_of_.resize(n);
     world_.UserCluster(user_, cluster_);
     size_t special = 0;
     for (size_t j = 0; j < n; ++j) {
-      const uint64_t y = tail_curve_(static_cast<uint64_t>(x_[j]) << 33);
+      const uint64_t y = tail_curve_(x(j));
       const Preference& preference = preferences_[static_cast<size_t>(cluster_[j])];
       const int64_t index = preference.first + static_cast<int64_t>(MultiplyHigh(
                                                    y, static_cast<uint64_t>(preference.items)));
@@ -250,6 +254,8 @@ class Clustered {
   int64_t rows_;
   World world_;
   KindWord word_;
+  Placement placement_;
+  Mix mix_;
   int64_t popular_items_;
   int64_t tail_items_;
   std::vector<Kind> kinds_;
@@ -263,6 +269,7 @@ class Clustered {
   uint64_t epoch_key_ = 0;
   int64_t shift_ = 0;
   Permutation permutations_[kKinds];
+  Permutation mixed_;  // of places, where the mix is exact
 
   // Scratch.
   RowsByKind by_kind_{kKinds};

@@ -27,7 +27,7 @@ namespace {
   "  order: {component: shuffled}\n"                                      \
   "  activity: {component: pareto, options: {eras: 1}}\n"                 \
   "  clock: {component: uniform}\n"                                       \
-  "  choice: {component: clustered}\n"
+  "  choice: {component: clustered, options: {placement: spread, mix: by_user}}\n"
 
 constexpr Preset kBehaviours[] = {
     {"seed",
