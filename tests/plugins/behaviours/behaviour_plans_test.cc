@@ -1,20 +1,15 @@
-// The plans of behaviours before any row is filled: curves of users, tables of ratings.
-#include <gmock/gmock.h>
+// The plans of behaviours before any row is filled: curves of users, rows by kind.
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <numeric>
 
 #include "plugins/activity/pareto_runs.h"
 #include "plugins/choice/kinds.h"
-#include "plugins/rating/rating_table.h"
-#include "throng/rounding.hpp"
+#include "throng/random.hpp"
+#include "throng/sdk.hpp"
 
 namespace throng::plugins {
 namespace {
-
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 // ---- Users ----------------------------------------------------------------------------------
 
@@ -140,111 +135,6 @@ TEST(RowsByKind, ListsTheRowsOfEachKindInOrder) {
     EXPECT_EQ(all, kind.size());
     by_kind.Sort({});
     EXPECT_TRUE(by_kind.Of(0).empty());
-  }
-}
-
-// ---- Ratings --------------------------------------------------------------------------------
-
-std::vector<Kind> SeedKinds(int64_t rows) {
-  return {{"preferred", rows * 6 / 10},
-          {"popular", rows * 3 / 10},
-          {"random", rows - rows * 6 / 10 - rows * 3 / 10}};
-}
-
-double Mean(const RatingCounts& counts, size_t kind) {
-  double sum = 0;
-  double rows = 0;
-  for (size_t r = 0; r < kRatings; ++r) {
-    const auto count = static_cast<double>(counts[kind * kRatings + r]);
-    rows += count;
-    sum += count * RatingAt(r) / 100;
-  }
-  return sum / rows;
-}
-
-TEST(FittedRatings, HoldKindsAndHistogramToOneRow) {
-  for (const int64_t rows : {7, 10, 28, 99, 100, 5'000, 50'000, 1'000'000}) {
-    for (const std::string name : {"seed", "movielens", "jshape"}) {
-      const std::vector<Kind> kinds = SeedKinds(rows);
-      const Histogram histogram = ParseHistogram(name);
-      const RatingCounts counts =
-          FittedRatings(kinds, ParseRanges(kDefaultRanges, kinds), histogram, 0.02, 0.7, 0);
-      const std::vector<int64_t> expected = Apportion(rows, IntegerWeights(histogram));
-      for (size_t r = 0; r < kRatings; ++r) {
-        EXPECT_EQ(counts[r] + counts[kRatings + r] + counts[2 * kRatings + r], expected[r]);
-      }
-      for (size_t k = 0; k < kinds.size(); ++k) {
-        const auto row = counts.begin() + static_cast<std::ptrdiff_t>(k * kRatings);
-        EXPECT_EQ(std::accumulate(row, row + kRatings, int64_t{0}), kinds[k].rows);
-        EXPECT_GE(*std::min_element(row, row + kRatings), 0);
-      }
-    }
-  }
-}
-
-TEST(FittedRatings, HaveTheMeansAndTheLeakOfTheModel) {
-  const std::vector<Kind> kinds = SeedKinds(1'000'000);
-  const std::vector<RatingRange> ranges = ParseRanges(kDefaultRanges, kinds);
-  const RatingCounts counts = FittedRatings(kinds, ranges, ParseHistogram("seed"), 0.02, 0.7, 0);
-  EXPECT_NEAR(Mean(counts, 0), 3.97, 0.005);
-  EXPECT_NEAR(Mean(counts, 1), 3.33, 0.005);
-  EXPECT_NEAR(Mean(counts, 2), 2.12, 0.005);
-  int64_t outside = 0;
-  for (size_t i = 0; i < counts.size(); ++i) {
-    const auto [low, high] = ranges[i / kRatings];
-    if (i % kRatings < low || i % kRatings > high) outside += counts[i];
-  }
-  EXPECT_NEAR(static_cast<double>(outside) / 1e6, 0.19, 0.002);
-}
-
-TEST(FittedRatings, MayHaveKindsWithoutRows) {
-  const std::vector<Kind> kinds = {{"preferred", 0}, {"popular", 70}, {"random", 30}};
-  const RatingCounts counts = FittedRatings(kinds, ParseRanges(kDefaultRanges, kinds),
-                                            ParseHistogram("seed"), 0.02, 0.7, 0);
-  EXPECT_EQ(std::accumulate(counts.begin(), counts.begin() + kRatings, int64_t{0}), 0);
-  EXPECT_EQ(counts[kRatings + 8] + counts[2 * kRatings + 8], 15);
-}
-
-TEST(FittedRatings, SayWhenTooFewMayLeaveTheirRange) {
-  const std::vector<Kind> kinds = SeedKinds(7);
-  try {
-    FittedRatings(kinds, ParseRanges(kDefaultRanges, kinds), ParseHistogram("jshape"), 1e-4, 0.01,
-                  0);
-    FAIL() << "should not fit";
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("raise leak or decay"));
-    EXPECT_EQ(error.option(), "leak");
-  }
-}
-
-TEST(EvenRatings, AreEvenWithinEachRange) {
-  const std::vector<Kind> kinds = {{"a", 10}, {"b", 9}, {"c", 0}};
-  EXPECT_THAT(EvenRatings(kinds, ParseRanges("a=4.5-5.0,b=1-5", kinds)),
-              ElementsAre(0, 0, 0, 0, 0, 0, 0, 5, 5,  //
-                          1, 1, 1, 1, 1, 1, 1, 1, 1,  //
-                          0, 0, 0, 0, 0, 0, 0, 0, 0));
-}
-
-TEST(ParseHistogram, TakesNamesAndNumbers) {
-  for (const std::string name : {"seed", "movielens", "jshape"}) {
-    const Histogram histogram = ParseHistogram(name);
-    EXPECT_NEAR(std::accumulate(histogram.begin(), histogram.end(), 0.0), 1, 1e-9);
-  }
-  EXPECT_THAT(ParseHistogram(" 0.2, 0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1"),
-              ElementsAre(0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1));
-  for (const std::string text : {"", "0.5,0.5", "nan,0,0,0,0,0,0,0,1", "-1,2,0,0,0,0,0,0,0",
-                                 "1,0,0,0,0,0,0,0,0,0", "1x,0,0,0,0,0,0,0,0"}) {
-    EXPECT_THROW(ParseHistogram(text), Error) << text;
-  }
-}
-
-TEST(ParseRanges, RefusesWhatIsNoRange) {
-  const std::vector<Kind> kinds = SeedKinds(10);
-  EXPECT_EQ(ParseRanges("", kinds)[0].high, 8);
-  EXPECT_EQ(ParseRanges("popular = 2.5 - 3", kinds)[1].low, 3);
-  for (const std::string text : {"preferred", "=1-5", "a=5-4", "a=0.5-1", "a=1-5.5", "a=1.2-3",
-                                 "a=1", "a=1-2-3", "a=1-2,", "a=b=1-2", "a=nan-5"}) {
-    EXPECT_THROW(ParseRanges(text, kinds), Error) << text;
   }
 }
 
