@@ -1,7 +1,9 @@
 #include "server/dataset/columns.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
+#include <utility>
 
 namespace throng {
 
@@ -80,28 +82,86 @@ void Columns::Copy(const Columns& from, size_t from_offset, size_t n, size_t off
 }
 
 void Columns::SortByTime(size_t offset, size_t n) {
-  order_.resize(n);
-  std::iota(order_.begin(), order_.end(), static_cast<uint32_t>(offset));
-  std::stable_sort(order_.begin(), order_.end(),
-                   [this](uint32_t a, uint32_t b) { return time[a] < time[b]; });
+  SortTimes(std::span(time).subspan(offset, n));
   sorted_.resize(n);
   for (auto* column : {&place, &piece_row, &piece_rows, &user, &user_row, &user_rows, &run_row,
-                       &run_rows, &session, &session_row, &session_rows, &time}) {
-    for (size_t i = 0; i < n; ++i) sorted_[i] = (*column)[order_[i]];
-    std::copy(sorted_.begin(), sorted_.end(),
-              column->begin() + static_cast<std::ptrdiff_t>(offset));
+                       &run_rows, &session, &session_row, &session_rows}) {
+    int64_t* const rows = column->data() + offset;
+    for (size_t i = 0; i < n; ++i) sorted_[i] = rows[order_[i]];
+    std::copy_n(sorted_.begin(), n, rows);
   }
   for (size_t column = 0; column < further_.size(); ++column) {
     const size_t width = widths_[column];
-    const auto element = [&](size_t row) {
-      return further_[column].begin() + static_cast<std::ptrdiff_t>(row * width);
-    };
+    std::byte* const rows = further_[column].data() + offset * width;
     sorted_further_.clear();
     for (const uint32_t row : order_) {
-      sorted_further_.insert(sorted_further_.end(), element(row), element(row + 1));
+      sorted_further_.insert(sorted_further_.end(), rows + row * width, rows + (row + 1) * width);
     }
-    std::copy(sorted_further_.begin(), sorted_further_.end(), element(offset));
+    std::copy(sorted_further_.begin(), sorted_further_.end(), rows);
   }
+}
+
+void Columns::SortTimes(std::span<int64_t> times) {
+  const size_t n = times.size();
+  order_.resize(n);
+  if (n == 0) return;
+  const auto [first, last] = std::minmax_element(times.begin(), times.end());
+  const int64_t base = *first;
+  const uint64_t range = static_cast<uint64_t>(*last) - static_cast<uint64_t>(base);
+  const size_t row_bits = std::bit_width(n - 1);
+  const size_t range_bits = std::bit_width(range);
+  if (range_bits + row_bits > 64) return SortFarTimes(times);
+  // A time and its row as one number, so that all differ, and their order is stable.
+  keys_.resize(2 * n);
+  const std::span<uint64_t> keys(keys_.data(), n);
+  const std::span<uint64_t> sorted(keys_.data() + n, n);
+  for (size_t row = 0; row < n; ++row) {
+    keys[row] = (static_cast<uint64_t>(times[row]) - static_cast<uint64_t>(base)) << row_bits | row;
+  }
+  SortKeys(keys, range_bits, row_bits, sorted);
+  const uint64_t row_mask = (uint64_t{1} << row_bits) - 1;
+  for (size_t i = 0; i < n; ++i) {
+    order_[i] = static_cast<uint32_t>(sorted[i] & row_mask);
+    times[i] = base + static_cast<int64_t>(sorted[i] >> row_bits);
+  }
+}
+
+// A counting sort into buckets of about one key each, and insertion, which then moves keys within
+// their bucket only. Full buckets, of times that lie in clusters, are sorted by themselves.
+void Columns::SortKeys(std::span<const uint64_t> keys, size_t shift, size_t bucket_bits,
+                       std::span<uint64_t> sorted) {
+  constexpr uint32_t kFew = 32;
+  bucket_ends_.assign(size_t{1} << bucket_bits, 0);
+  for (const uint64_t key : keys) ++bucket_ends_[key >> shift];
+  uint32_t most = 0;
+  uint32_t before = 0;
+  for (uint32_t& end : bucket_ends_) {  // that begins there, until it is full
+    most = std::max(most, end);
+    before += std::exchange(end, before);
+  }
+  for (const uint64_t key : keys) sorted[bucket_ends_[key >> shift]++] = key;
+  if (most > kFew) {
+    uint32_t begin = 0;
+    for (const uint32_t end : bucket_ends_) {
+      if (end - begin > kFew) std::sort(sorted.begin() + begin, sorted.begin() + end);
+      begin = end;
+    }
+  }
+  for (size_t i = 1; i < sorted.size(); ++i) {
+    const uint64_t key = sorted[i];
+    size_t at = i;
+    for (; at > 0 && sorted[at - 1] > key; --at) sorted[at] = sorted[at - 1];
+    sorted[at] = key;
+  }
+}
+
+// Times further from one another than any calendar's.
+void Columns::SortFarTimes(std::span<int64_t> times) {
+  std::iota(order_.begin(), order_.end(), 0U);
+  std::stable_sort(order_.begin(), order_.end(),
+                   [&](uint32_t a, uint32_t b) { return times[a] < times[b]; });
+  const std::vector<int64_t> unsorted(times.begin(), times.end());
+  for (size_t i = 0; i < times.size(); ++i) times[i] = unsorted[order_[i]];
 }
 
 void FillSessionIds(int64_t first_row, int64_t plan_size, std::span<const int64_t> session,

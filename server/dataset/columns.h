@@ -43,9 +43,19 @@ class Columns {
   std::vector<int32_t> rating;
 
  private:
+  // Sorts times, and says in order_ where each was.
+  void SortTimes(std::span<int64_t> times);
+  void SortFarTimes(std::span<int64_t> times);
+  // Keys that differ, all below 2^(shift + bucket_bits), into `sorted`.
+  void SortKeys(std::span<const uint64_t> keys, size_t shift, size_t bucket_bits,
+                std::span<uint64_t> sorted);
+
   std::vector<std::vector<std::byte>> further_;
-  std::vector<size_t> widths_;   // of their elements, in bytes
-  std::vector<uint32_t> order_;  // scratch
+  std::vector<size_t> widths_;  // of their elements, in bytes
+  // Scratch.
+  std::vector<uint32_t> order_;
+  std::vector<uint64_t> keys_;
+  std::vector<uint32_t> bucket_ends_;
   std::vector<int64_t> sorted_;
   std::vector<std::byte> sorted_further_;
 };
