@@ -1,4 +1,5 @@
 // When: evenly over a window of time, an epoch after the other.
+#include "plugins/clock/window.h"
 #include "throng/random.hpp"
 #include "throng/sdk.hpp"
 
@@ -7,37 +8,22 @@ namespace {
 
 class UniformClock {
  public:
-  struct Options {
-    Timestamp start;
-    Duration window;
-  };
+  struct Options : WindowOptions {};
   static std::vector<OptionOf<Options>> DeclareOptions() {
-    return {Option<&Options::start>("start", "When the first epoch begins.")
-                .Default("2024-01-01T00:00:00Z"),
-            Option<&Options::window>("window", "How long an epoch lasts; the next one follows.")
-                .Default("30d")
-                .Between("1ms", "36525d")};
+    return {StartOption<Options>(), WindowOption<Options>()};
   }
 
   UniformClock(const Options& options, const Dataset& dataset)
       : key_(dataset.key),
-        start_(options.start.ms),
-        window_(options.window.ms),
+        options_(options),
         plan_size_(static_cast<uint64_t>(dataset.plan_size)) {}
 
   // Row i of an epoch of N rows and T ms: floor(T (i + u) / N) into its window, u in [0, 1). So
   // rows are in order of time, and every T/N has one.
   void Fill(const Rows& rows, std::span<int64_t> time) const {
     const uint64_t key = Hash(key_, static_cast<uint64_t>(rows.epoch));
-    const auto window = static_cast<uint64_t>(window_);
-    int64_t epoch_start = 0;
-    if (__builtin_mul_overflow(rows.epoch, window_, &epoch_start) ||
-        __builtin_add_overflow(epoch_start, start_, &epoch_start)) {
-      throw Error(THRONG_OUT_OF_RANGE,
-                  "the windows of so many epochs lie beyond any calendar; ask for fewer "
-                  "interactions, or for a shorter window.",
-                  "window");
-    }
+    const auto window = static_cast<uint64_t>(options_.window.ms);
+    const int64_t epoch_start = EpochStart(options_, rows.epoch);
     for (size_t begin = 0; begin < rows.size; begin += kPiece) {
       const size_t size = std::min(kPiece, rows.size - begin);
       const uint64_t first = static_cast<uint64_t>(rows.epoch_first) + begin;
@@ -56,8 +42,7 @@ class UniformClock {
   static constexpr size_t kPiece = 1024;  // 64 bits hold this times a window of 100 years
 
   uint64_t key_;
-  int64_t start_;
-  int64_t window_;
+  WindowOptions options_;
   Reciprocal plan_size_;
 };
 
