@@ -11,8 +11,10 @@ BlockCache::BlockCache(size_t capacity, std::vector<FurtherColumn> further)
 }
 
 std::shared_ptr<Columns> BlockCache::MakeRoom(size_t rows) {
+  // The first and the last of the blocks of kept_rows_ may have but a row each of these.
+  largest_ = std::max(largest_, static_cast<int64_t>(rows));
   while (entries_.size() >= capacity_ && entries_.back()->is_filled &&
-         rows_ - entries_.back()->rows >= kept_rows_) {
+         rows_ - entries_.back()->rows >= kept_rows_ + 2 * largest_) {
     rows_ -= entries_.back()->rows;
     entries_.pop_back();
   }
@@ -38,8 +40,9 @@ std::shared_ptr<Columns> BlockCache::MakeRoom(size_t rows) {
 }
 
 void BlockCache::Keep(int64_t rows) {
+  constexpr int64_t kMostRows = 1 << 19;
   const std::lock_guard lock(mutex_);
-  kept_rows_ = rows;
+  kept_rows_ = std::min(rows, kMostRows);
 }
 
 int64_t BlockCache::filled() const {

@@ -25,8 +25,8 @@ class BlockCache {
   // The further columns that blocks have beside the others.
   const std::vector<FurtherColumn>& further() const { return further_; }
 
-  // From now on keeps as many blocks as hold so many rows that follow one another: those between
-  // the first and the last that threads may be at.
+  // From now on keeps as many blocks as hold so many rows that follow one another, up to half a
+  // million: those that threads may ask for before the last of them asks for the first.
   void Keep(int64_t rows);
   // How many were filled so far.
   int64_t filled() const;
@@ -61,6 +61,7 @@ class BlockCache {
   std::condition_variable is_filled_;
   std::list<std::shared_ptr<Entry>> entries_;  // the last one asked for first
   int64_t rows_ = 0;                           // of all entries
+  int64_t largest_ = 0;                        // of all that were asked for
   int64_t kept_rows_ = 0;
   int64_t filled_ = 0;
 };

@@ -362,9 +362,7 @@ void Delivery::Rewind() {
 
 void Delivery::SetUnitRows() {
   unit_rows_ = UnitRows();
-  // Another walk may count what earlier processes delivered.
-  const int64_t rows = std::max(unit_rows_, kUnitRows);
-  place_.encoding().table->blocks()->Keep(2 * WalkRing::RowsAhead(settings_.threads, rows));
+  place_.encoding().table->blocks()->Keep(WalkRing::Span(settings_.threads, unit_rows_));
 }
 
 int64_t Delivery::UnitRows() const {

@@ -37,9 +37,10 @@ class WalkRing {
   // ready in between.
   static size_t Slots(int threads) { return 2 * static_cast<size_t>(threads) + 2; }
 
-  // How far apart two of its threads may be.
-  static int64_t RowsAhead(int threads, int64_t unit_rows) {
-    return static_cast<int64_t>(Slots(threads)) * unit_rows;
+  // The span of rows that its threads may ask for between two of them that meet at a row: each of
+  // them may be all slots ahead of the slowest.
+  static int64_t Span(int threads, int64_t unit_rows) {
+    return 2 * static_cast<int64_t>(Slots(threads)) * unit_rows;
   }
 
   // As Walk's; the slot of the next unit, or nothing at the end.

@@ -4,8 +4,8 @@
 namespace throng {
 namespace {
 
-// The people and the shop of the seed presets, and who, when and what; the rating is added below.
-#define THRONG_SEED_WORLD                                                 \
+// The people and the shop of all presets; behaviours are added below.
+#define THRONG_WORLD                                                      \
   "dataset:\n"                                                            \
   "  world:\n"                                                            \
   "    active_users: 0.8\n"                                               \
@@ -23,21 +23,41 @@ namespace {
   "      - {name: fashion, share: 0.2}\n"                                 \
   "      - {name: home, share: 0.2}\n"                                    \
   "      - {name: sports, share: 0.2}\n"                                  \
-  "      - {name: books, share: 0.2}\n"                                   \
-  "  order: {component: shuffled}\n"                                      \
-  "  activity: {component: pareto, options: {eras: 1}}\n"                 \
-  "  clock: {component: uniform}\n"                                       \
+  "      - {name: books, share: 0.2}\n"
+
+// Who, when and what of the presets without life; the rating is added below.
+#define THRONG_SEED                                       \
+  THRONG_WORLD                                            \
+  "  order: {component: shuffled}\n"                      \
+  "  activity: {component: pareto, options: {eras: 1}}\n" \
+  "  clock: {component: uniform}\n"                       \
   "  choice: {component: clustered, options: {placement: spread, mix: by_user}}\n"
 
 constexpr Preset kBehaviours[] = {
+    {"shop",
+     "A crowd that lives: people who come and go, in sessions and by the hours of the week, with "
+     "tastes to learn; 20% of the users make 80% of the rows.",
+     THRONG_WORLD "  order: {component: sessions}\n"
+                  "  activity: {component: pareto}\n"
+                  "  clock: {component: sessions}\n"
+                  "  choice: {component: taste}\n"
+                  "  rating: {component: latent}\n"},
     {"seed",
-     "20% of the users make 80% of the rows; ratings follow the promised histogram exactly.",
-     THRONG_SEED_WORLD "  rating: {component: calibrated}\n"},
+     "The same shares to the letter, for each user too, and no life: everybody is there all the "
+     "time.",
+     THRONG_SEED "  rating: {component: calibrated}\n"},
     {"seed-ranges",
      "As seed, but ratings keep to the range of their kind instead of the histogram.",
-     THRONG_SEED_WORLD "  rating: {component: ranges}\n"},
+     THRONG_SEED "  rating: {component: ranges}\n"},
+    {"trace", "As seed-ranges, and made fastest: a load for what takes the rows.",
+     THRONG_WORLD "  order: {component: shuffled}\n"
+                  "  activity: {component: pareto, options: {eras: 1}}\n"
+                  "  clock: {component: uniform}\n"
+                  "  choice: {component: clustered}\n"
+                  "  rating: {component: ranges}\n"},
 };
-#undef THRONG_SEED_WORLD
+#undef THRONG_SEED
+#undef THRONG_WORLD
 
 constexpr Preset kSizes[] = {
     {"quick", "20 users, 50 items, 100 interactions.",

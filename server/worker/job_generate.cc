@@ -282,7 +282,7 @@ absl::Status Stream(const Plan& plan, const Request& request, int threads, JobCo
     };
   };
   const int64_t unit_rows = std::max<int64_t>(1, kUnitRows / request.batch_rows);
-  blocks->Keep(WalkRing::RowsAhead(threads, unit_rows * request.batch_rows));
+  blocks->Keep(WalkRing::Span(threads, unit_rows * request.batch_rows));
   FrameWalk walk(slice, unit_rows, 0, threads, make);
   control->OnStop([] { shutdown(kRowFd, SHUT_RDWR); });  // wakes a write that waits for its reader
   while (!control->IsStopping()) {
