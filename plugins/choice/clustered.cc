@@ -160,9 +160,9 @@ class Clustered {
     if (placement_ == Placement::kIndependent) {
       for (size_t j = 0; j < n; ++j) user_[j] = rows.user[chosen[j]];
       PermuteKindRows(kPreferred, chosen, out);
-      const Grid grid = grids_[kPreferred];
-      PlacePreferred(chosen, out,
-                     [&](size_t j) { return grid.Point(static_cast<uint64_t>(index_[j])); });
+      PlacePreferred(chosen, out, [index = index_.data(), grid = grids_[kPreferred]](size_t j) {
+        return grid.Point(static_cast<uint64_t>(index[j]));
+      });
       return;
     }
     // The o-th of the m preferred choices of a user's run lies in the o-th m-th of the curve.
@@ -171,7 +171,8 @@ class Clustered {
     x_.resize(n);
     CountPreferred(rows, chosen, out.kind_row);
     PlaceEvenly(epoch_key_, grid_.data(), o_.data(), m_.data(), x_.data(), n);
-    PlacePreferred(chosen, out, [&](size_t j) { return static_cast<uint64_t>(x_[j]) << 33; });
+    PlacePreferred(chosen, out,
+                   [x = x_.data()](size_t j) { return static_cast<uint64_t>(x[j]) << 33; });
   }
 
   // The items of chosen rows whose users are in user_: at x(j), a fraction of 2^64, of the tail's

@@ -134,10 +134,8 @@ TEST(Promises, ABlendOfOneIsRanges) {
 
 // ---- A pure function ------------------------------------------------------------------------
 
-TEST(Function, RowsAreTheSameInPiecesOfAnySizeAndOrder) {
-  const PlannedDataset dataset(
-      "{interactions: 20000, plan_size: 7001, world: {users: 300, items: "
-      "500}}");
+void ExpectSameInPieces(const PlannedDataset& dataset) {
+  ASSERT_NE(dataset.plan(), nullptr) << ToString(dataset.problems());
   const Columns whole = dataset.Rows(0, 20'000);
   for (const int64_t piece : {1, 7, 1000, 4096}) {
     const auto generator = dataset.plan()->MakeGenerator();
@@ -156,12 +154,20 @@ TEST(Function, RowsAreTheSameInPiecesOfAnySizeAndOrder) {
   }
 }
 
+TEST(Function, RowsAreTheSameInPiecesOfAnySizeAndOrder) {
+  const std::string size = "interactions: 20000, plan_size: 7001, world: {users: 300, items: 500}}";
+  ExpectSameInPieces(PlannedDataset("{" + size));
+  ExpectSameInPieces(PlannedDataset("{choice: {component: taste}, " + size));
+}
+
 // AVX2 or not: the second set of plugins is compiled without it.
 TEST(Function, RowsAreTheSameWithoutVectorInstructions) {
   for (const Size& size : {Size{7, 9, 28}, Size{500, 1'000, 50'000}, Size{70'000, 20'000, 400'000},
                            Size{1'000'000, 100'000, 100'000'000'000}}) {
-    for (const std::string preset : {"seed", "seed-ranges"}) {
-      const std::string yaml = "{preset: " + preset + ", " + SizeYaml(size) + "}";
+    for (const std::string behaviours :
+         {"preset: seed", "preset: seed-ranges", "choice: {component: taste}",
+          "choice: {component: clustered, options: {placement: independent, mix: exact}}"}) {
+      const std::string yaml = "{" + behaviours + ", " + SizeYaml(size) + "}";
       const PlannedDataset vectors(yaml);
       const PlannedDataset scalars(yaml, THRONG_SCALAR_PLUGIN_FOLDER);
       ASSERT_NE(vectors.plan(), nullptr) << ToString(vectors.problems());
