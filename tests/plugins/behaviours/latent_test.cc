@@ -27,6 +27,33 @@ Table TableOf(const Plan& plan, const Columns& columns, size_t first, size_t row
   return table;
 }
 
+// The variance of means of groups against what independent ratings would have: 1 where nothing is
+// the group's.
+double VarianceOfMeans(const std::vector<int64_t>& group, const std::vector<int32_t>& rating) {
+  std::map<int64_t, std::pair<double, double>> groups;
+  double sum = 0;
+  double square = 0;
+  for (size_t i = 0; i < group.size(); ++i) {
+    auto& [rows, stars] = groups[group[i]];
+    rows += 1;
+    stars += rating[i];
+    sum += rating[i];
+    square += static_cast<double>(rating[i]) * rating[i];
+  }
+  const auto all = static_cast<double>(group.size());
+  const double mean = sum / all;
+  const double variance = square / all - mean * mean;
+  double chi = 0;
+  double count = 0;
+  for (const auto& [id, of] : groups) {
+    if (of.first < 10) continue;
+    const double difference = of.second / of.first - mean;
+    chi += of.first * difference * difference / variance;
+    count += 1;
+  }
+  return chi / (count - 1);
+}
+
 // Each block of an epoch has, kind by kind, the ratings that `calibrated` gives to its rows, and
 // so the epoch has its table and its histogram: the same in every epoch.
 void ExpectTheRatingsOfCalibrated(const std::string& dataset, const std::string& options,
@@ -62,6 +89,25 @@ TEST(Latent, GivesEveryBlockAndKindTheRatingsOfCalibrated) {
         "interactions: 123457, world: {users: 12345, items: 300000}"}) {
     ExpectTheRatingsOfCalibrated(dataset, "", 0);
     ExpectTheRatingsOfCalibrated(dataset, "", 3);
+  }
+}
+
+// People who come and go, sessions in order of time, choices by taste.
+TEST(Latent, HoldsTheTableOfAWholeLife) {
+  const std::string life =
+      "size: testing, order: {component: sessions}, clock: {component: sessions}, choice: "
+      "{component: taste}";
+  const PlannedDataset latent(Yaml(life, "latent"));
+  const PlannedDataset calibrated(Yaml(life, "calibrated"));
+  ASSERT_NE(latent.plan(), nullptr) << ToString(latent.problems());
+  ASSERT_NE(calibrated.plan(), nullptr) << ToString(calibrated.problems());
+  for (const int64_t epoch : {0, 1}) {
+    const Columns a = latent.Rows(epoch * 20'000, 20'000);
+    const Columns b = calibrated.Rows(epoch * 20'000, 20'000);
+    EXPECT_EQ(TableOf(*latent.plan(), a, 0, 20'000), TableOf(*calibrated.plan(), b, 0, 20'000));
+    EXPECT_GT(VarianceOfMeans(a.user, a.rating), 10);
+    const Columns alone = latent.Rows(epoch * 20'000 + 7'000, 1'000);
+    EXPECT_TRUE(std::equal(alone.rating.begin(), alone.rating.end(), a.rating.begin() + 7'000));
   }
 }
 
@@ -110,33 +156,6 @@ TEST(Latent, TakesKindsWithoutRows) {
 }
 
 // ---- Who likes what -------------------------------------------------------------------------
-
-// The variance of means of groups against what independent ratings would have: 1 where nothing is
-// the group's.
-double VarianceOfMeans(const std::vector<int64_t>& group, const std::vector<int32_t>& rating) {
-  std::map<int64_t, std::pair<double, double>> groups;
-  double sum = 0;
-  double square = 0;
-  for (size_t i = 0; i < group.size(); ++i) {
-    auto& [rows, stars] = groups[group[i]];
-    rows += 1;
-    stars += rating[i];
-    sum += rating[i];
-    square += static_cast<double>(rating[i]) * rating[i];
-  }
-  const auto all = static_cast<double>(group.size());
-  const double mean = sum / all;
-  const double variance = square / all - mean * mean;
-  double chi = 0;
-  double count = 0;
-  for (const auto& [id, of] : groups) {
-    if (of.first < 10) continue;
-    const double difference = of.second / of.first - mean;
-    chi += of.first * difference * difference / variance;
-    count += 1;
-  }
-  return chi / (count - 1);
-}
 
 TEST(Latent, UsersDifferByFarMoreThanChance) {
   const std::string dataset = "size: production";
