@@ -11,6 +11,26 @@
 namespace throng::plugins {
 namespace {
 
+// The quantile of the gap between a place and the one before it.
+constexpr size_t kGaps = 4096;
+constexpr uint64_t GapOf(uint64_t key, uint64_t place) { return Hash32(key, place) / (1U << 20); }
+
+THRONG_SIMD void FindGaps(uint64_t key, const int64_t* place, uint64_t* gap, size_t n) {
+  for (size_t i = 0; i < n; ++i) gap[i] = GapOf(key, static_cast<uint64_t>(place[i]));
+}
+
+// Whether n rows, at least one, are whole sessions, the rows of each side by side and in order.
+THRONG_SIMD bool HoldsSessions(const int64_t* session, const int64_t* row, const int64_t* rows,
+                               size_t n) {
+  bool is_broken = row[0] != 0 || row[n - 1] + 1 != rows[n - 1];
+  for (size_t i = 1; i < n; ++i) {
+    const bool goes_on = (session[i] == session[i - 1]) & (row[i] == row[i - 1] + 1);
+    const bool begins = (row[i] == 0) & (row[i - 1] + 1 == rows[i - 1]);
+    is_broken |= !(goes_on | begins);
+  }
+  return !is_broken;
+}
+
 class SessionsClock {
  public:
   struct Options : ProfileOptions {
@@ -47,30 +67,28 @@ class SessionsClock {
   // A block owns a slice of time, in which the profile has as much weight as the block has rows,
   // and each of its sessions lies within the slice.
   void Fill(const Rows& rows, std::span<int64_t> time) {
+    if (rows.size == 0) return;
     StartEpoch(rows.epoch);
     const Slice slice = SliceOf(rows.epoch_first, static_cast<int64_t>(rows.size));
-    for (size_t i = 0; i < rows.size;) {
-      const auto session = static_cast<uint64_t>(rows.session[i]);
-      const auto size = static_cast<size_t>(rows.session_rows[i]);
-      if (HoldsSession(rows, i, size)) {
-        offsets_.resize(size);
-        offsets_[0] = 0;
-        for (size_t j = 1; j < size; ++j) offsets_[j] = offsets_[j - 1] + GapAt(session + j);
-        const Course course = CourseOf(slice, session, offsets_[size - 1]);
-        for (size_t j = 0; j < size; ++j) time[i + j] = course.TimeAt(offsets_[j]);
-        i += size;
-        continue;
-      }
-      // Its rows are not neighbours: the same sums for this row alone.
-      const auto session_row = static_cast<uint64_t>(rows.session_row[i]);
-      uint64_t offset = 0;
-      uint64_t duration = 0;
-      for (uint64_t j = 1; j < size; ++j) {
-        duration += GapAt(session + j);
-        if (j == session_row) offset = duration;
-      }
-      time[i] = CourseOf(slice, session, duration).TimeAt(offset);
-      ++i;
+    if (!HoldsSessions(rows.session.data(), rows.session_row.data(), rows.session_rows.data(),
+                       rows.size)) {
+      FillOneByOne(rows, slice, time);
+      return;
+    }
+    offsets_.resize(rows.size);
+    courses_.resize(rows.size);
+    FindGaps(gap_key_, rows.place.data(), offsets_.data(), rows.size);
+    uint64_t offset = 0;
+    for (size_t i = 0; i < rows.size; ++i) {
+      offset = (offset + gaps_[offsets_[i]]) & (rows.session_row[i] == 0 ? 0 : ~uint64_t{0});
+      offsets_[i] = offset;
+    }
+    for (size_t i = 0; i < rows.size; i += static_cast<size_t>(rows.session_rows[i])) {
+      const uint64_t duration = offsets_[i + static_cast<size_t>(rows.session_rows[i]) - 1];
+      courses_[i] = CourseOf(slice, static_cast<uint64_t>(rows.session[i]), duration);
+    }
+    for (size_t i = 0; i < rows.size; ++i) {
+      time[i] = courses_[i - static_cast<size_t>(rows.session_row[i])].TimeAt(offsets_[i]);
     }
   }
 
@@ -81,8 +99,6 @@ class SessionsClock {
   }
 
  private:
-  static constexpr size_t kGaps = 4096;
-  static constexpr int kGapShift = 32 - 12;
   static constexpr uint32_t kLeastBlock = 4096;
   static constexpr uint32_t kMostBlock = 65'408;
 
@@ -98,8 +114,8 @@ class SessionsClock {
   // When a session begins, and by how many 2^25ths its gaps are shrunk.
   struct Course {
     static constexpr int kShift = 25;
-    int64_t start;
-    uint64_t ratio;
+    int64_t start = 0;
+    uint64_t ratio = uint64_t{1} << kShift;
     int64_t TimeAt(uint64_t offset) const {
       return start + static_cast<int64_t>((offset * ratio) >> kShift);
     }
@@ -150,23 +166,24 @@ class SessionsClock {
     return slice;
   }
 
-  // Whether the `size` rows from i on are a session, in its order.
-  static bool HoldsSession(const Rows& rows, size_t i, size_t size) {
-    if (size > rows.size - i || rows.session_row[i] != 0) return false;
-    for (size_t j = 1; j < size; ++j) {
-      if (rows.session[i + j] != rows.session[i]) return false;
-      if (rows.session_row[i + j] != static_cast<int64_t>(j)) return false;
+  // The same where the rows of a session are not neighbours: the sums for each row alone.
+  void FillOneByOne(const Rows& rows, const Slice& slice, std::span<int64_t> time) const {
+    for (size_t i = 0; i < rows.size; ++i) {
+      const auto session = static_cast<uint64_t>(rows.session[i]);
+      uint64_t offset = 0;
+      uint64_t duration = 0;
+      for (int64_t j = 1; j < rows.session_rows[i]; ++j) {
+        duration += gaps_[GapOf(gap_key_, session + static_cast<uint64_t>(j))];
+        if (j == rows.session_row[i]) offset = duration;
+      }
+      time[i] = CourseOf(slice, session, duration).TimeAt(offset);
     }
-    return true;
   }
-
-  // Between a place and the one before it.
-  uint64_t GapAt(uint64_t place) const { return gaps_[Hash32(gap_key_, place) >> kGapShift]; }
 
   // A session of some ms: shrunk to .98 of the slice where it is longer, and placed in it by the
   // profile, where it still ends within.
   Course CourseOf(const Slice& slice, uint64_t session, uint64_t duration) const {
-    Course course{.start = 0, .ratio = uint64_t{1} << Course::kShift};
+    Course course;
     const auto most = static_cast<uint64_t>(slice.last - slice.first) * 98 / 100;
     if (duration > most) {
       course.ratio = (most << Course::kShift) / duration;
@@ -191,7 +208,9 @@ class SessionsClock {
   uint64_t gap_key_ = 0;
   uint64_t start_key_ = 0;
 
-  std::vector<uint64_t> offsets_;  // scratch: of a session's rows from its begin, ms
+  // Scratch, by row.
+  std::vector<uint64_t> offsets_;  // from its session's begin, ms
+  std::vector<Course> courses_;    // of the session that begins there
 };
 
 }  // namespace

@@ -138,8 +138,9 @@ void TimeProfile::StartEpoch(int64_t epoch) {
   for (size_t day = 0; day < days; ++day) {
     const uint64_t number = static_cast<uint64_t>(first_day) + day;
     day_factors_[day] = static_cast<uint16_t>(Hash(key_, number) >> kFactorShift);
-    begins_[day + 1] = begins_[day] + static_cast<Uint128>(factors_[day_factors_[day]]) *
-                                          days_[(first_weekday_ + day) % 7][24];
+    const uint64_t factor = factors_[day_factors_[day]];
+    const uint64_t weight = factor * days_[(first_weekday_ + day) % 7][24];
+    begins_[day + 1] = begins_[day] + weight;
   }
   begin_ = Before(start);
   end_ = Before(start + window_.window.ms);

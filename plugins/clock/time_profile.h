@@ -78,13 +78,10 @@ class TimeProfile {
   size_t DayOf(Uint128 weight) const { return DayOf(weight, 0, begins_.size() - 2); }
   // The same where it is known to be one of [first, last].
   size_t DayOf(Uint128 weight, size_t first, size_t last) const {
-    while (first < last) {
-      const size_t middle = (first + last + 1) / 2;
-      if (begins_[middle] <= weight) {
-        first = middle;
-      } else {
-        last = middle - 1;
-      }
+    for (size_t days = last - first + 1; days > 1;) {
+      const size_t half = days / 2;
+      first += begins_[first + half] <= weight ? half : 0;
+      days -= half;
     }
     return first;
   }

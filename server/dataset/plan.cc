@@ -133,9 +133,11 @@ std::unique_ptr<Plan> Plan::CreateSized(const v1::DatasetSpec& spec, int64_t pla
   plan->end_ = plan->FindEnd(generator.get());
   if (!spec.has_interactions() && plan->end_ != Slice::kEndless) {
     plan->warnings_.push_back(fmt::format(
-        "The dataset has no end, but the calendar has: row {} is the last one with an event time "
-        "before the year 10000, and outputs end there.",
-        plan->end_ - 1));
+        "The dataset has no end, but the calendar has: row {} is the last one {} before the year "
+        "10000, and outputs end there.",
+        plan->end_ - 1,
+        generator->block_rows() == 0 ? "with an event time"
+                                     : "of a block whose event times all lie"));
   }
   return plan;
 }
@@ -216,7 +218,8 @@ absl::Status Plan::TakeFingerprint(Generator* generator) {
 }
 
 // The first epoch is there. Times never fall, so ever later epochs are tried, then halves between
-// the last that is there and the first that is not, and so within that one.
+// the last that is there and the first that is not, and so within that one. Of a block all rows are
+// there or none: the end is then where the first block begins that leaves the calendar.
 int64_t Plan::FindEnd(Generator* generator) const {
   constexpr int64_t kMostRows = int64_t{1} << 62;
   if (spec_.has_interactions()) return spec_.interactions();

@@ -53,8 +53,9 @@ class Plan {
 
   // As the spec chose it.
   const ChosenBehaviour& behaviour(size_t role) const { return *parameters_.behaviours[role]; }
-  // Rows of the dataset: as many as were asked for. Without end, those before the first row whose
-  // event time lies beyond the year 9999; Slice::kEndless where that is too far to be reached.
+  // Rows of the dataset: as many as were asked for. Without end, those before the first row, or
+  // block, with an event time beyond the year 9999; Slice::kEndless where that is too far to be
+  // reached.
   int64_t end() const { return end_; }
   // Rows that an interleaved slice takes at once.
   int64_t stride() const { return stride_; }

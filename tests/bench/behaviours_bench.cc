@@ -1,6 +1,6 @@
 // Nanoseconds a row of each stage of generation for the preset `seed`, of all of them together, and
 // of counting statistics, on one thread: the world of the seed job, a large one, and a plan of a
-// thousand million rows.
+// thousand million rows. And of what other presets have instead: clocks, and the sort of a block.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -30,8 +30,10 @@ const Environment& Quiet() {
   return kEnvironment;
 }
 
-std::unique_ptr<Plan> MakePlan(const benchmark::State& state) {
-  const SpecLayer layer{"bench", "dataset: {interactions: " + std::to_string(state.range(2)) +
+std::unique_ptr<Plan> MakePlan(const benchmark::State& state,
+                               const std::string& clock = "uniform") {
+  const SpecLayer layer{"bench", "dataset: {clock: {component: " + clock +
+                                     "}, interactions: " + std::to_string(state.range(2)) +
                                      ", world: {users: " + std::to_string(state.range(0)) +
                                      ", items: " + std::to_string(state.range(1)) +
                                      "}}\noutputs: [{format: {component: csv}, sink: {component: "
@@ -84,8 +86,8 @@ void Grid(benchmark::State& state) {
   Count(state);
 }
 
-void Stage(benchmark::State& state, size_t role) {
-  const auto plan = MakePlan(state);
+void Stage(benchmark::State& state, size_t role, const std::string& clock = "uniform") {
+  const auto plan = MakePlan(state, clock);
   Batches batches(*plan);
   const Component& component = *ComponentsOf(*plan)[role];
   const std::string name(RoleName(component.role));
@@ -134,6 +136,22 @@ void ItemNumber(benchmark::State& state) {
   Count(state);
 }
 
+// Of rows at random, whose times lie within an hour, with all columns that are there by then.
+void SortByTime(benchmark::State& state) {
+  const auto rows = static_cast<size_t>(state.range(0));
+  Columns columns(rows);
+  std::vector<int64_t> times(rows);
+  for (size_t i = 0; i < rows; ++i) times[i] = static_cast<int64_t>(Hash(1, i) % 3'600'000);
+  for (auto _ : state) {
+    columns.time = times;
+    columns.SortByTime(0, rows);
+    benchmark::DoNotOptimize(columns.time.data());
+  }
+  state.counters["time/row"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(rows),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
 // Everything: grid, behaviours, the host's checks, numbers.
 void Generate(benchmark::State& state) {
   const auto plan = MakePlan(state);
@@ -179,6 +197,9 @@ void Worlds(benchmark::internal::Benchmark* benchmark) {
 BENCHMARK(Grid)->Apply(Worlds);
 BENCHMARK_CAPTURE(Stage, activity, size_t{0})->Apply(Worlds);
 BENCHMARK_CAPTURE(Stage, clock, size_t{1})->Apply(Worlds);
+BENCHMARK_CAPTURE(Stage, clock_diurnal, size_t{1}, "diurnal")->Apply(Worlds);
+BENCHMARK_CAPTURE(Stage, clock_sessions, size_t{1}, "sessions")->Apply(Worlds);
+BENCHMARK(SortByTime)->Arg(4096)->Arg(65'408);
 BENCHMARK_CAPTURE(Stage, choice, size_t{2})->Apply(Worlds);
 BENCHMARK_CAPTURE(Stage, rating, size_t{3})->Apply(Worlds);
 BENCHMARK(UserNumber)->Apply(Worlds);

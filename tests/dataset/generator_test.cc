@@ -184,9 +184,18 @@ TEST_F(GeneratorTest, ADatasetWithoutEndEndsWithTheCalendar) {
   script_.sorts = true;
   const auto in_blocks = MakePlan();
   ASSERT_NE(in_blocks, nullptr) << ToString(problems_);
-  EXPECT_LT(in_blocks->end(), kLastTime + 1);
-  EXPECT_GT(in_blocks->end(), kLastTime - 4000);
-  Rows(*in_blocks, in_blocks->end() - 10, 10);
+  const int64_t end = in_blocks->end();
+  const SegmentRange left_out = Segments({0}, kPlanSize, 3000).At(end % kPlanSize);
+  EXPECT_EQ(left_out.first, end % kPlanSize) << "a block begins there";
+  EXPECT_LE(script_.first_time + end, kLastTime) << "of which some rows are in the calendar";
+  EXPECT_GT(script_.first_time + end + left_out.rows / 2, kLastTime) << "and others are not";
+  Rows(*in_blocks, end - 10, 10);
+  Columns columns(1);
+  EXPECT_TRUE(absl::IsOutOfRange((*in_blocks->MakeGenerator())->Fill(end, 1, &columns, 0)));
+  EXPECT_THAT(in_blocks->warnings(),
+              testing::ElementsAre(HasSubstr(
+                  "row " + std::to_string(end - 1) +
+                  " is the last one of a block whose event times all lie before the year 10000")));
 }
 
 TEST_F(GeneratorTest, PermutesEachSegmentOntoItself) {
