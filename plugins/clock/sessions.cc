@@ -5,6 +5,7 @@
 #include <string>
 
 #include "plugins/clock/log_normal.h"
+#include "plugins/clock/near_hours.h"
 #include "plugins/clock/time_profile.h"
 #include "throng/sdk.hpp"
 
@@ -110,6 +111,7 @@ class SessionsClock {
     int64_t last;
     size_t first_day;
     size_t last_day;
+    bool is_near;  // its hours are in near_hours_
   };
   // When a session begins, and by how many 2^25ths its gaps are shrunk.
   struct Course {
@@ -153,7 +155,7 @@ class SessionsClock {
   }
 
   // Slices follow one another: the last millisecond of one is not after the first of the next.
-  Slice SliceOf(int64_t first_row, int64_t rows) const {
+  Slice SliceOf(int64_t first_row, int64_t rows) {
     const int64_t end_row = first_row + rows;
     Slice slice;
     slice.begin = profile_.AtShare(shares_.Begin(static_cast<uint64_t>(first_row)));
@@ -163,6 +165,7 @@ class SessionsClock {
     slice.last_day = profile_.DayOf(std::max(slice.begin, slice.end - 1));
     slice.first = profile_.TimeOf(slice.begin, slice.first_day);
     slice.last = profile_.TimeOf(std::max(slice.begin, slice.end - 1), slice.last_day);
+    slice.is_near = near_hours_.Take(profile_, slice.first, slice.last, static_cast<size_t>(rows));
     return slice;
   }
 
@@ -190,9 +193,16 @@ class SessionsClock {
       duration = most;
     }
     const int64_t last_start = slice.last - static_cast<int64_t>(duration);
+    const uint64_t hash = Hash(start_key_, session);
+    if (slice.is_near) {
+      const auto begin = static_cast<uint64_t>(slice.begin - near_hours_.base());
+      const uint64_t end = std::min(static_cast<uint64_t>(slice.end - near_hours_.base()),
+                                    near_hours_.Within(last_start + 1));
+      course.start = near_hours_.TimeOf(begin + MultiplyHigh(hash, end - begin));
+      return course;
+    }
     const Uint128 end = std::min(slice.end, profile_.Before(last_start + 1));
-    const Uint128 weight =
-        slice.begin + TimeProfile::Scale(Hash(start_key_, session), end - slice.begin);
+    const Uint128 weight = slice.begin + TimeProfile::Scale(hash, end - slice.begin);
     course.start = profile_.TimeOf(weight, profile_.DayOf(weight, slice.first_day, slice.last_day));
     return course;
   }
@@ -207,6 +217,8 @@ class SessionsClock {
   // Of the epoch that was filled last.
   uint64_t gap_key_ = 0;
   uint64_t start_key_ = 0;
+
+  NearHours near_hours_;  // of the slice that was filled last
 
   // Scratch, by row.
   std::vector<uint64_t> offsets_;  // from its session's begin, ms

@@ -158,6 +158,13 @@ Uint128 TimeProfile::Before(int64_t time) const {
   return begins_[day] + factors_[day_factors_[day]] * within;
 }
 
+uint64_t TimeProfile::RateAt(int64_t time) const {
+  const auto local = static_cast<uint64_t>(time - midnight_);
+  const size_t day = local / kDay;
+  const size_t weekday = (first_weekday_ + day) % 7;
+  return uint64_t{factors_[day_factors_[day]]} * hour_weights_[weekday * 24 + local % kDay / kHour];
+}
+
 TimeProfile::Hour TimeProfile::HourOf(Uint128 weight) const {
   const size_t day = DayOf(weight);
   const auto [weekday, hour, within] = Find(weight, day);

@@ -74,6 +74,10 @@ class TimeProfile {
   // The weight before a time (ms since 1970 UTC) of the window, or its end; never falling.
   Uint128 Before(int64_t time) const;
 
+  // When the local hour of a time began, and the weight of a millisecond of it.
+  int64_t HourBegin(int64_t time) const { return time - (time - midnight_) % kHour; }
+  uint64_t RateAt(int64_t time) const;
+
   // A local day of the epoch, counted from the one in which its window begins.
   size_t DayOf(Uint128 weight) const { return DayOf(weight, 0, begins_.size() - 2); }
   // The same where it is known to be one of [first, last].

@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "plugins/clock/log_normal.h"
+#include "plugins/clock/near_hours.h"
 
 namespace throng::plugins {
 namespace {
@@ -120,6 +121,41 @@ TEST(TimeProfile, NeverFallsAndStaysInTheWindow) {
         ASSERT_LT(time, start + c.window);
         last = time;
       }
+    }
+  }
+}
+
+TEST(NearHours, AreThoseOfTheProfile) {
+  const std::string sparse = Weights([](int i) { return i % 3 == 0 || i < 50 ? 0 : i; });
+  NearHours near;
+  for (const Case& c : kCases) {
+    for (const std::string& text : {std::string("shop"), sparse}) {
+      TimeProfile profile(Options(c.start, c.window, text, c.utc_offset, c.day_variation), 7);
+      profile.StartEpoch(2);
+      const int64_t start = c.start + 2 * c.window;
+      for (uint64_t i = 0; i < 40; ++i) {
+        const auto at = [&](uint64_t hash, int64_t end) {
+          return static_cast<int64_t>(MultiplyHigh(hash, static_cast<uint64_t>(end)));
+        };
+        const int64_t first = i == 0 ? start : start + at(Hash(2, i), c.window);
+        const int64_t most = std::min(start + c.window - first, kDay * static_cast<int64_t>(i));
+        const int64_t last =
+            first + (i == 0 ? c.window - 1 : at(Hash(3, i), std::max<int64_t>(most, 1)));
+        if (!near.Take(profile, first, last, 2000)) {
+          ASSERT_GT(last - first, 1998 * kHour);
+          continue;
+        }
+        for (uint64_t j = 0; j <= 50; ++j) {
+          const int64_t time = j == 50 ? last + 1 : first + at(Hash(j, i), last - first + 1);
+          const Uint128 weight = profile.Before(time);
+          ASSERT_EQ(near.base() + near.Within(time), weight);
+          if (j == 50 || profile.Before(time + 1) == weight) continue;
+          ASSERT_EQ(near.TimeOf(static_cast<uint64_t>(weight - near.base())), time);
+          ASSERT_EQ(near.TimeOf(static_cast<uint64_t>(profile.Before(time + 1) - 1 - near.base())),
+                    time);
+        }
+      }
+      EXPECT_FALSE(near.Take(profile, start, start + c.window - 1, 0));
     }
   }
 }
