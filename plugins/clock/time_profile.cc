@@ -155,7 +155,8 @@ Uint128 TimeProfile::Before(int64_t time) const {
   const size_t weekday = (first_weekday_ + day) % 7;
   const uint64_t within =
       days_[weekday][hour] + in_day % kHour * hour_weights_[weekday * 24 + hour];
-  return begins_[day] + factors_[day_factors_[day]] * within;
+  const uint64_t weight = factors_[day_factors_[day]] * within;
+  return begins_[day] + weight;
 }
 
 uint64_t TimeProfile::RateAt(int64_t time) const {
@@ -169,9 +170,10 @@ TimeProfile::Hour TimeProfile::HourOf(Uint128 weight) const {
   const size_t day = DayOf(weight);
   const auto [weekday, hour, within] = Find(weight, day);
   const uint64_t factor = factors_[day_factors_[day]];
-  const uint64_t* before = &days_[weekday][hour];
-  return {.begin = begins_[day] + factor * before[0],
-          .end = begins_[day] + factor * before[1],
+  const uint64_t begin = factor * days_[weekday][hour];
+  const uint64_t end = factor * days_[weekday][hour + 1];
+  return {.begin = begins_[day] + begin,
+          .end = begins_[day] + end,
           .time = midnight_ + static_cast<int64_t>(day) * kDay + static_cast<int64_t>(hour) * kHour,
           .rate = Reciprocal(factor * hour_weights_[weekday * 24 + hour])};
 }
