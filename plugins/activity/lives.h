@@ -42,8 +42,8 @@ std::vector<OptionOf<Options>> DeclareLivesOptions() {
           .Range(0, 1),
       Option<&LivesOptions::visit, Options>(
           "visit",
-          "Interactions that a user makes in one era before the next era gets some; the more, the "
-          "fewer eras a user with few interactions is seen in.")
+          "How many successive interactions an era gets in turn; the more, the fewer eras a user "
+          "with few interactions is seen in.")
           .Range(1, 4096)};
 }
 
@@ -94,34 +94,43 @@ class Lives {
     int64_t more_visits;   // after those
     int64_t missing;       // rows that the last visit is short of
     uint64_t phase_key;    // of which era has the first visit
-    // The users: places of one letter in the word. The first place has the rank first_rank, which
-    // may be negative: the word does not begin with the tier.
+    // Its users are where the word has its letter. The word begins with the rank first_rank, which
+    // is up to a period before the tier's first and may be negative.
     int64_t first_rank;
     int64_t period;
     Reciprocal letters;    // in a period
-    int64_t first_letter;  // where the places of these stand in letters_
+    int64_t first_letter;  // of these, in letters_
   };
   // Some of a cohort's users, with equally many rows each.
   struct Run {
-    int64_t cohort;
     int64_t first_member;  // of the cohort
     Reciprocal rows_each;
   };
   // What a cohort has in the current era: the visits first_visit, first_visit + eras, ...
   struct Part {
-    int64_t first_line_row;
+    uint64_t first_line_row;
     uint64_t first_visit;
     Reciprocal eras;
+    size_t cohort;
   };
-  // Places of the current era of one user in one visit, and what the first of them has.
+  // A place of the current era: which row of the part, of the visit and of all lines lies there.
+  struct Position {
+    int64_t place;
+    const Part* part;
+    uint64_t part_row;
+    uint64_t visit_row;
+    uint64_t line_row;
+  };
+  // Places of the current era of one user in one visit, and what stands at the first of them.
   struct Stretch {
-    int64_t first_place = 0;
-    uint64_t places = 0;
-    int64_t user = 0;
-    int64_t user_row = 0;
-    int64_t user_rows = 0;
-    int64_t run_row = 0;
-    int64_t run_rows = 0;
+    int64_t first_place;
+    int64_t places;
+    int64_t user;
+    int64_t user_row;
+    int64_t user_rows;
+    int64_t run_row;
+    int64_t run_rows;
+    int64_t skipped_rows;  // of the user's, that other eras have before this era's next visit
   };
   struct Tier {
     bool is_top;
@@ -139,7 +148,12 @@ class Lives {
   // How many rows all of that era's visits have.
   int64_t RowsOf(const Cohort& cohort, int64_t first_visit) const;
   void EnterEra(int64_t epoch, int64_t era);
-  Stretch StretchAt(int64_t place) const;
+  // Three steps from a place of the current era to the stretch that holds it.
+  Position PositionOf(int64_t place) const;
+  size_t RunOf(const Position& position) const;
+  Stretch StretchOf(const Position& position, size_t run) const;
+  // The stretch behind one: the same user's next visit of this era, or another user's.
+  Stretch Next(const Stretch& stretch) const;
 
   int64_t eras_;
   Reciprocal visit_;

@@ -48,8 +48,8 @@ class Pareto {
   }
   static void Validate(const Options& options) { CheckLives(options); }
 
-  Pareto(const Options& options, const Dataset& dataset)
-      : eras_(ErasOf(options, dataset.plan_size)) {
+  Pareto(const Options& options, const Dataset& dataset) {
+    const int64_t eras = ErasOf(options, dataset.plan_size);
     const int64_t users = dataset.world->active_users;
     const int64_t base = options.base == Base::kActive ? users : dataset.world->users;
     RequireTopUsers(options, users, base);
@@ -60,8 +60,8 @@ class Pareto {
                                                   .top_share = options.top_share,
                                                   .min_per_user = options.min_per_user,
                                                   .cap = options.cap});
-    if (eras_ > 1) {
-      lives_.emplace(options, eras_, plan, top, dataset.key);
+    if (eras > 1) {
+      lives_.emplace(options, eras, plan, top, dataset.key);
       return;
     }
     std::vector<int64_t> first_rows;
@@ -152,7 +152,6 @@ class Pareto {
     std::copy_n(out.user_rows.data(), rows.size, out.run_rows.data());
   }
 
-  int64_t eras_;
   std::optional<Lives> lives_;  // if there is more than one era; else these:
   std::vector<Run> runs_;
   StretchIndex<12> run_index_;
