@@ -39,7 +39,7 @@ std::string Weights(const std::function<double(int)>& weight) {
 // 0 to 167 from Monday 0h on.
 int HourOfWeek(int64_t time, double utc_offset = 0) {
   const auto shift = static_cast<int64_t>(utc_offset * kHour);
-  const int64_t hours = (time - kMonday + shift + 70'000 * 7 * kDay) / kHour;
+  const int64_t hours = (time - kMonday + shift + int64_t{70'000} * 7 * kDay) / kHour;
   return static_cast<int>(hours % 168);
 }
 
@@ -175,7 +175,10 @@ double Reference(const std::function<double(int)>& weight, int64_t start, int64_
 }
 
 TEST(TimeProfile, HasTheWeightsOfItsHours) {
-  const auto weight = [](int hour) { return 1 + hour % 24 + 0.25 * (hour / 24); };
+  const auto weight = [](int hour) {
+    const int day = hour / 24;
+    return 1 + hour % 24 + 0.25 * day;
+  };
   for (const Case& c : kCases) {
     if (c.window > 400 * kDay) continue;
     TimeProfile hours(Options(c.start, c.window, Weights(weight), c.utc_offset, 0), 7);
