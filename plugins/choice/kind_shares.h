@@ -2,6 +2,7 @@
 // in common.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <numeric>
@@ -65,15 +66,23 @@ inline std::vector<int64_t> KindWeights(const KindShares& options) {
 // item, if there are enough of them.
 inline void WarnIfUntouched(const Host& host, const World& world, const std::vector<Kind>& kinds,
                             const Curve& popular_curve) {
-  const int64_t tail_items = world->touched_items - world->popular_items;
-  const double needed = 1.01 * static_cast<double>(world->popular_items) * popular_curve.MaxSlope();
-  const bool all_popular = static_cast<double>(kinds[kPopular].rows) >= needed;
-  if (all_popular && kinds[kRandom].rows >= tail_items) return;
-  host.Warn("touched_items is expected rather than exact: it takes " + std::to_string(tail_items) +
-            " random and " + std::to_string(static_cast<int64_t>(std::ceil(needed))) +
-            " popular choices an epoch to reach every item, and there are " +
-            std::to_string(kinds[kRandom].rows) + " and " + std::to_string(kinds[kPopular].rows) +
-            ".");
+  const auto tail_items = static_cast<double>(world->touched_items - world->popular_items);
+  const double popular =
+      1.01 * static_cast<double>(world->popular_items) * popular_curve.MaxSlope();
+  // How many times the epoch's rows it takes.
+  const double times =
+      std::max(popular / static_cast<double>(kinds[kPopular].rows),  // infinite without any
+               tail_items / static_cast<double>(kinds[kRandom].rows));
+  if (times <= 1) return;
+  double rows = 0;
+  for (const Kind& kind : kinds) rows += static_cast<double>(kind.rows);
+  constexpr double kMostRows = 1e11;
+  host.Warn("Some of the " + std::to_string(world->touched_items) +
+            " items that may be chosen need not appear: " +
+            (times * rows <= kMostRows
+                 ? "for each to be there it takes " + detail::NumberText(std::ceil(times * rows)) +
+                       " interactions."
+                 : "for each to be there it takes more popular and random choices."));
 }
 
 }  // namespace throng::plugins

@@ -94,10 +94,7 @@ absl::Status CheckKinds(const std::vector<KindRows>& kinds, int64_t plan_size) {
 }  // namespace
 
 Generator::Generator(const GeneratorParameters& parameters, std::shared_ptr<BlockCache> blocks)
-    : parameters_(parameters),
-      blocks_(std::move(blocks)),
-      order_(parameters.order, parameters.seed, parameters.plan_size),
-      block_rows_(order_.block_rows()) {}
+    : parameters_(parameters), blocks_(std::move(blocks)) {}
 
 std::unique_ptr<Generator> Generator::Create(const GeneratorParameters& parameters,
                                              const Remark& remark,
@@ -112,6 +109,7 @@ std::unique_ptr<Generator> Generator::Create(const GeneratorParameters& paramete
   dataset.from_time = INT64_MIN;
   made->Make(kActivity, dataset, remark, errors);
   made->Make(kClock, dataset, remark, errors);
+  made->order_ = Order(parameters.order, made->sorts_, parameters.seed, parameters.plan_size);
   if (made->Make(kChoice, dataset, remark, errors)) {
     if (absl::Status status = made->TakeKinds(&dataset); !status.ok()) {
       errors->push_back({Role::kChoice, status});
@@ -176,12 +174,6 @@ absl::Status Generator::CheckOrder() const {
   const auto name = [&](size_t role) {
     return fmt::format("{} `{}`", RoleName(kRoles[role]), parameters_.behaviours[role]->name());
   };
-  if (order_.IsSessions() && !sorts_) {
-    return absl::InvalidArgumentError(
-        fmt::format("Order `sessions` keeps a user's rows together, and {} does not spread them in "
-                    "time; choose clock `sessions`, or order `shuffled`.",
-                    name(kClock)));
-  }
   if (!order_.IsIndependent()) return absl::OkStatus();
   constexpr std::string_view kInto =
       "Order `independent` takes some places twice and leaves others out, and";

@@ -87,8 +87,10 @@ OrderParameters OrderParameters::Parse(v1::Component* component, Problems* probl
   return parameters;
 }
 
-Order::Order(const OrderParameters& parameters, uint64_t seed, int64_t plan_size)
-    : component_(parameters.component),
+Order::Order(const OrderParameters& parameters, bool clock_sorts, uint64_t seed, int64_t plan_size)
+    : component_(parameters.component == OrderParameters::Component::kSessions && !clock_sorts
+                     ? OrderParameters::Component::kShuffled
+                     : parameters.component),
       grid_key_(DeriveKey(seed, "grid")),
       rows_(Bits(plan_size)),
       lengths_(parameters.lengths),

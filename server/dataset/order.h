@@ -42,10 +42,9 @@ class Order {
   static constexpr int64_t kPieceRows = Segments::kPieceRows;
 
   Order() = default;
-  Order(const OrderParameters& parameters, uint64_t seed, int64_t plan_size);
+  // Where the clock does not sort blocks by time, sessions would not be seen: rows are shuffled.
+  Order(const OrderParameters& parameters, bool clock_sorts, uint64_t seed, int64_t plan_size);
 
-  // Blocks that it needs; 0: any rows.
-  int64_t block_rows() const { return IsSessions() ? kBlockRows : 0; }
   bool IsSessions() const { return component_ == OrderParameters::Component::kSessions; }
   bool IsIndependent() const { return component_ == OrderParameters::Component::kIndependent; }
 
@@ -55,7 +54,6 @@ class Order {
             const throng_batch& batch);
 
  private:
-  static constexpr int64_t kBlockRows = 4096;
   static constexpr size_t kArrangements = 256;
 
   // Writes the rows of a piece, at `to`, and returns where the next one goes.

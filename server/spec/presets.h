@@ -17,7 +17,7 @@ struct Preset {
   int64_t interactions = 0;  // of these, in a size
 };
 
-inline constexpr std::string_view kDefaultPreset = "seed";
+inline constexpr std::string_view kDefaultPreset = "shop";
 inline constexpr std::string_view kDefaultSize = "production";
 
 // Behaviours and shares of the world, no counts: `dataset.preset`.

@@ -181,7 +181,7 @@ TEST_F(Services, ListPresetsOfBehaviourThenSizes) {
   v1::ListPresetsResponse response;
   ASSERT_TRUE(plugins_->ListPresets(&context, {}, &response).ok());
   ASSERT_GT(response.presets_size(), 2);
-  EXPECT_EQ(response.presets(0).name(), "presets/seed");
+  EXPECT_EQ(response.presets(0).name(), "presets/shop");
   EXPECT_EQ(response.presets(0).kind(), v1::PRESET_KIND_BEHAVIOUR);
   EXPECT_THAT(response.presets(0).yaml(), testing::StartsWith("dataset:"));
   const v1::Preset& last = response.presets(response.presets_size() - 1);

@@ -42,7 +42,7 @@ int64_t FillBlock(Order* order, const Segments& segments, int64_t epoch, int64_t
 
 Columns FillEpoch(const OrderParameters& parameters, const Segments& segments, int64_t epoch,
                   int64_t rows) {
-  Order order(parameters, 7, rows);
+  Order order(parameters, true, 7, rows);
   Columns columns(static_cast<size_t>(rows));
   for (int64_t row = 0; row < rows;) row = FillBlock(&order, segments, epoch, row, &columns);
   return columns;
@@ -102,7 +102,7 @@ TEST_P(OrderTest, BlocksAloneAreThoseOfTheWhole) {
   const Columns whole = FillEpoch(parameters, segments, 3, rows);
   for (const int64_t row :
        {int64_t{0}, int64_t{8'999}, int64_t{9'000}, int64_t{15'000}, rows - 1}) {
-    Order order(parameters, 7, rows);
+    Order order(parameters, true, 7, rows);
     Columns alone(static_cast<size_t>(rows));
     const SegmentRange range = segments.At(row);
     FillBlock(&order, segments, 3, row, &alone);

@@ -14,7 +14,7 @@ import unittest
 
 CLIENT = os.environ["THRONG_CLIENT"]
 DAEMON = os.environ["THRONG_DAEMON"]
-GOLDEN = pathlib.Path(__file__).parents[1] / "golden/seed-42.csv"
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden/shop-42.csv"
 PATIENCE_SECONDS = 60
 QUICK = ("--size", "quick")
 

@@ -27,7 +27,7 @@ CLUSTERS = {"tech_enthusiasts": (0.15, "electronics"), "fashion_lovers": (0.15, 
             "bookworms": (0.15, "books"), "general": (0.25, None)}
 CATEGORIES = dict.fromkeys(("electronics", "fashion", "home", "sports", "books"), 0.2)
 ROW_COLUMNS = ["user_id", "item_id", "rating", "timestamp", "kind", "cluster", "category"]
-EXPECTED_NOTE = "touched_items is expected rather than exact"
+EXPECTED_NOTE = "items that may be chosen need not appear"
 SCALED_ROWS = 1_000_000 if worker.IS_LONG else 200_000
 
 

@@ -58,7 +58,7 @@ class PythonClientTest(unittest.TestCase):
                 capture_output=True, text=True, timeout=120, check=False, env=environment)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn(expected, done.stdout)
-        golden = pathlib.Path(__file__).parents[1] / "golden/seed-42.csv"
+        golden = pathlib.Path(__file__).parents[1] / "golden/shop-42.csv"
         written = (self.daemon.out / "b.csv").read_bytes()
         expected = golden.read_bytes()
         self.assertEqual(hashlib.sha256(written[:len(expected)]).hexdigest(),

@@ -22,7 +22,7 @@ v1::RunSpec Read(const std::string& dataset) {
 }
 
 TEST(Presets, HaveTheNamesOfTheDocs) {
-  EXPECT_THAT(PresetNames(BehaviourPresets()), ElementsAre("seed", "seed-ranges"));
+  EXPECT_THAT(PresetNames(BehaviourPresets()), ElementsAre("shop", "seed", "seed-ranges", "trace"));
   EXPECT_THAT(PresetNames(SizePresets()), ElementsAre("quick", "producer", "development", "testing",
                                                       "medium", "production", "large"));
 }
@@ -46,9 +46,9 @@ TEST(Presets, GiveEachSizeItsUsersItemsAndInteractions) {
   }
 }
 
-TEST(Presets, MakeTheSeedWorldWhenNoneIsNamed) {
+TEST(Presets, MakeTheShopWhenNoneIsNamed) {
   const v1::RunSpec spec = Read("{}");
-  EXPECT_EQ(spec.dataset().preset(), "seed");
+  EXPECT_EQ(spec.dataset().preset(), "shop");
   EXPECT_EQ(spec.dataset().size(), "production");
   EXPECT_EQ(spec.dataset().seed(), 42);
   const v1::World& world = spec.dataset().world();
@@ -74,10 +74,26 @@ TEST(Presets, MakeTheSeedWorldWhenNoneIsNamed) {
   EXPECT_THAT(categories, ElementsAre("electronics", "fashion", "home", "sports", "books"));
 }
 
-TEST(Presets, DifferInTheRatingAlone) {
+TEST(Presets, HaveTheSameWorldAndOtherBehaviours) {
+  const std::string world = Read("{}").dataset().world().DebugString();
+  for (const Preset& preset : BehaviourPresets()) {
+    const v1::RunSpec spec = Read("{preset: " + std::string(preset.name) + "}");
+    EXPECT_EQ(spec.dataset().world().DebugString(), world) << preset.name;
+  }
+  const v1::DatasetSpec shop = Read("{preset: shop}").dataset();
+  EXPECT_EQ(shop.order().component(), "sessions");
+  EXPECT_EQ(shop.activity().component(), "pareto");
+  EXPECT_EQ(shop.clock().component(), "sessions");
+  EXPECT_EQ(shop.choice().component(), "taste");
+  EXPECT_EQ(shop.rating().component(), "latent");
+}
+
+TEST(Presets, OfTheSeedDifferInTheRatingAlone) {
   v1::RunSpec seed = Read("{preset: seed}");
   v1::RunSpec ranges = Read("{preset: seed-ranges}");
+  EXPECT_EQ(seed.dataset().order().component(), "shuffled");
   EXPECT_EQ(seed.dataset().activity().component(), "pareto");
+  EXPECT_EQ(seed.dataset().activity().options().at("eras"), "1");
   EXPECT_EQ(seed.dataset().clock().component(), "uniform");
   EXPECT_EQ(seed.dataset().choice().component(), "clustered");
   EXPECT_EQ(seed.dataset().rating().component(), "calibrated");
@@ -87,7 +103,7 @@ TEST(Presets, DifferInTheRatingAlone) {
     spec->mutable_dataset()->clear_preset();
     spec->mutable_dataset()->clear_rating();
   }
-  EXPECT_EQ(seed.SerializeAsString(), ranges.SerializeAsString());
+  EXPECT_EQ(seed.DebugString(), ranges.DebugString());
 }
 
 }  // namespace

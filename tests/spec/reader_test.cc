@@ -75,7 +75,7 @@ TEST(ReadSpec, FillsInEverythingThatIsNotSaid) {
 TEST(ReadSpec, TakesTheSeedJobAsThePresetsSayIt) {
   Result seed = Read(SeedYaml());
   ASSERT_TRUE(seed.spec) << testing::PrintToString(seed.problems);
-  v1::RunSpec presets = Spec("dataset: {}");
+  v1::RunSpec presets = Spec("dataset: {preset: seed}");
   for (v1::RunSpec* spec : {&*seed.spec, &presets}) {
     spec->clear_outputs();  // and the options that are the defaults of their components:
     spec->mutable_dataset()->mutable_activity()->clear_options();
@@ -206,7 +206,7 @@ TEST(ReadSpec, LetsStrongerLayersWin) {
                   {"--users", "dataset: {world: {users: 40}}", false},
                   {"--set",
                    "dataset: {size: testing, activity: {options: {cap: 10}},\n"
-                   "  choice: {component: taste, options: {b: 2}}}\n"
+                   "  choice: {component: drift, options: {b: 2}}}\n"
                    "outputs: [{format: {component: json}, sink: {component: stdout}}]",
                    false}});
   ASSERT_TRUE(result.spec) << testing::PrintToString(result.problems);
@@ -219,7 +219,7 @@ TEST(ReadSpec, LetsStrongerLayersWin) {
   EXPECT_EQ(dataset.activity().component(), "pareto");
   EXPECT_THAT(dataset.activity().options(),
               UnorderedElementsAre(Pair("cap", "10"), Pair("min_per_user", "2")));
-  EXPECT_EQ(dataset.choice().component(), "taste");
+  EXPECT_EQ(dataset.choice().component(), "drift");
   EXPECT_THAT(dataset.choice().options(), UnorderedElementsAre(Pair("b", "2")));
   ASSERT_EQ(result.spec->outputs_size(), 1);
   EXPECT_EQ(result.spec->outputs(0).name(), "stdout");
@@ -303,7 +303,7 @@ TEST(ReadSpec, GoesOnWithWhatCouldBeRead) {
 TEST(ReadSpec, NamesThePresetThatAMistakeComesFrom) {
   EXPECT_THAT(Mistakes("dataset: {world: {categories: [{name: toys, share: 1}]}}")[0],
               "dataset.world.clusters[0].prefers: \"electronics\" is no category. Known: toys. "
-              "(preset \"seed\")");
+              "(preset \"shop\")");
 }
 
 TEST(ReadSpec, RefusesUnknownPresetsAndSizes) {

@@ -216,9 +216,9 @@ TEST_F(ServeTest, RefusesAnotherFingerprint) {
 
 TEST_F(ServeTest, DeliversTheGoldenRows) {
   ServedWorker worker(folder_.path());
-  worker.Start(
-      RunOf("{dataset: {seed: 42}, outputs: [{rows: {to: 200}, format: {component: csv}, "
-            "sink: {component: file, options: {path: first.csv}}}]}"));
+  worker.Start(RunOf(
+      "{dataset: {preset: seed, seed: 42}, outputs: [{rows: {to: 200}, format: {component: csv}, "
+      "sink: {component: file, options: {path: first.csv}}}]}"));
   worker.Planned();
   worker.Begin();
   const worker::v1::Finished finished = worker.Finished();
@@ -437,7 +437,7 @@ TEST_F(ServeTest, LeavesBehindWhoCrashed) {
           std::string("{component: unruly, options: {at: 21000, does: ") + deed + "}}";
       const bool is_rating = role == std::string("rating");
       ServedWorker worker(folder_.path());
-      worker.Start(RunOf("{threads: 1, dataset: {rating: " +
+      worker.Start(RunOf("{threads: 1, dataset: {preset: seed, rating: " +
                          (is_rating ? unruly : std::string("{component: calibrated}")) +
                          "}, outputs: [{format: {component: csv}, sink: " +
                          (is_rating ? std::string("{component: 'null'}") : unruly) + "}]}"));

@@ -18,14 +18,16 @@ namespace throng {
 
 class PlannedDataset {
  public:
-  // `dataset` is the part below `dataset:`, as YAML in braces; the plugins are those of the build,
-  // or of another folder, which the first dataset from there loads for good.
+  // `dataset` is the part below `dataset:`, as YAML in braces, of the preset `seed` unless it names
+  // another; the plugins are those of the build, or of another folder, which the first dataset from
+  // there loads for good.
   explicit PlannedDataset(const std::string& dataset,
                           const std::string& folder = THRONG_PLUGIN_FOLDER) {
-    const SpecLayer layer{"test", "dataset: " + dataset +
-                                      "\noutputs: [{format: {component: csv}, "
-                                      "sink: {component: 'null'}}]\n"};
-    const std::optional<v1::RunSpec> spec = ReadSpec(std::span(&layer, 1), &problems_);
+    const SpecLayer layers[] = {{"default", "dataset: {preset: seed}"},
+                                {"test", "dataset: " + dataset +
+                                             "\noutputs: [{format: {component: csv}, "
+                                             "sink: {component: 'null'}}]\n"}};
+    const std::optional<v1::RunSpec> spec = ReadSpec(layers, &problems_);
     if (spec) plan_ = PlanDataset(spec->dataset(), Plugins(folder), environment_, 0, &problems_);
   }
 

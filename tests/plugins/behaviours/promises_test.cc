@@ -34,9 +34,8 @@ TEST(Promises, HoldForTheQuickSizeButItsItemsAreExpectedOnly) {
   const PlannedDataset quick("{size: quick}");
   ExpectSeed(quick, 0, false);
   EXPECT_THAT(quick.plan()->warnings(),
-              ElementsAre(HasSubstr("touched_items is expected rather than exact: it takes 43 "
-                                    "random and 10 popular choices an epoch to reach every item, "
-                                    "and there are 10 and 30.")));
+              ElementsAre(HasSubstr("Some of the 48 items that may be chosen need not appear: for "
+                                    "each to be there it takes 430 interactions.")));
   ExpectSeed(PlannedDataset("{preset: seed-ranges, size: quick}"), 0, false);
 }
 
