@@ -19,7 +19,8 @@ namespace throng {
 
 class BlockCache {
  public:
-  // Keeps the last `capacity` blocks that were asked for, at least: one more than there are threads.
+  // Keeps the last `capacity` blocks that were asked for, at least: one more than there are
+  // threads.
   explicit BlockCache(size_t capacity, std::vector<FurtherColumn> further = {});
 
   // The further columns that blocks have beside the others.

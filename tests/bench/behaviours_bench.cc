@@ -31,9 +31,9 @@ const Environment& Quiet() {
 }
 
 std::unique_ptr<Plan> MakePlan(const benchmark::State& state,
-                               const std::string& clock = "uniform") {
-  const SpecLayer layer{"bench", "dataset: {clock: {component: " + clock +
-                                     "}, interactions: " + std::to_string(state.range(2)) +
+                               const std::string& dataset = "preset: seed") {
+  const SpecLayer layer{"bench", "dataset: {" + dataset +
+                                     ", interactions: " + std::to_string(state.range(2)) +
                                      ", world: {users: " + std::to_string(state.range(0)) +
                                      ", items: " + std::to_string(state.range(1)) +
                                      "}}\noutputs: [{format: {component: csv}, sink: {component: "
@@ -86,8 +86,8 @@ void Grid(benchmark::State& state) {
   Count(state);
 }
 
-void Stage(benchmark::State& state, size_t role, const std::string& clock = "uniform") {
-  const auto plan = MakePlan(state, clock);
+void Stage(benchmark::State& state, size_t role, const std::string& fields = "preset: seed") {
+  const auto plan = MakePlan(state, fields);
   Batches batches(*plan);
   const Component& component = *ComponentsOf(*plan)[role];
   const std::string name(RoleName(component.role));
@@ -153,8 +153,8 @@ void SortByTime(benchmark::State& state) {
 }
 
 // Everything: grid, behaviours, the host's checks, numbers.
-void Generate(benchmark::State& state) {
-  const auto plan = MakePlan(state);
+void Generate(benchmark::State& state, const std::string& fields) {
+  const auto plan = MakePlan(state, fields);
   const auto generator = *plan->MakeGenerator();
   Columns columns(kRows);
   std::vector<int64_t> number(kRows);
@@ -169,6 +169,18 @@ void Generate(benchmark::State& state) {
     first = (first + kRows) % (state.range(2) - kRows);
   }
   Count(state);
+}
+
+// A block from anywhere, with all tables planned anew.
+void AnyBlock(benchmark::State& state) {
+  const auto plan = MakePlan(state, "preset: shop");
+  Columns columns(1);
+  uint64_t i = 0;
+  for (auto _ : state) {
+    const auto generator = plan->MakeGenerator();
+    const uint64_t row = MultiplyHigh(Hash(42, i++), static_cast<uint64_t>(state.range(2)));
+    if (!(*generator)->Fill(static_cast<int64_t>(row), 1, &columns, 0).ok()) abort();
+  }
 }
 
 // What the writer does for the statistics block.
@@ -197,14 +209,25 @@ void Worlds(benchmark::internal::Benchmark* benchmark) {
 BENCHMARK(Grid)->Apply(Worlds);
 BENCHMARK_CAPTURE(Stage, activity, size_t{0})->Apply(Worlds);
 BENCHMARK_CAPTURE(Stage, clock, size_t{1})->Apply(Worlds);
-BENCHMARK_CAPTURE(Stage, clock_diurnal, size_t{1}, "diurnal")->Apply(Worlds);
-BENCHMARK_CAPTURE(Stage, clock_sessions, size_t{1}, "sessions")->Apply(Worlds);
+BENCHMARK_CAPTURE(Stage, clock_diurnal, size_t{1}, "preset: seed, clock: {component: diurnal}")
+    ->Apply(Worlds);
 BENCHMARK(SortByTime)->Arg(4096)->Arg(65'408);
 BENCHMARK_CAPTURE(Stage, choice, size_t{2})->Apply(Worlds);
 BENCHMARK_CAPTURE(Stage, rating, size_t{3})->Apply(Worlds);
 BENCHMARK(UserNumber)->Apply(Worlds);
 BENCHMARK(ItemNumber)->Apply(Worlds);
-BENCHMARK(Generate)->Apply(Worlds);
+BENCHMARK_CAPTURE(Generate, seed, "preset: seed")->Apply(Worlds);
+BENCHMARK_CAPTURE(Generate, trace, "preset: trace")->Apply(Worlds);
+BENCHMARK_CAPTURE(Stage, shop_activity, size_t{0}, "preset: shop")->Apply(Worlds);
+BENCHMARK_CAPTURE(Stage, shop_clock, size_t{1}, "preset: shop")->Apply(Worlds);
+BENCHMARK_CAPTURE(Stage, shop_choice, size_t{2}, "preset: shop")->Apply(Worlds);
+BENCHMARK_CAPTURE(Stage, shop_rating, size_t{3}, "preset: shop")->Apply(Worlds);
+BENCHMARK_CAPTURE(Generate, shop, "preset: shop")->Apply(Worlds);
+BENCHMARK(AnyBlock)
+    ->ArgNames({"users", "items", "rows"})
+    ->Args({500, 1'000, 50'000})
+    ->Args({1'000'000'000, 10'000'000, 100'000'000'000})
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK(CountStatistics)->Apply(Worlds);
 
 }  // namespace

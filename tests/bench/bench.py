@@ -51,7 +51,8 @@ class Runs:
     def __init__(self, folder):
         self.folder = folder
 
-    def command(self, rows, output, threads, users=USERS, items=ITEMS, interactions=None):
+    def command(self, rows, output, threads, users=USERS, items=ITEMS, interactions=None,
+                preset="seed"):
         kind, _, component = output.partition(":")
         sink = {"component": kind}
         if kind == "file":
@@ -59,7 +60,7 @@ class Runs:
             sink["options"] = {"path": str(path), "overwrite": "true"}
         spec = {
             "dataset": {
-                "preset": "seed",
+                "preset": preset,
                 "interactions": interactions or rows,
                 "world": {"users": users, "items": items},
             },
@@ -149,6 +150,22 @@ def vectorised_python():
     return python
 
 
+def compare_presets(runs, arguments):
+    """The same rows in turns, so that what slows the machine slows all of them."""
+    table("preset, CSV thrown away by one thread", "M rows/s", "of a row of `seed`", "MB")
+    names = ("seed", "seed-ranges", "trace", "shop")
+    seconds = {name: [] for name in names}
+    memory = {}
+    for _ in range(arguments.runs):
+        for name in names:
+            took, memory[name] = runs.measure(arguments.rows // 4, "null:csv", 1, preset=name)
+            seconds[name].append(took)
+    for name in names:
+        ratio = statistics.median(a / b for a, b in zip(seconds[name], seconds["seed"]))
+        rate = rate_text(arguments.rows // 4, statistics.median(seconds[name]))
+        row(name, rate, f"{ratio:.2f}", f"{memory[name]:.0f}")
+
+
 def measure_seed_job(runs, arguments):
     seconds = []
     for _ in range(4 * arguments.runs):
@@ -188,6 +205,7 @@ def main():
     ):
         runs = Runs(pathlib.Path(folder))
         compare_speeds(runs, memory and Runs(pathlib.Path(memory_folder)), arguments)
+        compare_presets(runs, arguments)
         measure_seed_job(runs, arguments)
         measure_memory(runs, arguments)
 

@@ -114,8 +114,8 @@ TEST_F(RunTest, ARunWithoutEndGoesOnAsOneWithAnEnd) {
 // A file's output of `format`, with more fields, and what of the dataset is not the default.
 std::string FileSpec(const fs::path& path, const std::string& format, const std::string& dataset,
                      const std::string& run, const std::string& output) {
-  return "dataset: {preset: seed, seed: 5, interactions: 20000, plan_size: 5300" + dataset + "}\n" + run +
-         "outputs:\n- {format: {component: " + format +
+  return "dataset: {preset: seed, seed: 5, interactions: 20000, plan_size: 5300" + dataset + "}\n" +
+         run + "outputs:\n- {format: {component: " + format +
          "}, sink: {component: file, options: {path: " + path.string() + "}}" + output + "}\n";
 }
 

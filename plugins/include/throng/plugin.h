@@ -274,8 +274,8 @@ typedef struct throng_batch {
   uint32_t rows;
   int64_t first_row; /* of the dataset: where the first row is, or will be once sorted */
   int64_t epoch;
-  int64_t epoch_row;   /* first_row - epoch * plan_size */
-  int64_t segment;     /* of the epoch, from 0 */
+  int64_t epoch_row; /* first_row - epoch * plan_size */
+  int64_t segment;   /* of the epoch, from 0 */
   int64_t segments_count;
   const int64_t* segments; /* each one's first row in the epoch, and then the epoch's end */
   int64_t* place;      /* order: a permutation of the epoch's rows, each segment's onto itself */
