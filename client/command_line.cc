@@ -215,6 +215,11 @@ class CommandLine {
         ->type_name("N")
         ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()))
         ->capture_default_str();
+    app->add_option("--columns", command->columns,
+                    "Which columns: user_id, item_id, rating, timestamp, interaction_id, kind, "
+                    "cluster, category, session_id, session_row. The first four unless given.")
+        ->type_name("NAME,...")
+        ->delimiter(',');
     app->add_option("--from", command->from, "The first of them, from 0.")
         ->type_name("ROW")
         ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
@@ -223,6 +228,7 @@ class CommandLine {
     AddAddress(app, &command->daemon, true);
     app->footer(
         "Examples:\n  throngctl preview --rows 10 --from 49990\n"
+        "  throngctl preview --columns user_id,session_id,timestamp,kind\n"
         "  throngctl preview -f my.yaml -o jsonl");
   }
 

@@ -30,6 +30,7 @@ struct PreviewCommand {
   DaemonFlags daemon;
   SpecFlags spec;
   PrintFormat format = PrintFormat::kTable;
+  std::vector<std::string> columns = {"user_id", "item_id", "rating", "timestamp"};
   int64_t rows = 10;
   int64_t from = 0;
 };

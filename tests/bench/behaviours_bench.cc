@@ -92,7 +92,12 @@ void Stage(benchmark::State& state, size_t role, const std::string& fields = "pr
   const Component& component = *ComponentsOf(*plan)[role];
   const std::string name(RoleName(component.role));
   Problems problems;
-  const OptionValues options = OptionValues::Parse(component, {}, name, 0, &problems);
+  const v1::DatasetSpec& spec = plan->spec();
+  const v1::Component* const chosen[] = {&spec.activity(), &spec.clock(), &spec.choice(),
+                                         &spec.rating()};
+  const auto& texts = chosen[role]->options();
+  const OptionValues options =
+      OptionValues::Parse(component, {texts.begin(), texts.end()}, name, 0, &problems);
   std::vector<throng_kind> kinds;
   for (const KindRows& kind : plan->kinds()) {
     kinds.push_back({sizeof(throng_kind), kind.name.c_str(), kind.rows});

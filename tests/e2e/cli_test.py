@@ -243,6 +243,23 @@ class OneShotTest(ScratchTest):
                          rows[1].rsplit(",", 1)[0])
         self.assertEqual(len(json.loads(self.client("preview", "-o", "json").stdout)), 10)
 
+    def test_preview_shows_the_columns_that_are_asked_for(self):
+        columns = ["session_row", "kind", "interaction_id", "user_id", "session_id", "category",
+                   "cluster", "timestamp"]
+        self.client("generate", *QUICK, "--to", "csv:all.csv", "--set",
+                    f"outputs[0].columns=[{','.join(columns)}]")
+        rows = (self.folder / "all.csv").read_text().splitlines()
+        some = ["preview", *QUICK, "--rows", "3", "--from", "90", "--columns", ",".join(columns)]
+        self.assertEqual(self.client(*some).stdout.splitlines(), [rows[0], *rows[91:94]])
+        first = json.loads(self.client(*some, "-o", "json").stdout)[0]
+        shown = dict(zip(columns, rows[91].split(","), strict=True))
+        for column in columns[:-1]:
+            self.assertEqual(str(first[column]), shown[column], column)
+        self.assertEqual(self.client("preview", "--columns", "interaction_id", "--from", "7",
+                                     "--rows", "2").stdout, "interaction_id\n7\n8\n")
+        said = self.client("preview", "--columns", "sesion_id", exit_code=2).stderr
+        self.assertIn('Unknown column "sesion_id". Did you mean "session_id"?', said)
+
     def test_a_few_rows_are_the_first_of_the_size_s_plan(self):
         note = ("note: 10 interactions are too few for a plan of their own, so they are the first of "
                 "the 50000 of the size production. Set dataset.plan_size for another plan.\n")

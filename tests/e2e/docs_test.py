@@ -65,7 +65,8 @@ class DocsTest(unittest.TestCase):
     def test_what_the_other_documents_run_is_there(self):
         with open(ROOT / "CMakePresets.json", encoding="utf-8") as file:
             presets = {preset["name"] for preset in json.load(file)["configurePresets"]}
-        for document in ("CONTRIBUTING.md", "tests/bench/README.md"):
+        for document in ("CONTRIBUTING.md", "docs/promises.md", "tests/bench/README.md",
+                         "tests/crowd/README.md"):
             commands = [text for language, text in blocks((ROOT / document).read_text())
                         if language == "sh"]
             self.assertTrue(commands, document)
@@ -79,7 +80,7 @@ class DocsTest(unittest.TestCase):
     def test_the_row_that_the_readme_shows_is_the_first(self):
         readme = (ROOT / "README.md").read_text()
         shown = next(text for language, text in blocks(readme) if text.startswith("user_id,"))
-        golden = (ROOT / "tests/golden/seed-42.csv").read_text()
+        golden = (ROOT / "tests/golden/shop-42.csv").read_text()
         self.assertTrue(golden.startswith(shown), shown)
 
 

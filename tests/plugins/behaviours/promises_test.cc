@@ -164,8 +164,8 @@ TEST(Function, RowsAreTheSameWithoutVectorInstructions) {
   for (const Size& size : {Size{7, 9, 28}, Size{500, 1'000, 50'000}, Size{70'000, 20'000, 400'000},
                            Size{1'000'000, 100'000, 100'000'000'000}}) {
     for (const std::string behaviours :
-         {"preset: seed", "preset: seed-ranges", "choice: {component: taste}",
-          "choice: {component: clustered, options: {placement: independent, mix: exact}}"}) {
+         {"preset: shop", "preset: seed", "preset: seed-ranges", "preset: trace",
+          "clock: {component: diurnal}"}) {
       const std::string yaml = "{" + behaviours + ", " + SizeYaml(size) + "}";
       const PlannedDataset vectors(yaml);
       const PlannedDataset scalars(yaml, THRONG_SCALAR_PLUGIN_FOLDER);
