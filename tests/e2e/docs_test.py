@@ -65,8 +65,7 @@ class DocsTest(unittest.TestCase):
     def test_what_the_other_documents_run_is_there(self):
         with open(ROOT / "CMakePresets.json", encoding="utf-8") as file:
             presets = {preset["name"] for preset in json.load(file)["configurePresets"]}
-        for document in ("CONTRIBUTING.md", "docs/promises.md", "tests/bench/README.md",
-                         "tests/crowd/README.md"):
+        for document in ("CONTRIBUTING.md", "docs/promises.md", "tests/bench/README.md"):
             commands = [text for language, text in blocks((ROOT / document).read_text())
                         if language == "sh"]
             self.assertTrue(commands, document)
