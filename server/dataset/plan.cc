@@ -279,9 +279,9 @@ const std::vector<FurtherColumn>& Plan::further_columns(v1::Table table) const {
 }
 
 std::shared_ptr<BlockCache> Plan::MakeBlocks(std::vector<FurtherColumn> further) const {
-  // A block is at hand until every thread has gone beyond it.
+  // One for each thread, and the next; a walk says how many more its threads share.
   const size_t threads = std::max(1U, std::thread::hardware_concurrency());
-  return std::make_shared<BlockCache>(std::max<size_t>(8, 2 * threads), std::move(further));
+  return std::make_shared<BlockCache>(threads + 1, std::move(further));
 }
 
 absl::StatusOr<std::unique_ptr<Generator>> Plan::MakeGenerator(

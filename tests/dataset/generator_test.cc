@@ -327,6 +327,7 @@ TEST_F(GeneratorTest, ThreadsThatShareBlocksComputeNoneTwice) {
   const auto blocks = plan->MakeBlocks();
   script_.rows_filled = 0;
   constexpr int64_t kPiece = 300;  // blocks are cut by all of them
+  blocks->Keep(20 * kPiece);
   // As in a walk, none goes far ahead of the others.
   constexpr int64_t kAhead = 4;
   constexpr size_t kThreads = 4;
