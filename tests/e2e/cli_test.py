@@ -502,7 +502,9 @@ class RunsTest(ScratchTest):
     def test_generate_outlives_a_daemon_that_is_started_again(self):
         process = self.start_client("generate", "--size", "testing", "--to", "csv:a.csv", "--rate",
                                     "5000/s")
-        self.wait_until((self.out / "a.csv.lock").exists, "the run")
+        # A second's rows later the client has been told of its run.
+        self.wait_until(lambda: (self.out / "a.csv.part").exists()
+                        and (self.out / "a.csv.part").stat().st_size > 200_000, "the run")
         self.daemon.kill()
         self.daemon.wait()
         self.start_daemon()

@@ -21,7 +21,7 @@ from throng.v1 import run_service_pb2
 ROWS = 20_000
 ROLL_ROWS = 7_000
 PARTS = 3
-DATASET = {"seed": 5, "interactions": ROWS, "plan_size": ROWS, "size": "quick"}
+DATASET = {"preset": "seed", "seed": 5, "interactions": ROWS, "plan_size": ROWS, "size": "quick"}
 HEADER = b"user_id,item_id,rating,timestamp\n"
 KILLS = 60 if worker.IS_LONG else 8
 PATIENCE_SECONDS = 120
