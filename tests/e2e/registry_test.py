@@ -128,7 +128,8 @@ class RegistryTest(unittest.TestCase):
         def fields(value, context):
             message = read(value, context)
             return {field.name: message.timestamp.ToDatetime() if field.name == "timestamp" else
-                    getattr(message, field.name) for field in message.DESCRIPTOR.fields}
+                    getattr(message, field.name) for field in message.DESCRIPTOR.fields
+                    if not field.has_presence or message.HasField(field.name)}
         return fields
 
     def assert_topic_is(self, topic, component, rows, subject=None, columns=()):
