@@ -25,7 +25,8 @@ class MemoryTest(unittest.TestCase):
         output = worker.file_output(self.folder / "rows", component, rows={"to": rows})
         if sink != "file":
             output["sink"] = {"component": sink}
-        dataset = {"interactions": rows, "world": {"users": users, "items": items}, **dataset}
+        dataset = {"preset": "seed", "interactions": rows,
+                   "world": {"users": users, "items": items}, **dataset}
         spec = worker.write_spec(self.folder / "spec.json", output, dataset=dataset, threads=2)
         with subprocess.Popen(worker.command(spec, "--quiet"), stderr=subprocess.PIPE) as process:
             told = process.stderr.read()
@@ -46,6 +47,11 @@ class MemoryTest(unittest.TestCase):
                 few = self.peak_mb(10**5, component=component, sink="file")
                 many = self.peak_mb(MOST_ROWS // 10, component=component, sink="file")
                 self.assertLessEqual(many, few + SLACK_MB)
+
+    def test_whole_blocks_are_kept_as_long_as_threads_share_them(self):
+        plan = {"preset": "shop", "interactions": 10**9}  # of blocks of 65 408 rows
+        few = self.peak_mb(10**6, **plan)
+        self.assertLessEqual(self.peak_mb(MOST_ROWS // 2, **plan), few + SLACK_MB)
 
     def test_a_plan_has_no_table_that_grows_with_the_world(self):
         small = self.peak_mb(1000, interactions=50_000)
