@@ -134,17 +134,22 @@ class SessionsClock {
 
   void WarnIfSqueezed(int64_t window, const Host& host) const {
     constexpr int64_t kLongSession = 20;  // rows
-    const int64_t rows = std::min<int64_t>(block_rows_, rows_);
+    // A block lies in one era of the activity, which is not told how many there are: as many as
+    // `pareto` has unless told otherwise, of which each has 256 rows or more.
+    const int64_t eras = std::clamp<int64_t>(rows_ / 256, 1, 10);
+    const int64_t rows = std::min<int64_t>(block_rows_, rows_ / eras);
     const auto slice = static_cast<int64_t>(
         static_cast<Uint128>(window) * static_cast<Uint128>(rows) / static_cast<Uint128>(rows_));
     const auto sum = std::accumulate(gaps_.begin(), gaps_.end(), uint64_t{0});
     if (slice >= kLongSession * static_cast<int64_t>(sum / kGaps)) return;
     const std::string text =
         slice < 1000 ? std::to_string(slice) + " ms" : std::to_string(slice / 1000) + " s";
-    host.Warn("sessions are squeezed: each lies within its block's slice of time, which is " +
-              text + " for " + std::to_string(rows) +
-              " rows, so the gaps of those that would last longer shrink; ask for fewer "
-              "interactions or for a longer window.");
+    host.Warn(
+        "sessions are squeezed: each lies within the slice of time that its block of rows has, "
+        "about " +
+        text + " for " + std::to_string(rows) +
+        " rows, so the gaps of those that would last longer shrink; ask for fewer "
+        "interactions or for a longer window.");
   }
 
   void StartEpoch(int64_t epoch) {

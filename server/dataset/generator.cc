@@ -175,20 +175,19 @@ absl::Status Generator::CheckOrder() const {
     return fmt::format("{} `{}`", RoleName(kRoles[role]), parameters_.behaviours[role]->name());
   };
   if (!order_.IsIndependent()) return absl::OkStatus();
-  constexpr std::string_view kInto =
-      "Order `independent` takes some places twice and leaves others out, and";
+  std::vector<std::string> against;
   if (segments_.count() > 1) {
-    return absl::InvalidArgumentError(
-        fmt::format("{} {} has people who come and go; choose order `shuffled`, or an activity "
-                    "without segments (for pareto, eras: 1).",
-                    kInto, name(kActivity)));
+    against.push_back(name(kActivity) + ", whose people come and go (for pareto, set eras to 1)");
   }
-  if (block_rows_ == 0) return absl::OkStatus();
-  const auto wishing = std::find_if(std::begin(behaviours_), std::end(behaviours_),
-                                    [](const auto& b) { return b->BlockRows() > 0; });
-  return absl::InvalidArgumentError(
-      fmt::format("{} {} deals what a whole block of rows holds; choose order `shuffled`.", kInto,
-                  name(static_cast<size_t>(wishing - std::begin(behaviours_)))));
+  for (size_t role = 0; role < kBehaviours; ++role) {
+    if (behaviours_[role]->BlockRows() == 0) continue;
+    against.push_back(name(role) + ", which works on whole blocks of rows");
+  }
+  if (against.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(fmt::format(
+      "Order `independent` takes some places twice and leaves others out, which does not "
+      "go with {}; choose order `shuffled`, or the behaviours of preset `seed`.",
+      fmt::join(against, "; ")));
 }
 
 absl::Status Generator::StartEpoch(int64_t epoch) {
@@ -338,10 +337,12 @@ absl::Status Generator::Check(size_t role, const throng_batch& batch) const {
     case kClock:
       if (!AllWithin(batch.time, batch.rows, kFirstTime, kLastTime + 1)) {
         return absl::OutOfRangeError(fmt::format(
-            "clock `{}`: the event times of rows {} to {} leave the years 1 to 9999. Ask for fewer "
-            "interactions, for a shorter window or an earlier start.",
+            "clock `{}`: the event times of rows {} to {} leave the years 1 to 9999. {}",
             parameters_.behaviours[kClock]->name(), batch.first_row,
-            batch.first_row + batch.rows - 1));
+            batch.first_row + batch.rows - 1,
+            *std::min_element(batch.time, batch.time + batch.rows) < kFirstTime
+                ? "Ask for a later start."
+                : "Ask for fewer interactions, for a shorter window or an earlier start."));
       }
       if (!NeverFalls(batch.time, batch.rows)) {
         return fault("a time that is before that of the row before it");

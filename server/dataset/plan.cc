@@ -68,7 +68,11 @@ std::unique_ptr<Plan> Plan::Create(const v1::DatasetSpec& spec, const BehaviourS
   Problems of_its_own;
   auto plan = CreateSized(spec, spec.interactions(), source, remark, now, &of_its_own);
   const int64_t rows = InteractionsOfSize(spec.size());
-  if (plan == nullptr && spec.interactions() < rows) {
+  // What is said of an option is no matter of how many rows there are.
+  const bool is_of_options = std::any_of(
+      of_its_own.begin(), of_its_own.end(),
+      [](const Problem& problem) { return problem.field.find(".options.") != std::string::npos; });
+  if (plan == nullptr && !is_of_options && spec.interactions() < rows) {
     Problems of_size;
     plan = CreateSized(spec, rows, source, remark, now, &of_size);
     if (plan != nullptr) {
@@ -118,6 +122,12 @@ std::unique_ptr<Plan> Plan::CreateSized(const v1::DatasetSpec& spec, int64_t pla
     problems->push_back({"dataset.order", MessageOf(status)});
   }
   if (problems->size() > problems_before) return nullptr;
+  if (parameters.order.component == OrderParameters::Component::kIndependent) {
+    plan->warnings_.emplace_back(
+        "Order `independent` draws places as a sample with replacement, so that all counts hold "
+        "only "
+        "about.");
+  }
   plan->kinds_ = generator->kinds();
   plan->leaves_out_ratings_ = generator->leaves_out_ratings();
   // An interleaved slice has at least so many of its blocks whole.

@@ -283,13 +283,16 @@ TEST_F(GeneratorTest, RowsInNoOrderAreSessionsOfTheirOwn) {
 TEST_F(GeneratorTest, OrdersThatDoNotGoWithBehavioursAreRefused) {
   script_.order = "independent";
   EXPECT_EQ(Problem(), "it was planned");
+  EXPECT_THAT(MakePlan()->warnings(), testing::Contains(HasSubstr("all counts hold only about.")));
   script_.segments = {0, 10};
   EXPECT_THAT(Problem(), HasSubstr("dataset.order: Order `independent` takes some places twice and "
-                                   "leaves others out, and activity `scripted` has people who"));
-  script_.segments = {0};
+                                   "leaves others out, which does not go with activity `scripted`, "
+                                   "whose people come and go (for pareto, set eras to 1); choose"));
   script_.block_rows = 500;
-  EXPECT_THAT(Problem(), HasSubstr("and clock `scripted` deals what a whole block of rows holds; "
-                                   "choose order `shuffled`."));
+  EXPECT_THAT(Problem(), HasSubstr("(for pareto, set eras to 1); clock `scripted`, which works on "
+                                   "whole blocks of rows; choose order `shuffled`, or the"));
+  script_.segments = {0};
+  script_.block_rows = 0;
   script_.order = "none";
   EXPECT_THAT(Problem(),
               HasSubstr("dataset.order.component: There is no order named \"none\". Known"));

@@ -163,9 +163,8 @@ TEST(Function, RowsAreTheSameInPiecesOfAnySizeAndOrder) {
 TEST(Function, RowsAreTheSameWithoutVectorInstructions) {
   for (const Size& size : {Size{7, 9, 28}, Size{500, 1'000, 50'000}, Size{70'000, 20'000, 400'000},
                            Size{1'000'000, 100'000, 100'000'000'000}}) {
-    for (const std::string behaviours :
-         {"preset: shop", "preset: seed", "preset: seed-ranges", "preset: trace",
-          "clock: {component: diurnal}"}) {
+    for (const std::string behaviours : {"preset: shop", "preset: seed", "preset: seed-ranges",
+                                         "preset: trace", "clock: {component: diurnal}"}) {
       const std::string yaml = "{" + behaviours + ", " + SizeYaml(size) + "}";
       const PlannedDataset vectors(yaml);
       const PlannedDataset scalars(yaml, THRONG_SCALAR_PLUGIN_FOLDER);
@@ -233,6 +232,10 @@ TEST(Refusal, NamesTheOptionAndTheRemedy) {
       ProblemsOf("{size: producer, activity: {component: pareto, options: {eras: 20}}}"),
       HasSubstr("dataset.activity.options.eras: activity `pareto`: eras 20 are too many for the "
                 "5000 interactions of an epoch, of which an era has 256 or more; lower it to 19"));
+  // Also where the size's rows would do: it is not their number that is wrong.
+  EXPECT_THAT(ProblemsOf("{interactions: 5000, world: {users: 20}, activity: {component: pareto, "
+                         "options: {eras: 64}}}"),
+              HasSubstr("dataset.activity.options.eras: activity `pareto`: eras 64 are too many"));
   EXPECT_THAT(
       ProblemsOf("{size: producer, activity: {component: pareto, options: {newcomers: 0.33}}}"),
       HasSubstr("newcomers 0.33 is no twentieth; the nearest is 0.35."));
