@@ -113,6 +113,12 @@ Error KafkaError(rd_kafka_resp_err_t code, const std::string& reason, const Kafk
                 "; make it, or set create: if_missing.",
             option};
   }
+  if (code == RD_KAFKA_RESP_ERR__RETRY && reason.empty()) {
+    return {THRONG_UNAVAILABLE,
+            place.servers + " does not tell where it put some records of topic " + topic +
+                ", so that they may not be there.",
+            option};
+  }
   if (IsTooLarge(code)) {
     return {THRONG_INVALID_ARGUMENT,
             (topic == place.positions_topic ? "The position is larger than topic "

@@ -151,7 +151,11 @@ void KafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
     if (!failure_) {
       failure_ = {message.err, "", rd_kafka_topic_name(message.rkt)};
     }
-  } else if (is_record && message.offset >= 0) {  // below: a duplicate that is there
+  } else if (is_record && message.offset < 0) {
+    // Said to be there already, which it need not be: brokers let a later batch of a new producer
+    // in before the first, and then take the first for an old one. It is sent again.
+    if (!failure_) failure_ = {RD_KAFKA_RESP_ERR__RETRY, "", options_.topic};
+  } else if (is_record) {
     KafkaEnd& end = partitions_[static_cast<size_t>(message.partition)].end;
     // Offsets of a topic only grow: this is another one of its name.
     if (message.offset < end.next && !failure_) {

@@ -292,6 +292,28 @@ TEST_F(KafkaSinkTest, AnAbortedTransactionIsSentAgain) {
   EXPECT_EQ(Output()->Peek()->position, 150);
 }
 
+// Brokers have been seen to take the first batch of a producer for an old one, and to drop it.
+TEST_F(KafkaSinkTest, ABatchThatIsSaidToBeThereAlreadyIsSentAgain) {
+  auto output = Opened();
+  cluster_.Answer(KafkaRequest::kProduce, {RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER});
+  const auto send = [&] {
+    const absl::Status status = output->Write(0, 100);
+    return status.ok() ? output->CommitPatiently(100) : status;
+  };
+  absl::Status status = send();
+  ExpectFailure(status, absl::StatusCode::kAborted,
+                cluster_.bootstraps() +
+                    " does not tell where it put some records of topic "
+                    "interactions, so that they may not be there. What came "
+                    "after the last commit is sent again.");
+  // The mock misses the dropped batch once more.
+  for (int tries = 0; tries < 5 && absl::IsAborted(status); ++tries) status = send();
+  ExpectOk(status);
+  std::vector<std::string> values = Values();  // of which the mock takes none back
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  EXPECT_EQ(values, Rows(0, 100));
+}
+
 TEST_F(KafkaSinkTest, ACommitInDoubtThatTookPlaceIsNotSentAgain) {
   auto output = Opened();
   ExpectOk(output->Write(0, 100));
