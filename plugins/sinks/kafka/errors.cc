@@ -92,6 +92,11 @@ Error LostTopicError(const KafkaPlace& place, const std::string& topic) {
       is_positions ? "positions_topic" : "topic"};
 }
 
+Error UntoldPlaceError(const KafkaPlace& place, const std::string& topic) {
+  return {THRONG_UNAVAILABLE, place.servers + " does not tell where it put some records of topic " +
+                                  topic + ", so that they may not be there."};
+}
+
 Error TakenOverError(const KafkaPlace& place) {
   return {THRONG_FAILED_PRECONDITION,
           "Another worker of this run has taken topic " + place.topic + " over at " +
@@ -111,12 +116,6 @@ Error KafkaError(rd_kafka_resp_err_t code, const std::string& reason, const Kafk
     return {THRONG_NOT_FOUND,
             "Topic " + topic + " does not exist at " + place.servers +
                 "; make it, or set create: if_missing.",
-            option};
-  }
-  if (code == RD_KAFKA_RESP_ERR__RETRY && reason.empty()) {
-    return {THRONG_UNAVAILABLE,
-            place.servers + " does not tell where it put some records of topic " + topic +
-                ", so that they may not be there.",
             option};
   }
   if (IsTooLarge(code)) {

@@ -37,6 +37,9 @@ bool IsTooLarge(rd_kafka_resp_err_t code);
 // A topic that records went to was deleted, or made anew, before all were committed.
 Error LostTopicError(const KafkaPlace& place, const std::string& topic);
 
+// Brokers say that records are there already, and not where.
+Error UntoldPlaceError(const KafkaPlace& place, const std::string& topic);
+
 // Another worker writes to the topic in the place of this one.
 Error TakenOverError(const KafkaPlace& place);
 

@@ -154,12 +154,16 @@ void KafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
   } else if (is_record && message.offset < 0) {
     // Said to be there already, which it need not be: brokers let a later batch of a new producer
     // in before the first, and then take the first for an old one. It is sent again.
-    if (!failure_) failure_ = {RD_KAFKA_RESP_ERR__RETRY, "", options_.topic};
+    if (!failure_) {
+      failure_ = {RD_KAFKA_RESP_ERR_NO_ERROR, "", options_.topic,
+                  UntoldPlaceError(client_.place(), options_.topic)};
+    }
   } else if (is_record) {
     KafkaEnd& end = partitions_[static_cast<size_t>(message.partition)].end;
     // Offsets of a topic only grow: this is another one of its name.
     if (message.offset < end.next && !failure_) {
-      failure_ = {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "", options_.topic, true};
+      failure_ = {RD_KAFKA_RESP_ERR_NO_ERROR, "", options_.topic,
+                  LostTopicError(client_.place(), options_.topic)};
     }
     if (end.next == 0) end.first = message.offset;
     end.next = message.offset + 1;
@@ -210,9 +214,9 @@ void KafkaProducer::GiveUp(rd_kafka_resp_err_t code, const std::string& reason,
   if (code == RD_KAFKA_RESP_ERR__STATE && !failure_) CheckTransaction();
   // What follows a failed delivery says less than the delivery.
   const Failure failure = failure_.value_or(Failure{code, reason, topic});
-  if (failure.is_lost) throw LostTopicError(client_.place(), failure.topic);
-  const Error error =
-      KafkaError(failure.code, failure.reason, client_.place(), {failure.topic, "WRITE"});
+  const Error error = failure.error ? *failure.error
+                                    : KafkaError(failure.code, failure.reason, client_.place(),
+                                                 {failure.topic, "WRITE"});
   if (IsTooLarge(failure.code) && failure.topic == options_.topic) {
     throw ProducerLost(error, ProducerLost::Why::kTooLarge);
   }

@@ -83,7 +83,7 @@ class KafkaProducer {
     rd_kafka_resp_err_t code;
     std::string reason;
     std::string topic;
-    bool is_lost = false;  // the topic is another one of its name
+    std::optional<Error> error = {};  // where librdkafka has no code for it
   };
 
   bool IsTransactional() const { return !transactional_id_.empty(); }
