@@ -116,7 +116,10 @@ int Preview(const PreviewCommand& command) {
   // An Interaction has its four whatever else is asked for. A row's number need not be sent.
   std::set<std::string> asked(command.columns.begin(), command.columns.end());
   const bool has_row = asked.erase(kRow) > 0;
-  if (!is_table || asked.empty()) asked.insert({"user_id", "item_id", "rating", "timestamp"});
+  if (!is_table || asked.empty()) {
+    const std::vector<std::string> own = PreviewCommand().columns;
+    asked.insert(own.begin(), own.end());
+  }
   for (const std::string& column : asked) request.add_columns(column);
   v1::GenerateHeader header;
   std::vector<v1::Interaction> collected;

@@ -1,5 +1,6 @@
 """Interactions as a CSV file has them: user_id,item_id,rating,timestamp, and nothing else."""
 
+import argparse
 import csv
 import dataclasses
 
@@ -49,3 +50,13 @@ def read(path, users=0, items=0):
     item_numbers, items = numbered(item_ids, items)
     rows = Interactions(user_numbers, item_numbers, ratings.astype(float), times, users, items)
     return rows.only(numpy.argsort(times, kind="stable"))
+
+
+def from_command_line(doc):
+    """Those of the file that the command line of a module with this docstring names."""
+    parser = argparse.ArgumentParser(description=doc.split("\n", maxsplit=1)[0])
+    parser.add_argument("file", help="CSV with the columns user_id, item_id, rating, timestamp")
+    parser.add_argument("--users", type=int, default=0, help="users of the world")
+    parser.add_argument("--items", type=int, default=0, help="items of the world")
+    arguments = parser.parse_args()
+    return read(arguments.file, arguments.users, arguments.items)

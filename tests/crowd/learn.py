@@ -13,7 +13,6 @@ each split and model
 Settings of the models are fixed, as are their seeds. Needs numpy, implicit and scikit-surprise.
 """
 
-import argparse
 
 import implicit.als
 import implicit.bpr
@@ -166,13 +165,7 @@ def measure(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("file", help="CSV with the columns user_id, item_id, rating, timestamp")
-    parser.add_argument("--users", type=int, default=0, help="users of the world")
-    parser.add_argument("--items", type=int, default=0, help="items of the world")
-    arguments = parser.parse_args()
-    rows = interactions.read(arguments.file, arguments.users, arguments.items)
-    for (split, model, name), value in measure(rows).items():
+    for (split, model, name), value in measure(interactions.from_command_line(__doc__)).items():
         print(f"{split:8} {model:12} {name:14} {value:8.4f}")
 
 

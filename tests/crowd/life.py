@@ -6,7 +6,6 @@
 Prints a line per measure. Needs numpy.
 """
 
-import argparse
 
 import numpy
 
@@ -167,13 +166,7 @@ def measure(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("file", help="CSV with the columns user_id, item_id, rating, timestamp")
-    parser.add_argument("--users", type=int, default=0, help="users of the world")
-    parser.add_argument("--items", type=int, default=0, help="items of the world")
-    arguments = parser.parse_args()
-    rows = interactions.read(arguments.file, arguments.users, arguments.items)
-    for name, value in measure(rows).items():
+    for name, value in measure(interactions.from_command_line(__doc__)).items():
         print(f"{name:40} {value:8.3f}")
 
 

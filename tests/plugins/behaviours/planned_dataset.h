@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -57,5 +58,28 @@ class PlannedDataset {
   Problems problems_;
   std::unique_ptr<Plan> plan_;
 };
+
+// Whether `part` has the rows of `whole` from `first` on, with every column that outlives a block.
+inline void ExpectSameRows(const Columns& part, const Columns& whole, int64_t first = 0) {
+  ASSERT_LE(static_cast<size_t>(first) + part.capacity(), whole.capacity());
+  const auto expect_same = [first](const char* name, const auto& of_part, const auto& of_whole) {
+    EXPECT_TRUE(std::equal(of_part.begin(), of_part.end(), of_whole.begin() + first))
+        << name << " from row " << first << " on";
+  };
+  expect_same("place", part.place, whole.place);
+  expect_same("user", part.user, whole.user);
+  expect_same("user_row", part.user_row, whole.user_row);
+  expect_same("user_rows", part.user_rows, whole.user_rows);
+  expect_same("run_row", part.run_row, whole.run_row);
+  expect_same("run_rows", part.run_rows, whole.run_rows);
+  expect_same("session", part.session, whole.session);
+  expect_same("session_row", part.session_row, whole.session_row);
+  expect_same("session_rows", part.session_rows, whole.session_rows);
+  expect_same("time", part.time, whole.time);
+  expect_same("item", part.item, whole.item);
+  expect_same("kind", part.kind, whole.kind);
+  expect_same("kind_row", part.kind_row, whole.kind_row);
+  expect_same("rating", part.rating, whole.rating);
+}
 
 }  // namespace throng

@@ -144,12 +144,7 @@ void ExpectSameInPieces(const PlannedDataset& dataset) {
       const int64_t first = std::max<int64_t>(end - piece, 0);
       ASSERT_TRUE((*generator)->Fill(first, end - first, &pieces, At(first)).ok());
     }
-    EXPECT_EQ(pieces.user, whole.user);
-    EXPECT_EQ(pieces.user_row, whole.user_row);
-    EXPECT_EQ(pieces.time, whole.time);
-    EXPECT_EQ(pieces.item, whole.item);
-    EXPECT_EQ(pieces.kind, whole.kind);
-    EXPECT_EQ(pieces.rating, whole.rating);
+    ExpectSameRows(pieces, whole);
   }
 }
 
@@ -172,13 +167,7 @@ TEST(Function, RowsAreTheSameWithoutVectorInstructions) {
       ASSERT_NE(scalars.plan(), nullptr) << ToString(scalars.problems());
       EXPECT_EQ(vectors.plan()->fingerprint(), scalars.plan()->fingerprint());
       const int64_t rows = std::min<int64_t>(size.rows, 50'000);
-      const Columns a = vectors.Rows(size.rows - rows, rows);
-      const Columns b = scalars.Rows(size.rows - rows, rows);
-      EXPECT_EQ(a.user, b.user);
-      EXPECT_EQ(a.time, b.time);
-      EXPECT_EQ(a.item, b.item);
-      EXPECT_EQ(a.kind, b.kind);
-      EXPECT_EQ(a.rating, b.rating);
+      ExpectSameRows(vectors.Rows(size.rows - rows, rows), scalars.Rows(size.rows - rows, rows));
     }
   }
 }

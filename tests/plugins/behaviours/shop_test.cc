@@ -13,9 +13,6 @@
 namespace throng {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
-
 bool IsLong() {
   const char* text = std::getenv("THRONG_LONG");
   return text != nullptr && std::string(text) == "1";
@@ -150,21 +147,7 @@ class ShopEpoch {
       ASSERT_TRUE(generator.ok());
       Columns alone(At(block.rows));
       ASSERT_TRUE((*generator)->Fill(epoch_ * rows_ + block.first, block.rows, &alone, 0).ok());
-      const auto expect_same = [&](const auto& part, const auto& whole) {
-        EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin() + block.first)) << row;
-      };
-      expect_same(alone.place, c_.place);
-      expect_same(alone.user, c_.user);
-      expect_same(alone.user_row, c_.user_row);
-      expect_same(alone.run_row, c_.run_row);
-      expect_same(alone.session, c_.session);
-      expect_same(alone.session_row, c_.session_row);
-      expect_same(alone.session_rows, c_.session_rows);
-      expect_same(alone.time, c_.time);
-      expect_same(alone.item, c_.item);
-      expect_same(alone.kind, c_.kind);
-      expect_same(alone.kind_row, c_.kind_row);
-      expect_same(alone.rating, c_.rating);
+      ExpectSameRows(alone, c_, block.first);
     }
   }
 
