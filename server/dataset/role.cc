@@ -16,6 +16,10 @@ std::string_view RoleName(Role role) {
       return "format";
     case Role::kSink:
       return "sink";
+    case Role::kSource:
+      return "source";
+    case Role::kDecoder:
+      return "decoder";
   }
   return "";
 }

@@ -6,10 +6,10 @@
 
 namespace throng {
 
-// In the order in which a row passes them.
-enum class Role { kActivity, kClock, kChoice, kRating, kFormat, kSink };
-inline constexpr Role kRoles[] = {Role::kActivity, Role::kClock,  Role::kChoice,
-                                  Role::kRating,   Role::kFormat, Role::kSink};
+// In the order in which a row passes them, there and back.
+enum class Role { kActivity, kClock, kChoice, kRating, kFormat, kSink, kSource, kDecoder };
+inline constexpr Role kRoles[] = {Role::kActivity, Role::kClock, Role::kChoice, Role::kRating,
+                                  Role::kFormat,   Role::kSink,  Role::kSource, Role::kDecoder};
 inline constexpr size_t kBehaviours = 4;  // the first so many are behaviours
 
 // "activity", "clock", ...

@@ -38,6 +38,22 @@ std::vector<std::string> Modes(uint32_t modes) {
   return names;
 }
 
+// What a format makes, a sink takes, a source gives, a decoder reads; of behaviours nothing.
+uint32_t ModesOf(const Component& component) {
+  switch (component.role) {
+    case Role::kFormat:
+      return component.format.modes;
+    case Role::kSink:
+      return component.sink.modes;
+    case Role::kSource:
+      return component.source.modes;
+    case Role::kDecoder:
+      return component.decoder.modes;
+    default:
+      return 0;
+  }
+}
+
 std::string DefaultText(const throng_option& option) {
   if (option.default_text == nullptr) return "-";
   return *option.default_text == '\0' ? "\"\"" : option.default_text;
@@ -78,16 +94,21 @@ std::string OptionTable(const std::vector<throng_option>& options) {
   return text;
 }
 
-// What a format makes or a sink takes; of behaviours nothing.
 std::string TraitsText(const Component& component) {
-  if (component.role == Role::kFormat) {
-    return fmt::format("  Makes {}.\n", fmt::join(Modes(component.format.modes), " or "));
+  const std::string modes = fmt::format("{}", fmt::join(Modes(ModesOf(component)), " or "));
+  switch (component.role) {
+    case Role::kFormat:
+      return fmt::format("  Makes {}.\n", modes);
+    case Role::kSink:
+      return fmt::format("  Takes {}; {}.\n", modes,
+                         component.sink.is_durable != 0 ? "exactly once" : "keeps no position");
+    case Role::kSource:
+      return fmt::format("  Gives {}.\n", modes);
+    case Role::kDecoder:
+      return fmt::format("  Reads {}.\n", modes);
+    default:
+      return "";
   }
-  if (component.role == Role::kSink) {
-    return fmt::format("  Takes {}; {}.\n", fmt::join(Modes(component.sink.modes), " or "),
-                       component.sink.is_durable != 0 ? "exactly once" : "keeps no position");
-  }
-  return "";
 }
 
 }  // namespace
@@ -112,9 +133,7 @@ v1::Plugin DescribePlugin(const Plugin& plugin) {
     c->set_role(std::string(RoleName(component->role)));
     c->set_name(component->name);
     c->set_doc(component->doc);
-    const uint32_t modes = component->role == Role::kFormat ? component->format.modes
-                           : component->role == Role::kSink ? component->sink.modes
-                                                            : 0;
+    const uint32_t modes = ModesOf(*component);
     for (const std::string& mode : Modes(modes)) c->add_modes(mode);
     c->set_is_durable(component->role == Role::kSink && component->sink.is_durable != 0);
     for (const throng_option& option : component->options) {

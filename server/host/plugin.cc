@@ -77,6 +77,20 @@ std::string Missing(const Component& c) {
       require(c.sink.commit != nullptr, "commit");
       require(c.sink.finish != nullptr, "finish");
       break;
+    case Role::kSource:
+      require(c.source.modes != 0, "modes");
+      require(c.source.create != nullptr, "create");
+      require(c.source.destroy != nullptr, "destroy");
+      require(c.source.open != nullptr, "open");
+      require(c.source.read != nullptr, "read");
+      break;
+    case Role::kDecoder:
+      require(c.decoder.modes != 0, "modes");
+      require(c.decoder.create != nullptr, "create");
+      require(c.decoder.destroy != nullptr, "destroy");
+      require(c.decoder.begin != nullptr, "begin");
+      require(c.decoder.decode != nullptr, "decode");
+      break;
   }
   return missing;
 }
@@ -160,12 +174,25 @@ absl::Status Plugin::Read(const throng_plugin* table) {
     component->doc = theirs.doc;
     component->validate = theirs.validate;
     component->plugin = this;
-    if (component->role == Role::kFormat) {
-      component->format = Adopt<throng_format>(theirs.functions);
-    } else if (component->role == Role::kSink) {
-      component->sink = Adopt<throng_sink>(theirs.functions);
-    } else {
-      component->behaviour = Adopt<throng_behaviour>(theirs.functions);
+    switch (component->role) {
+      case Role::kActivity:
+      case Role::kClock:
+      case Role::kChoice:
+      case Role::kRating:
+        component->behaviour = Adopt<throng_behaviour>(theirs.functions);
+        break;
+      case Role::kFormat:
+        component->format = Adopt<throng_format>(theirs.functions);
+        break;
+      case Role::kSink:
+        component->sink = Adopt<throng_sink>(theirs.functions);
+        break;
+      case Role::kSource:
+        component->source = Adopt<throng_source>(theirs.functions);
+        break;
+      case Role::kDecoder:
+        component->decoder = Adopt<throng_decoder>(theirs.functions);
+        break;
     }
     if (const std::string missing = Missing(*component); !missing.empty()) {
       return absl::InternalError(

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "server/dataset/role.h"
 #include "throng/plugin.h"
+#include "throng/source.h"
 
 namespace throng {
 
@@ -26,6 +27,8 @@ struct Component {
   throng_behaviour behaviour{};  // of the four behaviours' roles
   throng_format format{};
   throng_sink sink{};
+  throng_source source{};
+  throng_decoder decoder{};
   const Plugin* plugin = nullptr;
 };
 
