@@ -15,6 +15,11 @@ fail() {
   exit 1
 }
 
+# The comment that a script of this folder begins with, without its hashes.
+header() {
+  sed -n '2,/^[^#]/{s/^# \?//p}' "$0"
+}
+
 # Reads --port and --data out of the arguments of stop and status.
 read_place() {
   port=9092 data=''
@@ -24,6 +29,10 @@ read_place() {
         [[ $# -ge 2 ]] || fail "$1 needs a value."
         printf -v "${1#--}" %s "$2"
         shift 2
+        ;;
+      --help | -h)
+        header
+        exit
         ;;
       *) fail "Unknown argument $1. Use --port PORT or --data DIR." ;;
     esac

@@ -206,6 +206,17 @@ class TroubleTest(unittest.TestCase):
         self.assert_refused("Unknown argument --prot; deploy/kafka/start --help", "start", "--prot")
         self.assert_refused("Unknown argument x. Use --port PORT or --data DIR", "stop", "x")
 
+    def test_each_program_tells_what_it_takes(self):
+        for program, said in (("start", "--brokers N"), ("stop", "--port PORT"),
+                              ("status", "--data DIR"), ("tool", "deploy/kafka/tool TopicCommand")):
+            for flag in ("--help", "-h"):
+                with self.subTest(program, flag=flag):
+                    done = call(program, flag)
+                    self.assertEqual((done.returncode, done.stderr), (0, ""))
+                    self.assertIn(said, done.stdout)
+                    self.assertNotIn("#", done.stdout)
+        self.assert_refused("--list is no tool; the flags of a tool follow its name", "tool", "--list")
+
     def test_status_of_nothing(self):
         self.assert_refused("Nothing was started in", "status", "--data", self.scratch)
 
