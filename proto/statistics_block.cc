@@ -55,7 +55,7 @@ std::string StatisticsBlock(const v1::Statistics& s) {
     fmt::format_to(out, "\n  {}: {:{}} ({:5.2f}%) {}", rating, share.interactions(), width,
                    100 * share.share(), bar);
   }
-  return text;
+  return text + "\n" + line;
 }
 
 }  // namespace throng
