@@ -81,7 +81,7 @@ class FileSink {
  private:
   // Takes PATH.lock, and removes what a ReplaceFile that was killed left.
   void TakeLock();
-  // Throws, unless overwrite is set.
+  // Throws, unless overwrite is set; then it warns of what is the matter, without the remedies.
   void Refuse(const Error& refusal) const;
   // Takes up PATH.part as `state` has it, or says why that cannot be.
   std::optional<Error> GoOn(const FileState& state);
@@ -164,7 +164,9 @@ Opened FileSink::Open(const throng_target& target) {
 
 void FileSink::Refuse(const Error& refusal) const {
   if (!options_.overwrite) throw Error(refusal);
-  host_.Warn(std::string("Passed over, since overwrite is set: ") + refusal.what());
+  const std::string sentence = refusal.what();
+  host_.Warn(sentence.substr(0, sentence.rfind("; ")) +
+             "; what is there is replaced, since overwrite is set.");
 }
 
 std::optional<Error> FileSink::GoOn(const FileState& state) {

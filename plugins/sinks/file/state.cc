@@ -20,12 +20,12 @@ std::string Dump(const Json& json, int indent) {
   return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
+// All but the host state, which people do not read: it comes last.
 void AddState(const FileState& state, Json* json) {
   (*json)["bytes"] = state.bytes;
   (*json)["sha256"] = state.sha256;
   (*json)["identity"] = state.identity;
   (*json)["position"] = state.position ? Json(*state.position) : Json();
-  (*json)["host_state"] = ToBase64(state.host_state);
 }
 
 std::optional<FileState> StateOf(const Json& json) {
@@ -76,6 +76,7 @@ std::string PositionText(const FileState& state, const Origin& origin) {
   json["output"] = origin.output;
   json["slice"] = origin.slice;
   AddState(state, &json);
+  json["host_state"] = ToBase64(state.host_state);
   json["sha256_states"] = MarksJson(state.marks);
   const std::string line = Dump(json, -1);
   return line + "\n" + Sha256Of(line) + "\n";
@@ -101,6 +102,7 @@ std::string ManifestText(const FileState& state, const std::string& file_name,
   for (const auto& member : host.items()) {
     if (!json.contains(member.key())) json[member.key()] = member.value();
   }
+  json["host_state"] = ToBase64(state.host_state);
   return Dump(json, 2) + "\n";
 }
 

@@ -36,8 +36,8 @@ std::string PositionText(const FileState& state, const Origin& origin);
 // Nothing if the text is not one that PositionText wrote.
 std::optional<FileState> ParsePosition(const std::string& text);
 
-// The text of PATH.manifest.json: `manifest`, the host's JSON object, after the sink's own members
-// file, bytes, sha256, identity, position and host_state (base64).
+// The text of PATH.manifest.json: `manifest`, the host's JSON object, between the sink's own
+// members file, bytes, sha256, identity, position, and host_state (base64), which is the last.
 std::string ManifestText(const FileState& state, const std::string& file_name,
                          std::string_view manifest);
 // Nothing if the text is not one that ManifestText wrote.

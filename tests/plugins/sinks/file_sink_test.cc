@@ -130,6 +130,8 @@ TEST_F(FileSinkTest, WritesTheFileAndItsManifestAndNothingElse) {
   EXPECT_EQ(manifest["rows"], 30) << "the host's own members follow";
   EXPECT_EQ(manifest["spec"]["seed"], "42");
   EXPECT_EQ(manifest["share"], 0.15);
+  const auto in_order = nlohmann::ordered_json::parse(folder_.Read("rows.csv.manifest.json"));
+  EXPECT_EQ(std::prev(in_order.end()).key(), "host_state") << "people do not read it";
 }
 
 TEST_F(FileSinkTest, ShowsItsThreeFilesWhileItIsUnfinished) {
@@ -244,7 +246,12 @@ TEST_F(FileSinkTest, RefusesAForeignFile) {
                 " is missing, without which nothing says that it is this dataset in this form; "
                 "put the manifest back, choose another path, delete " +
                 folder_.path(kName) + ", or set overwrite: true.");
-  EXPECT_THAT(host_.log, testing::Contains(HasSubstr("Passed over, since overwrite is set")));
+  EXPECT_THAT(
+      host_.log,
+      testing::Each(folder_.path(kName) + " exists, and its manifest " +
+                    folder_.path("rows.csv.manifest.json") +
+                    " is missing, without which nothing says that it is this dataset in this "
+                    "form; what is there is replaced, since overwrite is set."));
 }
 
 TEST_F(FileSinkTest, SaysThatAManifestIsLost) {
@@ -389,7 +396,9 @@ TEST_F(LargeFileSinkTest, IsWrittenAnewIfItMayBe) {
   Flip(7);
   LoadedSink sink = Sink(true);
   EXPECT_FALSE(sink.Open().has_position);
-  EXPECT_THAT(host_.log, ElementsAre("Passed over, since overwrite is set: " + WasChanged()));
+  EXPECT_THAT(host_.log, ElementsAre(folder_.path("rows.csv.part") +
+                                     " was changed: its SHA-256 is not the one that was committed; "
+                                     "what is there is replaced, since overwrite is set."));
   EXPECT_EQ(Go(&sink, 1).message, "");
   sink.Destroy();
   ExpectComplete("row\nend\n");
