@@ -51,6 +51,13 @@ bool IsWithin(std::string_view inner, std::string_view outer) {
                                       inner[outer.size()] == '.' || inner[outer.size()] == '[');
 }
 
+// Where empty text would be taken for a field that is not given, it is nobody's intention, unless
+// that means the same. Of a dataset's preset and size it is said that they are unknown.
+bool MayBeEmpty(const FieldDescriptor& text) {
+  return text.has_presence() || text.full_name() == "throng.v1.Cluster.prefers" ||
+         text.containing_type() == v1::DatasetSpec::descriptor();
+}
+
 void DropOldOptions(const SpecNode& node, v1::Component* component) {
   for (const SpecMember& member : node.members) {
     const bool names =
@@ -244,8 +251,11 @@ void MessageReader::ReadScalar(const SpecNode& node, const std::string& path,
   const Reflection& reflection = *message->GetReflection();
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_STRING:
-      if (node.kind == Kind::kScalar) return reflection.SetString(message, field, node.text);
-      return Refuse(node, path, "Must be text");
+      if (node.kind != Kind::kScalar) return Refuse(node, path, "Must be text");
+      if (node.text.empty() && !MayBeEmpty(*field)) {
+        return Add(node.place, path, "Must not be empty; leave it out for its default.");
+      }
+      return reflection.SetString(message, field, node.text);
     case FieldDescriptor::CPPTYPE_BOOL:
       if (node.kind == Kind::kScalar && (node.text == "true" || node.text == "false")) {
         return reflection.SetBool(message, field, node.text == "true");

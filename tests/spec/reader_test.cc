@@ -72,6 +72,20 @@ TEST(ReadSpec, FillsInEverythingThatIsNotSaid) {
   EXPECT_EQ(output.columns(3).name(), "timestamp");
 }
 
+TEST(ReadSpec, RefusesEmptyTextWhereNoneIsMeant) {
+  const v1::RunSpec spec =
+      Spec("dataset: {world: {user_prefix: '', clusters: [{name: a, share: 1, prefers: ''}]}}");
+  EXPECT_TRUE(spec.dataset().world().has_user_prefix());
+  EXPECT_EQ(spec.dataset().world().user_prefix(), "");
+  EXPECT_THAT(Read("dataset: {clock: {component: ''}}\n"
+                   "outputs: [{name: '', key: '', format: {component: csv}, "
+                   "sink: {component: file}, columns: [{column: user_id, name: ''}]}]")
+                  .problems,
+              testing::AllOf(testing::SizeIs(4),
+                             testing::Each(testing::HasSubstr(
+                                 ": Must not be empty; leave it out for its default. (a.yaml:"))));
+}
+
 TEST(ReadSpec, TakesTheSeedJobAsThePresetsSayIt) {
   Result seed = Read(SeedYaml());
   ASSERT_TRUE(seed.spec) << testing::PrintToString(seed.problems);
