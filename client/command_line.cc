@@ -153,9 +153,10 @@ class CommandLine {
     text("--start", &spec->start, "TIME", "First event time, as 2024-01-01T00:00:00Z or now-7d.");
     text("--window", &spec->window, "DURATION", "Time that the events are spread over, as 30d.");
     app->add_option("--set", spec->settings,
-                    "PATH=VALUE: any field of the spec, the value being YAML; "
-                    "dataset.activity.options.cap=9, 'outputs[0].columns=[user_id, item_id]'; "
-                    "repeatable.")
+                    "PATH=VALUE: any field of the spec, the value being YAML, and empty text where "
+                    "there is none; dataset.activity.options.cap=9, "
+                    "'outputs[0].columns=[user_id, item_id]'; repeatable. A component and its "
+                    "options may come in any order.")
         ->type_name("PATH=VALUE")
         ->allow_extra_args(false);
   }

@@ -18,14 +18,20 @@ struct SettingStep {
 };
 
 struct Setting {
+  std::string flag;  // as people know it: `--set dataset.seed`
   std::string path;  // as written
   std::vector<SettingStep> steps;
   YamlTree value;
 };
 
 // `dataset.seed=7`, `outputs[0].format.options.codec=snappy`; what follows `options.` is one key.
-// The value is YAML. Refuses with a sentence.
+// The value is YAML, and without any it is empty text. Refuses with a sentence.
 absl::StatusOr<Setting> ParseSetting(std::string_view text);
+
+// Puts each `X.component` before those options of X that are given ahead of it, since another
+// component drops the options of the old one. What a later setting would drop in another way is a
+// mistake; returns these as sentences.
+std::vector<std::string> Order(std::vector<Setting>* settings);
 
 // The list whose element the setting changes, as it stands in `root`: the steps before the first
 // index. Null: `root` has none there, or the setting names no element.

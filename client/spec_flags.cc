@@ -67,7 +67,7 @@ class LayerList {
     if (!is_of_list) {
       YamlTree tree;
       if (absl::Status status = Apply(setting, &tree); !status.ok()) return status;
-      AddTree("--set " + setting.path, std::move(tree));
+      AddTree(setting.flag, std::move(tree));
       return absl::OkStatus();
     }
     Layer* layer = Strongest([&](const YamlTree& tree) { return FindList(setting, tree); });
@@ -142,6 +142,42 @@ YamlTree Outputs(const std::vector<std::string>& texts, MadeSource* made) {
     outputs->items.push_back(output.ok() ? *std::move(output) : YamlTree());
   }
   return tree;
+}
+
+// What sets one field each, in the order in which it is applied.
+struct Settings {
+  std::vector<Setting> all;
+  size_t flags =
+      0;  // how many of them come no later than flags that set options, the rest being --set
+  std::vector<std::string> mistakes;
+};
+
+// Of --start, --window and --set.
+Settings ReadSettings(const SpecFlags& flags) {
+  Settings settings;
+  const auto add_option = [&](const char* flag, const char* path,
+                              const std::optional<std::string>& value) {
+    if (!value) return;
+    Setting setting = *ParseSetting(std::string(path) + "=");
+    setting.flag = flag;
+    setting.value = YamlTree::Scalar(*value);
+    settings.all.push_back(std::move(setting));
+  };
+  add_option("--start", "dataset.clock.options.start", flags.start);
+  add_option("--window", "dataset.clock.options.window", flags.window);
+  for (const std::string& text : flags.settings) {
+    auto setting = ParseSetting(text);
+    if (setting.ok()) {
+      settings.all.push_back(*std::move(setting));
+    } else {
+      settings.mistakes.emplace_back(setting.status().message());
+    }
+  }
+  for (std::string& mistake : Order(&settings.all)) settings.mistakes.push_back(std::move(mistake));
+  for (size_t i = 0; i < settings.all.size(); ++i) {
+    if (!settings.all[i].flag.starts_with("--set")) settings.flags = i + 1;
+  }
+  return settings;
 }
 
 bool IsNumber(std::string_view text) {
@@ -221,8 +257,10 @@ MadeSource MakeSource(const SpecFlags& flags, const std::string& file_text,
   } else {
     layers.AddField("--interactions", {"dataset", "interactions"}, flags.interactions);
   }
-  layers.AddField("--start", {"dataset", "clock", "options", "start"}, flags.start);
-  layers.AddField("--window", {"dataset", "clock", "options", "window"}, flags.window);
+  const Settings settings = ReadSettings(flags);
+  const auto end_of_flags = settings.all.begin() + static_cast<int64_t>(settings.flags);
+  std::for_each(settings.all.begin(), end_of_flags,
+                [&](const Setting& setting) { take(layers.AddSetting(setting)); });
   layers.AddField("--threads", {"threads"}, flags.threads);
   if (flags.rate) {
     const auto rate = ParseRate(*flags.rate);
@@ -238,10 +276,9 @@ MadeSource MakeSource(const SpecFlags& flags, const std::string& file_text,
     }
   }
   if (!flags.outputs.empty()) layers.AddTree("--to", Outputs(flags.outputs, &made));
-  for (const std::string& text : flags.settings) {
-    const auto setting = ParseSetting(text);
-    if (take(setting.status())) take(layers.AddSetting(*setting));
-  }
+  made.mistakes.insert(made.mistakes.end(), settings.mistakes.begin(), settings.mistakes.end());
+  std::for_each(end_of_flags, settings.all.end(),
+                [&](const Setting& setting) { take(layers.AddSetting(setting)); });
   if (flags.overwrites) layers.SetOverwrite();
   layers.Finish(&made);
   return made;

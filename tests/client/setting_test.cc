@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace throng {
 namespace {
@@ -52,6 +53,66 @@ TEST(Setting, MapsMergeAndAnotherComponentDropsTheOldOptions) {
   EXPECT_EQ(Set(yaml, "outputs[0].sink.component=file"),
             R"({"outputs": [{"sink": {"component": "file", "options": {"path": "a"}}, )"
             R"("name": "x"}]})");
+}
+
+TEST(Setting, WithoutAValueIsEmptyText) {
+  EXPECT_EQ(Set("{}", "a.user_prefix="), R"({"a": {"user_prefix": ""}})");
+  EXPECT_EQ(Set("{}", "a.options.codec= "), R"({"a": {"options": {"codec": ""}}})");
+  EXPECT_EQ(Set("{}", "a=''"), R"({"a": ""})");
+  EXPECT_EQ(Set("{}", "a=~"), R"({"a": null})");
+}
+
+TEST(Setting, LosesNothingAsAComment) {
+  const std::string sentence =
+      ": what follows # is a comment in YAML; put text with special characters into double quotes.";
+  for (const char* text : {"a=#1", "a= # 1", "a=b #1"}) {
+    EXPECT_EQ(Set("{}", text), std::string("--set ") + text + sentence);
+  }
+  EXPECT_EQ(Set("{}", "a=\"b #1\""), R"({"a": "b #1"})");
+  EXPECT_EQ(Set("{}", "a=b#1"), R"({"a": "b#1"})");
+}
+
+// What Order makes of the settings: their texts, or its mistakes.
+std::vector<std::string> Ordered(const std::vector<std::string>& texts) {
+  std::vector<Setting> settings;
+  for (const std::string& text : texts) settings.push_back(*ParseSetting(text));
+  std::vector<std::string> result = Order(&settings);
+  if (!result.empty()) return result;
+  for (const Setting& setting : settings) result.push_back(setting.path);
+  return result;
+}
+
+TEST(Setting, AComponentComesBeforeItsOptionsInAnyOrder) {
+  using Expected = std::vector<std::string>;
+  const std::string a = "dataset.activity";
+  EXPECT_EQ(
+      Ordered({"threads=1", a + ".options.cap=9", a + ".options.floor=1", "threads=2",
+               a + ".component=x"}),
+      (Expected{"threads", a + ".component", a + ".options.cap", a + ".options.floor", "threads"}));
+  EXPECT_EQ(Ordered({"outputs[1].format.options.codec=x", "outputs[0].format.component=y",
+                     "outputs[1].format.component=z"}),
+            (Expected{"outputs[1].format.component", "outputs[1].format.options.codec",
+                      "outputs[0].format.component"}));
+  // What stands before a map that replaces both is not the component's.
+  EXPECT_EQ(Ordered({"a.options.b=1", "a={options: {b: 2}}", "a.component=x"}),
+            (Expected{"a.options.b", "a", "a.component"}));
+}
+
+TEST(Setting, WhatALaterOneDropsIsAMistake) {
+  const auto sentence = [](const char* lost, const char* later) {
+    return std::vector<std::string>{std::string("--set ") + lost + ": --set " + later +
+                                    ", which is given later, drops it; give it after that, or as "
+                                    "a part of it."};
+  };
+  EXPECT_EQ(Ordered({"a.options.b=1", "a={component: x}"}), sentence("a.options.b", "a"));
+  EXPECT_EQ(Ordered({"d.a.options.b=1", "d={a: {component: x}}"}), sentence("d.a.options.b", "d"));
+  EXPECT_EQ(Ordered({"outputs[0].rows={to: 5}", "outputs=[{name: x}]"}),
+            sentence("outputs[0].rows", "outputs"));
+  EXPECT_EQ(Ordered({"a.options.b=1", "a.options=x"}), sentence("a.options.b", "a.options"));
+  for (const char* later :
+       {"a={name: x}", "a.options={c: 1}", "a=null", "a.options.b=2", "a.o=1"}) {
+    EXPECT_EQ(Ordered({"a.options.b=1", later}).size(), 2U) << later;
+  }
 }
 
 TEST(Setting, RefusesWhatItDoesNotUnderstand) {

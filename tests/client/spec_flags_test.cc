@@ -77,6 +77,21 @@ TEST(SpecFlags, AnElementIsSetWhereItsListStands) {
             R"(--set outputs: {"outputs": [{"name": "b"}]})");
 }
 
+TEST(SpecFlags, AComponentThatIsSetKeepsTheOptionsOfFlags) {
+  SpecFlags flags;
+  flags.start = "now-7d";
+  flags.rate = "5";
+  flags.settings = {"dataset.clock.component=diurnal", "threads=1"};
+  EXPECT_EQ(Layers(flags),
+            (Expected{R"(--set dataset.clock.component: )"
+                      R"({"dataset": {"clock": {"component": "diurnal"}}})",
+                      R"(--start: {"dataset": {"clock": {"options": {"start": "now-7d"}}}})",
+                      R"(--rate: {"pace": {"rate": "5"}})", R"(--set threads: {"threads": "1"})"}));
+  flags.settings = {"dataset.clock={component: diurnal}"};
+  EXPECT_EQ(Layers(flags), Expected{"--start: --set dataset.clock, which is given later, drops it; "
+                                    "give it after that, or as a part of it."});
+}
+
 TEST(SpecFlags, AnElementOfAListThatNobodyGaveIsRefused) {
   SpecFlags flags;
   flags.settings = {"dataset.world.clusters[0].share=1"};

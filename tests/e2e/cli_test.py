@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -117,6 +118,31 @@ class OneShotTest(ScratchTest):
         self.assertEqual([line.split(":")[0] for line in done.stderr.splitlines()],
                          ["--rate 5/m", "--to csv", "--set outputs[5].name", "dataset.sede"])
         self.assertEqual([p.name for p in self.folder.iterdir()], ["tmp"])
+
+    def test_an_empty_value_is_empty_text_or_a_mistake(self):
+        told = self.client("preview", *QUICK, "--rows", "1", "--set", "dataset.world.user_prefix=",
+                           "--set", "dataset.world.item_prefix=i").stdout.splitlines()[1]
+        self.assertRegex(told, r"^\d+,i\d+,")
+        fields = ("dataset.seed", "dataset.preset", "dataset.interactions", "dataset.world",
+                  "dataset.world.active_users", "dataset.activity.options.cap", "outputs[0].key",
+                  "outputs[0].commit_interval", "outputs[0].table", "outputs[0].columns")
+        settings = [word for field in fields for word in ("--set", field + "=")]
+        told = self.client("generate", *settings, "--to", "csv:-", exit_code=2).stderr
+        for field in fields:
+            self.assertRegex(told, rf"(?m)^{re.escape(field)}: ")
+
+    def test_components_and_options_are_set_in_any_order(self):
+        component = ("--set", "dataset.clock.component=diurnal")
+        start = ("--set", "dataset.clock.options.start=2020-02-02T00:00:00Z")
+        plans = {self.client("generate", *QUICK, *settings, "--dry-run").stdout
+                 for settings in ((*component, *start), (*start, *component),
+                                  (*component, "--start", "2020-02-02T00:00:00Z"))}
+        self.assertEqual(len(plans), 1)
+        self.assertIn("2020-02-02", plans.pop())
+        told = self.client("generate", *start, "--set", "dataset.clock={component: diurnal}",
+                           exit_code=2).stderr
+        self.assertIn("--set dataset.clock.options.start: --set dataset.clock, which is given later, "
+                      "drops it", told)
 
     def test_mistakes_without_room_in_the_answer_are_counted(self):
         wrong = "".join(f"  wrong{i}: 1\n" for i in range(180))
