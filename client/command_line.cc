@@ -19,6 +19,7 @@
 
 #include "client/commands.h"
 #include "client/completion.h"
+#include "client/count_text.h"
 #include "client/exit_code.h"
 #include "client/live_names.h"
 #include "proto/option_text.h"
@@ -44,6 +45,16 @@ CLI::Validator OneOf(const std::string& words) {
         return is_one ? "" : fmt::format("is \"{}\"; write one of {}", value, words);
       },
       words);
+}
+
+// 50k and the like, as digits. CLI11 checks these.
+CLI::Validator AsCount() {
+  return CLI::Validator(
+      [](std::string& value) {
+        if (const auto count = ParseCount(value); count.ok()) value = *count;
+        return std::string();
+      },
+      "");
 }
 
 class CommandLine {
@@ -146,9 +157,10 @@ class CommandLine {
     text("-f,--file", &spec->file, "SPEC", "A spec, YAML or JSON; - is standard input.");
     text("--preset", &spec->preset, "PRESET", "Behaviours and shares; `throngctl presets list`.");
     text("--size", &spec->size, "SIZE", "Users, items and interactions by name.");
-    text("--users", &spec->users, "N", "Users, active or not.");
-    text("--items", &spec->items, "N", "Items, touched or not.");
-    text("--interactions", &spec->interactions, "N", "Rows; null: without end.");
+    text("--users", &spec->users, "N",
+         "Users, active or not; 50k, 1M, 1e6, 50_000 and 50,000 will do.");
+    text("--items", &spec->items, "N", "Items, touched or not; likewise.");
+    text("--interactions", &spec->interactions, "N", "Rows; likewise. null: without end.");
     text("--seed", &spec->seed, "N", "Key of all randomness; default: 42.");
     text("--start", &spec->start, "TIME", "First event time, as 2024-01-01T00:00:00Z or now-7d.");
     text("--window", &spec->window, "DURATION", "Time that the events are spread over, as 30d.");
@@ -214,6 +226,7 @@ class CommandLine {
     AddDataset(app, &command->spec);
     app->add_option("--rows", command->rows, "How many.")
         ->type_name("N")
+        ->transform(AsCount())
         ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()))
         ->capture_default_str();
     app->add_option("--columns", command->columns,
@@ -223,6 +236,7 @@ class CommandLine {
         ->delimiter(',');
     app->add_option("--from", command->from, "The first of them, from 0.")
         ->type_name("ROW")
+        ->transform(AsCount())
         ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
         ->capture_default_str();
     AddFormat(app, &command->format);

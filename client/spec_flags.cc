@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "client/count_text.h"
 #include "client/output_flag.h"
 #include "client/setting.h"
 #include "proto/utf8.h"
@@ -185,6 +186,15 @@ bool IsNumber(std::string_view text) {
                                       [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
+// The digits of a count. What does not even begin like one is the daemon's to refuse.
+absl::StatusOr<std::string> ReadCount(std::string_view flag, const std::string& text) {
+  const auto count = ParseCount(text);
+  if (count.ok()) return *count;
+  if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0])) == 0) return text;
+  return absl::InvalidArgumentError(
+      fmt::format("{} {}", flag, std::string(count.status().message())));
+}
+
 }  // namespace
 
 bool SpecFlags::IsEmpty() const {
@@ -199,6 +209,9 @@ absl::StatusOr<std::string> ParseRate(std::string_view text) {
     return absl::InvalidArgumentError(
         fmt::format("--rate {}: write rows a second, as 1000/s.", text));
   }
+  // A rate may be a fraction: only what is not plain is a count.
+  const bool is_plain = number.find_first_not_of("0123456789.eE+-") == std::string_view::npos;
+  if (const auto count = ParseCount(number); count.ok() && !is_plain) return *count;
   return std::string(number);
 }
 
@@ -250,12 +263,18 @@ MadeSource MakeSource(const SpecFlags& flags, const std::string& file_text,
   layers.AddField("--size", {"dataset", "size"}, flags.size);
   layers.AddField("--preset", {"dataset", "preset"}, flags.preset);
   layers.AddField("--seed", {"dataset", "seed"}, flags.seed);
-  layers.AddField("--users", {"dataset", "world", "users"}, flags.users);
-  layers.AddField("--items", {"dataset", "world", "items"}, flags.items);
+  const auto add_count = [&](const char* flag, const std::vector<const char*>& path,
+                             const std::optional<std::string>& text) {
+    if (!text) return;
+    const auto count = ReadCount(flag, *text);
+    if (take(count.status())) layers.AddField(flag, path, *count);
+  };
+  add_count("--users", {"dataset", "world", "users"}, flags.users);
+  add_count("--items", {"dataset", "world", "items"}, flags.items);
   if (flags.interactions == "null") {
     layers.AddTree("--interactions", *ParseYaml("{dataset: {interactions: null}}", nullptr));
   } else {
-    layers.AddField("--interactions", {"dataset", "interactions"}, flags.interactions);
+    add_count("--interactions", {"dataset", "interactions"}, flags.interactions);
   }
   const Settings settings = ReadSettings(flags);
   const auto end_of_flags = settings.all.begin() + static_cast<int64_t>(settings.flags);

@@ -45,6 +45,24 @@ TEST(SpecFlags, BecomeLayersThatTellTheirFlag) {
                       R"(--set dataset.plan_size: {"dataset": {"plan_size": "9"}})"}));
 }
 
+TEST(SpecFlags, CountsAreAsPeopleTypeThem) {
+  SpecFlags flags;
+  flags.users = "1k";
+  flags.items = "5_000";
+  flags.interactions = "1M";
+  flags.rate = "10k/s";
+  EXPECT_EQ(Layers(flags), (Expected{R"(--users: {"dataset": {"world": {"users": "1000"}}})",
+                                     R"(--items: {"dataset": {"world": {"items": "5000"}}})",
+                                     R"(--interactions: {"dataset": {"interactions": "1000000"}})",
+                                     R"(--rate: {"pace": {"rate": "10000"}})"}));
+  flags.users = "50.000";
+  flags.items = "5x";
+  EXPECT_EQ(Layers(flags),
+            (Expected{R"(--users "50.000" may be read as more than one number; write it without )"
+                      "points and commas, as 50000 or 50k.",
+                      R"(--items "5x" is no whole number; write one such as 500, 50k or 1M.)"}));
+}
+
 TEST(SpecFlags, NullInteractionsAreWithoutEnd) {
   SpecFlags flags;
   flags.interactions = "null";
@@ -158,6 +176,8 @@ TEST(SpecFlags, AFileThatIsNoYamlIsLeftToTheDaemon) {
 
 TEST(SpecFlags, RatesAndSlicesAreRefusedWithARemedy) {
   EXPECT_EQ(*ParseRate("1e3"), "1e3");
+  EXPECT_EQ(*ParseRate("0.5/s"), "0.5");
+  EXPECT_EQ(*ParseRate("1.5k/s"), "1500");
   for (const char* text : {"", "/s", "5/m"}) {
     EXPECT_EQ(ParseRate(text).status().message(),
               std::string("--rate ") + text + ": write rows a second, as 1000/s.");

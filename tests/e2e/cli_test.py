@@ -119,6 +119,17 @@ class OneShotTest(ScratchTest):
                          ["--rate 5/m", "--to csv", "--set outputs[5].name", "dataset.sede"])
         self.assertEqual([p.name for p in self.folder.iterdir()], ["tmp"])
 
+    def test_counts_are_as_people_type_them(self):
+        plain = self.client("preview", "--users", "1000", "--items", "2000", "--interactions",
+                            "100000", "--rows", "2000", "--from", "10000").stdout
+        typed = self.client("preview", "--users", "1k", "--items", "2_000", "--interactions", "1e5",
+                            "--rows", "2k", "--from", "10,000").stdout
+        self.assertEqual(typed, plain)
+        told = self.client("generate", "--users", "50.000", "--items", "x", exit_code=2).stderr
+        self.assertIn('--users "50.000" may be read as more than one number', told)
+        self.assertIn('dataset.world.items: Must be a whole number such as 1000, found "x"', told)
+        self.client("preview", "--rows", "1.5", exit_code=2)
+
     def test_an_empty_value_is_empty_text_or_a_mistake(self):
         told = self.client("preview", *QUICK, "--rows", "1", "--set", "dataset.world.user_prefix=",
                            "--set", "dataset.world.item_prefix=i").stdout.splitlines()[1]
