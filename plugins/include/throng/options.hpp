@@ -158,7 +158,7 @@ class OptionOf {
   OptionOf Secret() && { return std::move(*this).Flag(THRONG_OPTION_SECRET); }
   // It decides what is written, or where.
   OptionOf Identity() && { return std::move(*this).Flag(THRONG_OPTION_IDENTITY); }
-  // A file that is written: a daemon allows it below its output roots only.
+  // A file that is written, or read by a source: a daemon allows it below its roots only.
   OptionOf Path() && { return std::move(*this).Flag(THRONG_OPTION_PATH); }
 
   // Valid while this stays where it is.

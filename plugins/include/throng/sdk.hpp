@@ -1,5 +1,5 @@
-// The plugin contract of plugin.h for C++20 authors: classes instead of function tables, exceptions
-// instead of codes. Header-only; a plugin that uses it links nothing of Throng's.
+// The plugin contract of plugin.h and source.h for C++20 authors: classes instead of function
+// tables, exceptions instead of codes. Header-only; a plugin that uses it links nothing of Throng's.
 //
 // Members that a component's class has, or may have (*); signatures stand at its role:
 //
@@ -17,6 +17,12 @@
 //   sink       made like a format                               throng/sdk/sink.hpp
 //              Open(target), Write(records), Commit(position, host_state), Finish(completion)
 //              * Peek(target), Reset(target), kModes, kIsDurable
+//   source     made like a format                               throng/sdk/source.hpp
+//              Open(start), Read(wait_ms, input)
+//              * Kept(visit), Probe(visit), kModes
+//   decoder    made like a format                               throng/sdk/decoder.hpp
+//              Begin(origin), Decode(input, decoded)
+//              * kModes
 //
 // One that may be there and has another signature is a compile error, not ignored. A component's
 // options are the members of its nested struct Options: the member's type is the option's type, its
@@ -33,8 +39,10 @@
 #include "throng/plugin.h"
 #include "throng/sdk/behaviour.hpp"
 #include "throng/sdk/component.hpp"
+#include "throng/sdk/decoder.hpp"
 #include "throng/sdk/format.hpp"
 #include "throng/sdk/sink.hpp"
+#include "throng/sdk/source.hpp"
 
 namespace throng::detail {
 

@@ -28,6 +28,7 @@
 #include "plugins/sinks/file/check.h"
 #include "plugins/sinks/file/place.h"
 #include "plugins/sinks/file/posix_file.h"
+#include "plugins/sinks/file/source.h"
 #include "plugins/sinks/file/state.h"
 #include "throng/sdk.hpp"
 
@@ -357,4 +358,5 @@ void FileSink::Reset(const throng_target& target) {
 
 THRONG_PLUGIN("file", THRONG_VERSION, "Records as a file.",
               throng::Sink<throng::plugins::FileSink>("file",
-                                                      "A file, exactly once, with its manifest."))
+                                                      "A file, exactly once, with its manifest."),
+              throng::plugins::FileSource())

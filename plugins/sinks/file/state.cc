@@ -2,6 +2,7 @@
 // finished one, and the digest that both hold.
 #include "plugins/sinks/file/state.h"
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -67,6 +68,33 @@ std::vector<DigestMark> MarksOf(const Json& json, const FileState& state) {
   return leads_there ? marks : std::vector<DigestMark>();
 }
 
+std::string TextOf(const Json& json, const char* member) {
+  const auto found = json.find(member);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+// A member of `json` that is a number, as protobuf writes it: 3 or "3".
+int64_t NumberOf(const Json& json, const char* member, int64_t otherwise) {
+  const auto found = json.find(member);
+  if (found == json.end()) return otherwise;
+  if (found->is_number_integer()) return found->get<int64_t>();
+  return found->is_string()
+             ? std::strtoll(found->get_ref<const std::string&>().c_str(), nullptr, 10)
+             : otherwise;
+}
+
+Origin OriginOfManifest(const Json& json) {
+  Origin origin{.run_uid = TextOf(json, "run_uid"), .output = TextOf(json, "output"), .slice = {}};
+  origin.part = NumberOf(json, "part", -1);
+  const Json spec = json.value("spec", Json::object());
+  const Json slice = spec.is_object() ? spec.value("slice", Json::object()) : Json::object();
+  if (!slice.is_object()) return origin;
+  origin.slice = std::to_string(NumberOf(slice, "index", 0)) + "-of-" +
+                 std::to_string(NumberOf(slice, "count", 1));
+  origin.is_interleaved = TextOf(slice, "mode").find("interleaved") != std::string::npos;
+  return origin;
+}
+
 }  // namespace
 
 std::string PositionText(const FileState& state, const Origin& origin) {
@@ -82,13 +110,18 @@ std::string PositionText(const FileState& state, const Origin& origin) {
   return line + "\n" + Sha256Of(line) + "\n";
 }
 
-std::optional<FileState> ParsePosition(const std::string& text) {
+std::optional<FileState> ParsePosition(const std::string& text, Origin* origin) {
   const std::string line = text.substr(0, text.find('\n'));
   if (text != line + "\n" + Sha256Of(line) + "\n") return std::nullopt;
   const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || json.value("throng_position", Json()) != kVersion) return std::nullopt;
   auto state = StateOf(json);
   if (state) state->marks = MarksOf(json, *state);
+  if (state && origin != nullptr) {
+    *origin = {.run_uid = TextOf(json, "run_uid"),
+               .output = TextOf(json, "output"),
+               .slice = TextOf(json, "slice")};
+  }
   return state;
 }
 
@@ -106,8 +139,11 @@ std::string ManifestText(const FileState& state, const std::string& file_name,
   return Dump(json, 2) + "\n";
 }
 
-std::optional<FileState> ParseManifest(const std::string& text) {
-  return StateOf(Json::parse(text, nullptr, /*allow_exceptions=*/false));
+std::optional<FileState> ParseManifest(const std::string& text, Origin* origin) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  auto state = StateOf(json);
+  if (state && origin != nullptr) *origin = OriginOfManifest(json);
+  return state;
 }
 
 }  // namespace throng::plugins

@@ -179,7 +179,7 @@ throng_component Component(const char* role, const char* name, const char* doc,
           .functions = functions};
 }
 
-// A format or a sink.
+// A format, a sink, a source or a decoder.
 template <class T>
 T Make(const throng_host* host, const throng_value* options) {
   if constexpr (std::constructible_from<T, const typename Declared<T>::Options&, const Host&>) {
