@@ -40,6 +40,8 @@ struct Environment {
   // Where files may be written, as options that are paths say: below one of these folders. Empty:
   // anywhere.
   std::vector<std::string> output_roots;
+  // Where files may be read, likewise; empty: nowhere, absent: anywhere.
+  std::optional<std::vector<std::string>> input_roots;
   // Where secrets given as file:/path may lie, likewise; empty: nowhere, absent: anywhere.
   std::optional<std::vector<std::string>> source_roots;
 

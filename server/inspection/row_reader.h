@@ -28,8 +28,10 @@ struct ReadRequest {
 
 class RowReader {
  public:
-  // Creates and opens. Errors name the field of the DataSource at fault, as Problems do, or what is
-  // not there. A decoder that is not named is told by the name of the place and its first bytes.
+  // Creates and opens. Errors name the field of the DataSource at fault (`source.options.path`), as
+  // Problems do, in the sentence and as the payload kOptionPayload of control/status.h; or they say
+  // what is not there. A decoder that is not named is told by the name of the place and its first
+  // bytes; where there are none yet, by the first that Next meets. All given outlives this.
   static absl::StatusOr<std::unique_ptr<RowReader>> Open(const ReadRequest& request,
                                                          const Catalogue& catalogue,
                                                          const Environment& environment);

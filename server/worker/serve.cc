@@ -85,6 +85,7 @@ worker::v1::Finished Execute(const worker::v1::Start& start, JobControl* control
   const Catalogue catalogue = CatalogueOf(start);
   Environment* environment = control->environment();
   environment->output_roots = {start.output_roots().begin(), start.output_roots().end()};
+  environment->input_roots.emplace(start.input_roots().begin(), start.input_roots().end());
   environment->source_roots.emplace(start.source_roots().begin(), start.source_roots().end());
   switch (start.job_case()) {
     case worker::v1::Start::kRun:
