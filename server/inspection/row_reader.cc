@@ -33,7 +33,9 @@ int64_t NowMs() {
 }
 
 absl::Status Wrong(const Problems& problems) {
-  absl::Status status = absl::InvalidArgumentError(ToString(problems));
+  std::string text = ToString(problems);
+  text.pop_back();  // the last line's end
+  absl::Status status = absl::InvalidArgumentError(text);
   status.SetPayload(kOptionPayload, absl::Cord(problems.front().field));
   return status;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plugins/formats/compression/members.h"
+#include "plugins/formats/csv/decoder.h"
 #include "plugins/formats/record.h"
 #include "throng/sdk.hpp"
 
@@ -65,4 +66,5 @@ class Csv {
 
 THRONG_PLUGIN("csv", THRONG_VERSION, "Comma-separated values.",
               throng::Format<throng::plugins::Csv>("csv",
-                                                   "A line of column names, then a line per row."))
+                                                   "A line of column names, then a line per row."),
+              throng::plugins::CsvDecoder())
