@@ -40,12 +40,20 @@ absl::Status Wrong(const Problems& problems) {
   return status;
 }
 
-// What a component says of itself, as of a field of the DataSource.
+// What a component says, without its name before it.
+std::string SentenceOf(const absl::Status& status) {
+  const std::string message = MessageOf(status);
+  const size_t name_end = message.find("`: ");
+  const bool is_named = message.starts_with("source `") || message.starts_with("decoder `");
+  return is_named && name_end != std::string::npos ? message.substr(name_end + 3) : message;
+}
+
+// The same, as of a field of the DataSource.
 absl::Status InField(const absl::Status& status, std::string_view component) {
   const std::string option = OptionOf(status);
   const std::string field =
       option.empty() ? std::string(component) : fmt::format("{}.options.{}", component, option);
-  absl::Status named(status.code(), fmt::format("{}: {}", field, MessageOf(status)));
+  absl::Status named(status.code(), fmt::format("{}: {}", field, SentenceOf(status)));
   named.SetPayload(kOptionPayload, absl::Cord(field));
   return named;
 }
@@ -405,7 +413,7 @@ absl::Status SourceReader::Decode(FoundRows* rows) {
   if (status.code() == absl::StatusCode::kDataLoss) {
     has_input_ = false;
     lost_ = input_.piece;
-    return status;
+    return absl::DataLossError(SentenceOf(status));
   }
   return InField(status, status.code() == absl::StatusCode::kNotFound ? "columns" : "decoder");
 }

@@ -16,6 +16,9 @@ constexpr int64_t kHour = 60 * kMinute;
 constexpr int64_t kDay = 24 * kHour;
 constexpr double kMostSeconds = 1e11;
 constexpr double kMostMillis = 1e14;
+// The years 1 to 9999, in ms.
+constexpr int64_t kLeastTime = -62'135'596'800'000;
+constexpr int64_t kMostTime = 253'402'300'799'999;
 constexpr size_t kShownBytes = 40;
 constexpr size_t kIsoBytes = 20;  // of 2024-01-15T10:30:00Z
 // Whole numbers below 2^53 and these are exact doubles, so that one division rounds correctly.
@@ -145,7 +148,7 @@ bool TimeOfNumber(double number, TimeForm form, int64_t* ms) {
   // Doubles as 1705314600.123 are a little less or more.
   const double whole = std::round(exact);
   const double time = std::abs(exact - whole) < 1e-3 ? whole : std::floor(exact);
-  if (form == TimeForm::kIso || !(std::abs(time) < 9e18)) return false;
+  if (form == TimeForm::kIso || !(time >= kLeastTime && time <= kMostTime)) return false;
   *ms = static_cast<int64_t>(time);
   return true;
 }
