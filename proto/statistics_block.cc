@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <iterator>
+#include <string_view>
 
 namespace throng {
 namespace {
@@ -29,8 +30,9 @@ std::string StatisticsBlock(const v1::Statistics& s) {
   };
   std::string text = fmt::format("{0}\nDataset Statistics\n{0}\n", line);
   const auto out = std::back_inserter(text);
-  fmt::format_to(out, "Total Users: {}\n", s.total_users());
-  fmt::format_to(out, "Total Items: {}\n", s.total_items());
+  const std::string_view seen = s.totals_are_seen() ? " (seen)" : "";
+  fmt::format_to(out, "Total Users: {}{}\n", s.total_users(), seen);
+  fmt::format_to(out, "Total Items: {}{}\n", s.total_items(), seen);
   fmt::format_to(out, "Total Interactions: {}\n", s.total_interactions());
   fmt::format_to(out, "Unique Active Users: {} ({}%)\n", s.unique_active_users(),
                  percent(s.unique_active_users(), s.total_users()));

@@ -7,7 +7,7 @@
 
 namespace throng {
 
-// The statistics block, without a newline before or after.
+// The statistics block, without a newline before or after. Totals of those seen say so.
 std::string StatisticsBlock(const v1::Statistics& statistics);
 
 }  // namespace throng

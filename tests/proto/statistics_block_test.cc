@@ -1,8 +1,10 @@
 #include "proto/statistics_block.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <string>
 
 namespace throng {
 namespace {
@@ -45,6 +47,15 @@ Rating Distribution:
   5.0: 47000 (94.00%) ★★★★★
   2.5:  3000 ( 6.00%) ★★☆☆☆
 ======================================================================)");
+}
+
+TEST(StatisticsBlock, SaysWhereTotalsAreOnlyThoseSeen) {
+  v1::Statistics s;
+  s.set_total_users(3);
+  s.set_total_items(5);
+  s.set_totals_are_seen(true);
+  const std::string text = StatisticsBlock(s);
+  EXPECT_THAT(text, testing::HasSubstr("\nTotal Users: 3 (seen)\nTotal Items: 5 (seen)\n"));
 }
 
 }  // namespace
