@@ -19,7 +19,7 @@
 #include "server/host/instances.h"
 #include "server/worker/jobs.h"
 #include "server/worker/messages.h"
-#include "server/worker/spec_request.h"
+#include "server/spec/spec_request.h"
 #include "throng/v1/generation_service.pb.h"
 
 namespace throng {

@@ -10,7 +10,7 @@
 #include "server/spec/problem.h"
 #include "server/worker/jobs.h"
 #include "server/worker/messages.h"
-#include "server/worker/spec_request.h"
+#include "server/spec/spec_request.h"
 
 namespace throng {
 namespace {

@@ -15,7 +15,7 @@
 #include "server/control/frame.h"
 #include "server/daemon/run_controller.h"
 #include "server/daemon/run_log.h"
-#include "server/worker/spec_request.h"
+#include "server/spec/spec_request.h"
 #include "throng/worker/v1/control.pb.h"
 
 namespace throng {

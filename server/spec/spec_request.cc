@@ -1,4 +1,4 @@
-#include "server/worker/spec_request.h"
+#include "server/spec/spec_request.h"
 
 #include <nlohmann/json.hpp>
 #include <vector>
