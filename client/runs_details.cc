@@ -8,7 +8,7 @@
 #include "client/failure.h"
 #include "client/run_text.h"
 #include "proto/option_text.h"
-#include "proto/statistics_block.h"
+#include "proto/statistics_blocks.h"
 
 namespace throng {
 
@@ -29,7 +29,11 @@ int ShowStatistics(const StatisticsCommand& command) {
                    .c_str(),
                stderr);
   }
-  Out(StatisticsBlock(answer->statistics()) + "\n");
+  v1::GetRunRequest get;
+  get.set_name(request.name());
+  const auto run = daemon.connection().GetRun(get);
+  if (!run.ok()) return Fail(run.status(), daemon);
+  Out(NamedBlock(answer->output(), answer->statistics(), run->run().outputs_size()));
   return kDone;
 }
 

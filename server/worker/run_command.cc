@@ -11,7 +11,7 @@
 #include <iostream>
 #include <optional>
 
-#include "proto/statistics_block.h"
+#include "proto/statistics_blocks.h"
 #include "server/control/call_page.h"
 #include "server/control/status.h"
 #include "server/dataset/statistics.h"
@@ -96,14 +96,14 @@ int Summarize(const Run& run, const RunCommand& command) {
   int exit_code = kDone;
   bool is_stdout_taken = false;
   bool goes_on = false;
-  const v1::Statistics* statistics = nullptr;
+  std::vector<OutputStatistics> statistics;
   for (const auto& output : run.outputs()) {
     is_stdout_taken = is_stdout_taken || output->request().WritesToStdout();
     const OutputProgress progress = output->progress();
     goes_on = goes_on || output->request().IsDurable();
     switch (progress.state) {
       case OutputState::kSucceeded:
-        if (output->statistics() && statistics == nullptr) statistics = &*output->statistics();
+        if (output->statistics()) statistics.push_back({output->name(), *output->statistics()});
         if (command.is_quiet) break;
         Say(stderr, "output {}: {}{}\n", output->name(),
             output->WasComplete() ? "already complete, " : "", RowText(*output));
@@ -122,9 +122,10 @@ int Summarize(const Run& run, const RunCommand& command) {
   if (exit_code != kDone) {
     Say(stderr, "The same command {}:\n  {}\n", goes_on ? "goes on where it ended" : "starts over",
         command.command_line);
-  } else if (statistics != nullptr && !command.is_quiet) {
-    // stdout is for data: the block goes there only if no output does.
-    Say(is_stdout_taken ? stderr : stdout, "{}\n", StatisticsBlock(*statistics));
+  } else if (!command.is_quiet) {
+    // stdout is for data: the blocks go there only if no output does.
+    Say(is_stdout_taken ? stderr : stdout, "{}",
+        StatisticsBlocks(statistics, static_cast<int>(run.outputs().size())));
   }
   return exit_code;
 }
