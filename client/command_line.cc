@@ -207,17 +207,18 @@ class CommandLine {
     app->add_flag("-q,--quiet", command->is_quiet, "Only warnings and errors.");
     AddFormat(app, &command->format);
     AddAddress(app, &command->daemon, true);
-    app->footer(
-        fmt::format("Without any option, on a terminal: asks four questions.\n"
-                    "The same command again is safe: unfinished output goes on where it was "
-                    "committed, finished\n"
-                    "output is left alone, any other file is refused. Ctrl-C stops at a commit.\n"
-                    "Examples:\n"
-                    "  throngctl generate --users 500 --items 1000 --interactions 50000\n"
-                    "  throngctl generate -f my.yaml --to 'json:out/people.jsonl' --rate 1000/s\n"
-                    "  throngctl generate --size quick --to csv:- | head\n"
-                    "{}",
-                    kExitCodes));
+    app->footer(fmt::format(
+        "Without any option, on a terminal: asks for users, items, interactions and output\n"
+        "(CSV, JSON, Kafka or all), and prints the command that does the same.\n"
+        "The same command again is safe: unfinished output goes on where it was "
+        "committed, finished\n"
+        "output is left alone, any other file is refused. Ctrl-C stops at a commit.\n"
+        "Examples:\n"
+        "  throngctl generate --users 500 --items 1000 --interactions 50000\n"
+        "  throngctl generate -f my.yaml --to 'json:out/people.jsonl' --rate 1000/s\n"
+        "  throngctl generate --size quick --to csv:- | head\n"
+        "{}",
+        kExitCodes));
   }
 
   void AddPreview() {

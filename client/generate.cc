@@ -9,19 +9,20 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <thread>
 
+#include "client/answer_checks.h"
 #include "client/commands.h"
 #include "client/exit_code.h"
 #include "client/failure.h"
+#include "client/final_statistics.h"
 #include "client/follow_run.h"
+#include "client/go_on.h"
 #include "client/interrupts.h"
 #include "client/progress_bar.h"
 #include "client/questions.h"
 #include "client/run_text.h"
 #include "client/shell_text.h"
 #include "client/spec_calls.h"
-#include "proto/statistics_block.h"
 
 namespace throng {
 namespace {
@@ -31,12 +32,6 @@ void Say(std::string_view line) { std::fputs(fmt::format("{}\n", line).c_str(), 
 std::string RowsIn(const v1::OutputStatus& output) {
   return fmt::format("{} rows{}", output.rows(),
                      output.place().empty() ? "" : " in " + output.place());
-}
-
-bool WritesToStdout(const v1::RunSpec& spec) {
-  return std::any_of(
-      spec.outputs().begin(), spec.outputs().end(),
-      [](const v1::OutputSpec& output) { return output.sink().component() == "stdout"; });
 }
 
 // Tells how each output ended.
@@ -81,27 +76,6 @@ void ShowWarnings(Connection* connection, const v1::Run& run) {
   });
 }
 
-// The statistics, once the rows of earlier workers are counted too; none of what has none.
-void ShowBlock(Connection* connection, const v1::Run& run) {
-  v1::GetRunStatisticsRequest request;
-  request.set_name(run.name());
-  for (;;) {
-    const auto answer = connection->GetRunStatistics(request);
-    if (!answer.ok()) return;
-    if (answer->rows_to_count() > 0) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-      continue;
-    }
-    const std::string block = StatisticsBlock(answer->statistics()) + "\n";
-    if (WritesToStdout(run.spec())) {
-      std::fputs(block.c_str(), stderr);
-    } else {
-      Out(block);
-    }
-    return;
-  }
-}
-
 // A command line about the run of a shared daemon.
 std::string RunCommand(const char* verb, const GenerateCommand& command, const v1::Run& run) {
   std::vector<std::string> words = {command.command_line[0], "runs", verb, ShortName(run.name())};
@@ -109,31 +83,33 @@ std::string RunCommand(const char* verb, const GenerateCommand& command, const v
   return ShellLine(words);
 }
 
-void SayHowToGoOn(std::string_view when, const Daemon& daemon, const GenerateCommand& command,
-                  const v1::Run& run) {
-  const bool is_the_same = daemon.is_private();
-  Say(fmt::format(
-      "{}{}:\n  {}", when,
-      is_the_same && command.spec.file == "-" ? ", with the same standard input" : "",
-      is_the_same ? ShellLine(command.command_line) : RunCommand("resume", command, run)));
-}
+// What is watched, and what it was made of.
+struct Watched {
+  const GenerateCommand& command;
+  const v1::SpecSource& source;
+  v1::Run run;
+};
 
 // Of a run that can be watched no longer; what to do if its daemon is lost.
-int GiveUp(const absl::Status& status, const Daemon& daemon, const GenerateCommand& command,
-           const v1::Run& run, bool is_interrupted) {
+int GiveUp(const absl::Status& status, const Daemon& daemon, const Watched& watched,
+           bool is_interrupted) {
   const int exit_code = Fail(status, daemon);
   if (!absl::IsUnavailable(status)) return exit_code;
   if (daemon.is_private()) {
-    SayHowToGoOn("The same command goes on where it was committed", daemon, command, run);
+    Say(HowToGoOn("The same command goes on where it was committed", watched.command,
+                  watched.source, watched.run, /*is_stopped=*/false));
   } else {
     Say(fmt::format("The run {} stays with its daemon. Once that is back, watch it with\n  {}",
-                    ShortName(run.name()), RunCommand("watch", command, run)));
+                    ShortName(watched.run.name()),
+                    RunCommand("watch", watched.command, watched.run)));
   }
   return is_interrupted ? kInterrupted : exit_code;
 }
 
 // Watches the run to its end, or until it has stopped when somebody interrupts.
-int WatchToEnd(Daemon* daemon, const GenerateCommand& command, v1::Run run) {
+int WatchToEnd(Daemon* daemon, Watched watched) {
+  const GenerateCommand& command = watched.command;
+  v1::Run& run = watched.run;
   ProgressBar bar(ProgressStyleOf(command.is_quiet));
   bool is_interrupted = false;
   const std::string name = run.name();  // `run` changes while the guard's thread reads this
@@ -157,34 +133,41 @@ int WatchToEnd(Daemon* daemon, const GenerateCommand& command, v1::Run run) {
         },
         /*has_answered=*/true);  // it has created the run
     bar.Clear();
-    if (!status.ok()) return GiveUp(status, *daemon, command, run, guard.IsInterrupted());
+    if (!status.ok()) return GiveUp(status, *daemon, watched, guard.IsInterrupted());
     is_interrupted = guard.IsInterrupted();
   }
 
   ShowWarnings(&daemon->connection(), run);
   Summarize(run, command.is_quiet);
   if (run.state() == v1::RUN_STATE_SUCCEEDED) {
-    if (!command.is_quiet) ShowBlock(&daemon->connection(), run);
+    if (!command.is_quiet) ShowFinalStatistics(&daemon->connection(), run);
     return kDone;
   }
   if (run.state() == v1::RUN_STATE_FAILED && !daemon->is_private()) return kFailed;
-  SayHowToGoOn(is_interrupted ? "To go on" : "Once that is mended, the same command goes on",
-               *daemon, command, run);
-  return is_interrupted && run.state() == v1::RUN_STATE_STOPPED ? kInterrupted : kFailed;
+  const bool is_stopped = run.state() == v1::RUN_STATE_STOPPED;
+  const std::string when =
+      is_interrupted ? "To go on" : "Once that is mended, the same command goes on";
+  Say(daemon->is_private() ? HowToGoOn(when, command, watched.source, run, is_stopped)
+                           : when + ":\n  " + RunCommand("resume", command, run));
+  return is_interrupted && is_stopped ? kInterrupted : kFailed;
+}
+
+// Puts what is answered into the command; its exit code if nothing comes of it.
+int TakeAnswers(Daemon* daemon, GenerateCommand* command) {
+  const auto answers = AskQuestions(std::cin, std::cerr, ChecksBy(daemon));
+  if (absl::IsCancelled(answers.status())) return kInterrupted;
+  if (absl::IsAborted(answers.status())) return Fail(answers.status());
+  if (!answers.ok()) return Fail(answers.status(), *daemon);
+  command->spec = *answers;
+  const auto words = WordsOf(*answers);
+  command->command_line.insert(command->command_line.end(), words.begin(), words.end());
+  Say("The same without questions:\n  " + ShellLine(command->command_line));
+  return kDone;
 }
 
 }  // namespace
 
 int Generate(GenerateCommand command) {
-  const bool is_at_terminal = isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0;
-  if (command.spec.IsEmpty() && command.command_line.size() == 2 && is_at_terminal) {
-    const auto answers = AskQuestions(std::cin, std::cerr);
-    if (!answers) return kInterrupted;
-    command.spec = *answers;
-    const auto words = WordsOf(*answers);
-    command.command_line.insert(command.command_line.end(), words.begin(), words.end());
-    Say("The same without questions:\n  " + ShellLine(command.command_line));
-  }
   if (NamedAddress(command.daemon)) {
     for (const std::string& output : command.spec.outputs) {
       if (output != "-" && !output.ends_with(":-")) continue;
@@ -203,6 +186,10 @@ int Generate(GenerateCommand command) {
   }
   auto daemon = Daemon::OneShot(command.daemon);
   if (!daemon.ok()) return Fail(daemon.status());
+  const bool is_at_terminal = isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0;
+  if (command.spec.IsEmpty() && command.command_line.size() == 2 && is_at_terminal) {
+    if (const int exit_code = TakeAnswers(&*daemon, &command); exit_code != kDone) return exit_code;
+  }
   const auto source = ReadSource(command.spec, {std::string(kDefaultOutput)}, &*daemon);
   if (!source.ok()) return Fail(source.status());
   if (command.is_dry_run) return DryRun(*source, command.format, &*daemon);
@@ -214,7 +201,7 @@ int Generate(GenerateCommand command) {
   if (!command.is_quiet) {
     for (const std::string& warning : created->run().warnings()) Say("note: " + warning);
   }
-  return WatchToEnd(&*daemon, command, created->run());
+  return WatchToEnd(&*daemon, {command, *source, created->run()});
 }
 
 }  // namespace throng

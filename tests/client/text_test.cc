@@ -7,7 +7,6 @@
 
 #include "client/print.h"
 #include "client/progress_bar.h"
-#include "client/questions.h"
 #include "client/run_text.h"
 #include "client/shell_text.h"
 #include "client/yaml_text.h"
@@ -126,36 +125,6 @@ TEST(ProgressLine, OfARunWithoutEndHasNoShare) {
   v1::Run run = HalfDone();
   run.mutable_outputs(0)->set_total_rows(-1);
   EXPECT_EQ(ProgressLine(ProgressOf(run), ProgressStyle::kBar), "500 rows  10 rows/s  1.5 MB");
-}
-
-TEST(Questions, AreAnsweredByTheirDefaults) {
-  std::istringstream in("\n\n\n\n");
-  std::ostringstream out;
-  const auto flags = AskQuestions(in, out);
-  ASSERT_TRUE(flags.has_value());
-  EXPECT_EQ(out.str(),
-            "Users [500]: Items [1000]: Interactions [50000]: "
-            "Output: 1 CSV, 2 JSON [1]: ");
-  EXPECT_EQ(ShellLine(WordsOf(*flags)),
-            "--users 500 --items 1000 --interactions 50000 --to csv:out/interactions.csv");
-}
-
-TEST(Questions, AreAskedAgainAfterAWrongAnswer) {
-  std::istringstream in("many\n0\n20\n50\n100\n3\n2\n");
-  std::ostringstream out;
-  const auto flags = AskQuestions(in, out);
-  ASSERT_TRUE(flags.has_value());
-  EXPECT_EQ(flags->users, "20");
-  EXPECT_EQ(flags->outputs, std::vector<std::string>{"json:out/interactions.json"});
-  EXPECT_NE(out.str().find("Please give a whole number from 1 on, such as 500."),
-            std::string::npos);
-  EXPECT_NE(out.str().find("Please answer 1 or 2."), std::string::npos);
-}
-
-TEST(Questions, EndWithTheirInput) {
-  std::istringstream in("20\n");
-  std::ostringstream out;
-  EXPECT_FALSE(AskQuestions(in, out).has_value());
 }
 
 }  // namespace

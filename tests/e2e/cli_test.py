@@ -13,6 +13,8 @@ import tempfile
 import time
 import unittest
 
+import worker
+
 CLIENT = os.environ["THRONG_CLIENT"]
 DAEMON = os.environ["THRONG_DAEMON"]
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden/shop-42.csv"
@@ -229,6 +231,65 @@ class OneShotTest(ScratchTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.client("generate", "--size", "testing", "--to", "csv:b.csv")
         self.assertEqual((self.folder / "a.csv").read_bytes(), (self.folder / "b.csv").read_bytes())
+
+    def test_standard_output_that_is_interrupted_goes_on_with_the_rows_that_are_left(self):
+        def interrupted(*command):
+            rows = self.folder / "rows.csv"
+            with open(rows, "wb") as file:
+                process = subprocess.Popen([CLIENT, "generate", *command, "--rate", "5000/s"],
+                                           cwd=self.folder, env=self.environment, stdout=file,
+                                           stderr=subprocess.PIPE, text=True)
+            self.wait_until(lambda: rows.read_bytes().count(b"\n") > 2, "the first rows")
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=PATIENCE_SECONDS)
+            self.assertEqual(process.returncode, 130, told)
+            return rows.read_text().splitlines(keepends=True), told
+
+        whole = self.client("generate", "--size", "testing", "--to", "csv:-").stdout
+        some, told = interrupted("--size", "testing", "--to", "csv:-")
+        self.assertIn("Standard output keeps no position: the same command begins again with the "
+                      f"first row. For those that are left, from row {len(some) - 1} on:\n", told)
+        self.assertNotIn("To go on", told)
+        line = told.rstrip().splitlines()[-1].replace("5000/s", "1e6/s")
+        done = subprocess.run(line, shell=True, cwd=self.folder, env=self.environment,
+                              capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual("".join(some) + "".join(done.stdout.splitlines(keepends=True)[1:]), whole)
+
+        # Of a time that moves, and of rows that are some already.
+        _, told = interrupted("--size", "testing", "--to", "csv:-", "--start", "now-7d", "--set",
+                              "outputs[0].rows={from: 10, to: 19000}")
+        self.assertRegex(told, r"outputs\[0\]\.rows=\{from: \d+, to: 19000\}' "
+                               r"--set dataset\.clock\.options\.start=2")
+        # Rows that cannot be said.
+        _, told = interrupted("--size", "testing", "--to", "csv:-", "--slice", "1/4")
+        self.assertIn("Standard output keeps no position: the same command begins again with the "
+                      "first row:\n", told)
+        _, told = interrupted("--size", "testing", "--to", "csv:-", "--to", "csv:a.csv")
+        self.assertIn("To go on:\n", told)
+        self.assertTrue(told.endswith("Standard output keeps no position: there the rows begin again "
+                                      "with the first.\n"), told)
+
+    def test_each_output_has_its_statistics_under_its_name(self):
+        (self.folder / "crowd.yaml").write_text(
+            "dataset: {size: quick}\noutputs:\n" + "".join(
+                f"  - {{name: {name}, format: {{component: csv}}, share: {share}, table: {table}, "
+                f"sink: {{component: file, options: {{path: {name}.csv}}}}}}\n"
+                for name, share, table in (("train", "{from: 0, to: 0.8}", "interactions"),
+                                           ("test", "{from: 0.8, to: 1}", "interactions"),
+                                           ("again", "{from: 0.8, to: 1}", "interactions"),
+                                           ("users", "null", "users"))))
+        line = 70 * "="
+        for shown in (self.client("generate", "-f", "crowd.yaml").stdout,
+                      worker.run("crowd.yaml", cwd=self.folder).stdout):
+            self.assertRegex(shown, rf"^Output train:\n{line}\nDataset Statistics\n{line}\n")
+            self.assertIn("Total Interactions: 80\n", shown)
+            self.assertIn(f"☆\n{line}\n\nOutput test, again:\n{line}\n", shown)
+            self.assertIn("Total Interactions: 20\n", shown)
+            self.assertTrue(shown.endswith(f"☆\n{line}\n"), shown)
+            self.assertEqual(shown.count("Dataset Statistics"), 2)
+        one = self.client("generate", *QUICK).stdout
+        self.assertTrue(one.startswith(f"{line}\nDataset Statistics\n"), one)
 
     def test_a_terminal_that_is_closed_stops_at_a_commit_unless_nohup_says_otherwise(self):
         part = self.folder / "a.csv.part"
@@ -469,6 +530,7 @@ class RunsTest(ScratchTest):
         self.assertEqual(self.client("runs", "list", "-o", "name").stdout.split(), ["a"])
         self.assertIn("succeeded", self.client("runs", "get", "a").stdout)
         self.assertIn("Total Interactions: 100", self.client("runs", "stats", "a").stdout)
+        self.assertNotIn("Output file:", self.client("runs", "stats", "a").stdout)
         self.assertIn("100", self.client("runs", "positions", "get", "a").stdout)
         self.client("runs", "logs", "a")
         self.assertIn("succeeded", self.client("runs", "watch", "a").stdout)
@@ -476,6 +538,15 @@ class RunsTest(ScratchTest):
         self.client("runs", "delete", "a")
         self.client("runs", "get", "a", exit_code=4)
         self.assertTrue((self.out / "a.csv").exists())
+
+    def test_statistics_say_of_which_output_they_are(self):
+        self.create("a", "--to", "csv:b.csv", "--set", "outputs[1].rows={to: 40}")
+        self.client("runs", "wait", "a", "--timeout", "60s")
+        first = self.client("runs", "stats", "a").stdout
+        self.assertTrue(first.startswith("Output file:\n==="), first)
+        second = self.client("runs", "stats", "a", "--output", "file-2").stdout
+        self.assertTrue(second.startswith("Output file-2:\n==="), second)
+        self.assertIn("Total Interactions: 40\n", second)
 
     def test_verbs_change_what_a_run_does(self):
         self.create("a", "--rate", "10/s", "--paused")

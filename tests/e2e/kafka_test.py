@@ -1,6 +1,7 @@
 """The sink `kafka` against a real broker: every row once, whoever is killed, and what is said of trouble."""
 
 import collections
+import json
 import os
 import shlex
 import subprocess
@@ -15,6 +16,7 @@ import kafka_readers
 import worker
 from kafka_broker import row_of
 from kafka_case import PATIENCE_SECONDS, KafkaCase
+from questions_test import converse
 
 
 class KafkaTest(KafkaCase):
@@ -25,6 +27,26 @@ class KafkaTest(KafkaCase):
         end = self.end()
         self.run_well(spec)  # the same command again adds a position and no row
         self.assertEqual(self.end(), end)
+
+    def test_the_answer_all_delivers_to_files_and_topic_once(self):
+        def answer(*answers):
+            shown, code = converse(answers, self.scratch, os.environ)
+            self.assertEqual(code, 0, shown)
+            return shown
+
+        counts = ("20", "50", "100")
+        bootstrap = self.broker.bootstrap
+        shown = answer(*counts, "4", "localhost:1", self.topic, bootstrap, "")
+        self.assertIn("No Kafka answers at localhost:1: ", shown)
+        self.assertIn(f"--to json:out/interactions.json --to kafka://{bootstrap}/{self.topic}\n",
+                      shown)
+        self.assertIn("Output file, file-2, kafka:\n===", shown)
+        values = [json.loads(message.value()) for message in self.broker.messages(self.topic)]
+        rows = json.loads((self.scratch / "out/interactions.json").read_text())["interactions"]
+        self.assertCountEqual(values, rows)
+        shown = answer(*counts, "all", bootstrap, self.topic)
+        self.assertEqual(shown.count("already complete"), 3, shown)
+        self.assertEqual(len(list(self.broker.messages(self.topic))), 100)
 
     def test_consumers_by_others_get_all_with_keys_where_javas_producer_puts_them(self):
         self.run_well(self.spec(self.kafka(), dataset={"interactions": 2000}))
