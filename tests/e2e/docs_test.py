@@ -62,6 +62,13 @@ class DocsTest(unittest.TestCase):
             with open(pathlib.Path(folder, "out/test.jsonl"), encoding="utf-8") as lines:
                 self.assertEqual(sum(1 for _ in lines), 4_000)
 
+    def test_quickstart_tells_what_it_takes(self):
+        for flag in ("--help", "-h"):
+            done = subprocess.run([ROOT / "deploy/quickstart", flag], capture_output=True, text=True,
+                                  check=True, timeout=60)
+            self.assertIn("deploy/quickstart --kafka [--port PORT]", done.stdout)
+            self.assertNotIn("#", done.stdout)
+
     def test_what_the_other_documents_run_is_there(self):
         with open(ROOT / "CMakePresets.json", encoding="utf-8") as file:
             presets = {preset["name"] for preset in json.load(file)["configurePresets"]}

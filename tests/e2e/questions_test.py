@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import shlex
+import signal
 import socket
 import subprocess
 import time
@@ -141,6 +142,22 @@ class QuestionsTest(ScratchTest):
     def test_without_a_terminal_nothing_is_asked(self):
         done = self.client("generate", stdin=subprocess.DEVNULL)
         self.assertNotIn("Users [", done.stdout + done.stderr)
+
+    def test_ctrl_c_at_a_question_leaves_nothing(self):
+        controller, terminal = pty.openpty()
+        self.addCleanup(os.close, controller)
+        process = subprocess.Popen([CLIENT, "generate"], cwd=self.folder, env=self.environment,
+                                   stdin=terminal, stdout=terminal, stderr=terminal,
+                                   start_new_session=True)
+        os.close(terminal)
+        self.addCleanup(process.kill)
+        seen = b""
+        while not seen.endswith(b"]: "):
+            seen += os.read(controller, 4096)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE_SECONDS), 130)
+        self.assertEqual(list(self.temporary.iterdir()), [])
+        self.assertFalse((self.folder / "out").exists())
 
     def test_the_end_of_the_answers_is_an_interrupt(self):
         shown = self.answer("20", "\x04", exit_code=130)
