@@ -109,8 +109,9 @@ class QuestionsTest(ScratchTest):
 
         # Other numbers, later: neither file is theirs.
         shown = self.answer("30", "50", "200", "1", "n", "")
-        self.assertIn("out/interactions.csv exists and is not this dataset in this form.\n"
-                      "Overwrite it? [y/N]: n\nAnother file [out/interactions-3.csv]: ", shown)
+        self.assertRegex(shown, r"out/interactions\.csv .*not this dataset in this form\.\n"
+                                r"Overwrite it\? \[y/N\]: n\n"
+                                r"Another file \[out/interactions-3\.csv\]: ")
         self.assertEqual(len((out / "interactions-3.csv").read_text().splitlines()), 201)
 
     def test_fewer_rows_than_the_file_has_are_asked_about_too(self):
