@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "client/shell_text.h"
 
@@ -13,7 +14,6 @@ namespace throng {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 // What was asked with these answers, and what became of it.
 class QuestionsTest : public testing::Test {
@@ -29,7 +29,7 @@ class QuestionsTest : public testing::Test {
   }
 
   // The outputs find this in their way the first time.
-  void Meet(std::vector<Obstacle> obstacles) {
+  void Meet(const std::vector<Obstacle>& obstacles) {
     checks_.outputs = [obstacles, is_met = false](
                           const SpecFlags&) mutable -> absl::StatusOr<std::vector<Obstacle>> {
       if (std::exchange(is_met, true)) return std::vector<Obstacle>();
