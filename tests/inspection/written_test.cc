@@ -44,6 +44,13 @@ TEST_F(WrittenTest, CsvIsReadBack) {
   ExpectRows("plain.csv");
 }
 
+TEST_F(WrittenTest, CompressedCsvIsReadBack) {
+  for (const std::string name : {"rows.csv.gz", "rows.csv.zst"}) {
+    Write(Output("csv", name));
+    ExpectRows(name);
+  }
+}
+
 TEST_F(WrittenTest, PartsAreReadInTheOrderOfTheirNumbers) {
   Write(Output("csv", "{part}.csv", ", roll_rows: 2000"));
   ExpectRows("{part}.csv");

@@ -90,35 +90,18 @@ class Decoder {
   void Begin(const throng_origin& origin) {
     name_ = origin.name;
     wanted_ = WantedOf(origin);
-    window_.Begin();
+    window_.Begin(name_);
     targets_.clear();
-    is_started_ = is_ended_ = is_skipping_ = false;
+    is_started_ = is_skipping_ = false;
   }
 
   void Decode(const throng_input& input, throng_decoded& decoded) {
-    damages_.Clear();
-    window_.StartInput();
-    while (true) {
-      DecodeWindow(decoded);
-      // What rows point to stays where it is until the next call.
-      const bool has_found = decoded.rows > 0 || !damages_.empty();
-      if (decoded.rows == decoded.capacity || (has_found && window_.used() < input.bytes.size)) {
-        break;
-      }
-      if (window_.Fill(input)) continue;
-      if (window_.IsFull()) {
-        Damage(decoded, "the record has no end within 16 MiB");
-        window_.Take(window_.size());
-        is_skipping_ = true;
-      } else if (input.ends_piece != 0 && !is_ended_ && window_.size() > 0) {
-        window_.EndLine();
-        is_ended_ = true;
-      } else {
-        break;
-      }
-    }
-    decoded.consumed = window_.used();
-    damages_.Report(decoded);
+    window_.DecodeInput(
+        input, decoded, damages_, [&] { DecodeWindow(decoded); },
+        [&](std::string sentence, bool ends) {
+          Damage(decoded, std::move(sentence));
+          is_skipping_ = !ends;
+        });
   }
 
  private:
@@ -145,6 +128,7 @@ class Decoder {
   void DecodeWindow(throng_decoded& decoded) {
     const char* const last =
         static_cast<const char*>(memrchr(window_.begin(), '\n', window_.size()));
+    if (is_skipping_ && last == nullptr) window_.Take(window_.size());
     while (decoded.rows < decoded.capacity && last != nullptr && window_.begin() <= last) {
       if (is_skipping_) {
         TakeLine();
@@ -172,7 +156,7 @@ class Decoder {
   // Reports a record that cannot be read; false: more of it may come.
   bool LeaveOut(RecordScanner::Found found, const throng_decoded& decoded) {
     const bool is_open = found == RecordScanner::Found::kOpenQuote;
-    if (is_open && !is_ended_ && !window_.IsFull()) return false;
+    if (is_open && !window_.is_ended() && !window_.IsFull()) return false;
     Damage(decoded, is_open ? "a value in quotes has no end"
                             : "something else than a delimiter follows a value in quotes");
     TakeLine();
@@ -313,7 +297,6 @@ class Decoder {
   size_t expected_ = 0;       // fields that each record has
   bool is_started_ = false;   // what the columns are is known
   bool is_skipping_ = false;  // the rest of a line
-  bool is_ended_ = false;     // a line's end was put behind the text
   Damages damages_;
 };
 

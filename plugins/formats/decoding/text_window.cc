@@ -12,9 +12,12 @@ constexpr size_t kUsualBytes = size_t{256} << 10;
 
 }  // namespace
 
-void TextWindow::Begin() {
-  begin_ = end_ = used_ = 0;
+void TextWindow::Begin(const std::string& name) {
+  decompressor_.Begin(name);
+  begin_ = end_ = used_ = owed_ = 0;
   offset_ = 0;
+  is_ended_ = false;
+  if (buffer_ == nullptr) MakeRoom();
 }
 
 void TextWindow::MakeRoom() {
@@ -32,15 +35,22 @@ void TextWindow::MakeRoom() {
   end_ = kept;
 }
 
-bool TextWindow::Fill(const throng_input& input) {
+TextWindow::Filled TextWindow::Fill(const throng_input& input) {
+  if (IsFull() || is_ended_) return Filled::kNothing;
   const size_t left = input.bytes.size - used_;
-  if (left == 0 || IsFull()) return false;
-  MakeRoom();
-  const size_t taken = std::min(left, capacity_ - end_);
-  std::memcpy(buffer_.get() + end_, input.bytes.data + used_, taken);
-  end_ += taken;
-  used_ += taken;
-  return true;
+  // Without more, rows may point into the window, and only the end is found out about.
+  const bool has_room = left > 0 || decompressor_.has_pending() || size() == 0;
+  if (has_room) MakeRoom();
+  const size_t room = has_room ? capacity_ - end_ : 0;
+  Decompressor::Step step =
+      decompressor_.Run({input.bytes.data + used_, left}, end(), room, input.ends_piece != 0);
+  used_ += step.consumed;
+  end_ += step.produced;
+  if (!step.fault.empty()) {
+    fault_ = std::move(step.fault);
+    return Filled::kBroken;
+  }
+  return step.produced > 0 ? Filled::kMore : Filled::kNothing;
 }
 
 }  // namespace throng::plugins
