@@ -51,6 +51,20 @@ TEST_F(WrittenTest, CompressedCsvIsReadBack) {
   }
 }
 
+TEST_F(WrittenTest, JsonIsReadBackInEachLayoutAndCompressed) {
+  for (const std::string name : {"rows.json", "rows.jsonl", "rows.ndjson", "rows.json.gz",
+                                 "rows.json.zst", "rows.jsonl.gz", "rows.jsonl.zst"}) {
+    Write(Output("json", name));
+    ExpectRows(name);
+  }
+  Write(Output("json", "{part}.json", ", roll_rows: 4000"));
+  ExpectRows("{part}.json");
+  for (int j = 0; j < 3; ++j) {
+    Write(Output("json", "s-{slice}.json"), fmt::format("slice: {{index: {}, count: 3}}\n", j));
+  }
+  ExpectRows("s-{slice}.json");
+}
+
 TEST_F(WrittenTest, PartsAreReadInTheOrderOfTheirNumbers) {
   Write(Output("csv", "{part}.csv", ", roll_rows: 2000"));
   ExpectRows("{part}.csv");

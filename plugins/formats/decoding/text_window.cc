@@ -38,10 +38,11 @@ void TextWindow::MakeRoom() {
 TextWindow::Filled TextWindow::Fill(const throng_input& input) {
   if (IsFull() || is_ended_) return Filled::kNothing;
   const size_t left = input.bytes.size - used_;
-  // Without more, rows may point into the window, and only the end is found out about.
-  const bool has_room = left > 0 || decompressor_.has_pending() || size() == 0;
-  if (has_room) MakeRoom();
-  const size_t room = has_room ? capacity_ - end_ : 0;
+  // Without more, rows may point into the window, and only the end is found out about; or the whole
+  // text is a few bytes that were taken to tell whether it is compressed.
+  const bool has_more = left > 0 || decompressor_.has_pending();
+  if (has_more) MakeRoom();
+  const size_t room = has_more || end_ == 0 ? capacity_ - end_ : 0;
   Decompressor::Step step =
       decompressor_.Run({input.bytes.data + used_, left}, end(), room, input.ends_piece != 0);
   used_ += step.consumed;

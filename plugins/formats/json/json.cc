@@ -13,6 +13,7 @@
 
 #include "plugins/formats/column_type.h"
 #include "plugins/formats/compression/members.h"
+#include "plugins/formats/json/decoder.h"
 #include "plugins/formats/json/schema.h"
 #include "plugins/formats/record.h"
 #include "plugins/formats/registry/messages.h"
@@ -177,4 +178,5 @@ class Json {
 }  // namespace throng::plugins
 
 THRONG_PLUGIN("json", THRONG_VERSION, "JSON as a document, lines or messages.",
-              throng::Format<throng::plugins::Json>("json", "A JSON object per row."))
+              throng::Format<throng::plugins::Json>("json", "A JSON object per row."),
+              throng::plugins::JsonDecoder())
