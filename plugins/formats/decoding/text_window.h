@@ -46,6 +46,9 @@ class TextWindow {
                    const Decode& decode, const GiveUp& give_up);
 
  private:
+  template <class Decode, class GiveUp>
+  void DecodeAll(const throng_input& input, const throng_decoded& decoded, const Damages& damages,
+                 const Decode& decode, const GiveUp& give_up);
   enum class Filled { kMore, kNothing, kBroken };
   Filled Fill(const throng_input& input);
   void MakeRoom();
@@ -68,13 +71,30 @@ void TextWindow::DecodeInput(const throng_input& input, throng_decoded& decoded,
                              const Decode& decode, const GiveUp& give_up) {
   damages.Clear();
   used_ = std::exchange(owed_, 0);
-  const size_t size = input.bytes.size;
+  try {
+    DecodeAll(input, decoded, damages, decode, give_up);
+  } catch (...) {
+    damages.Report(decoded);  // what was found before counts
+    throw;
+  }
+  decoded.consumed = used_;
+  // Who is told that all is consumed may not come again.
+  if (decompressor_.has_pending() && used_ == input.bytes.size && used_ > 0) {
+    --decoded.consumed;
+    owed_ = 1;
+  }
+  damages.Report(decoded);
+}
+
+template <class Decode, class GiveUp>
+void TextWindow::DecodeAll(const throng_input& input, const throng_decoded& decoded,
+                           const Damages& damages, const Decode& decode, const GiveUp& give_up) {
   while (true) {
     decode();
-    if (decoded.rows == decoded.capacity) break;
+    if (decoded.rows == decoded.capacity) return;
     // What rows point to must stay where it is until the next call.
     const bool has_found = decoded.rows > 0 || !damages.empty();
-    if (has_found && (used_ < size || decompressor_.has_pending())) break;
+    if (has_found && (used_ < input.bytes.size || decompressor_.has_pending())) return;
     const Filled filled = Fill(input);
     if (filled == Filled::kMore) continue;
     if (filled == Filled::kBroken) {
@@ -87,16 +107,9 @@ void TextWindow::DecodeInput(const throng_input& input, throng_decoded& decoded,
       is_ended_ = true;
       buffer_[end_++] = '\n';
     } else {
-      break;
+      return;
     }
   }
-  decoded.consumed = used_;
-  // Who is told that all is consumed may not come again.
-  if (decompressor_.has_pending() && used_ == size && size > 0) {
-    --decoded.consumed;
-    owed_ = 1;
-  }
-  damages.Report(decoded);
 }
 
 }  // namespace throng::plugins
