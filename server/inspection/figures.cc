@@ -287,6 +287,9 @@ void AddLabels(const RowCounts& counts, const KnownWorld& known, v1::Figures* fi
       }
     }
   }
+  int64_t rows_of_kinds = 0;
+  for (const RatedRows& kind : counts.kind_rows) rows_of_kinds += kind.rows;
+  if (rows_of_kinds != counts.rows) return;  // of some rows they are not known
   std::vector<GroupCounts> kinds(counts.kinds.size());
   for (size_t kind = 0; kind < counts.kind_rows.size(); ++kind) {
     kinds[kind].rows = counts.kind_rows[kind];

@@ -12,6 +12,7 @@
 #include "server/control/call_page.h"
 #include "server/control/frame.h"
 #include "server/control/status.h"
+#include "server/inspection/checklist.h"
 #include "server/spec/problem.h"
 #include "server/worker/messages.h"
 
@@ -212,6 +213,7 @@ absl::StatusOr<v1::GetRunStatisticsResponse> JobControl::Statistics(const std::s
   v1::GetRunStatisticsResponse answer;
   answer.set_output(found->name());
   *answer.mutable_statistics() = snapshot->statistics;
+  *answer.mutable_checklist() = MakeChecklist(snapshot->statistics, run->plan());
   answer.set_rows_to_count(snapshot->rows_to_count);
   answer.set_is_final(found->progress().state == OutputState::kSucceeded);
   return answer;

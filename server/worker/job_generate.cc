@@ -17,9 +17,9 @@
 #include "server/delivery/walk.h"
 #include "server/host/behaviours.h"
 #include "server/host/instances.h"
+#include "server/spec/spec_request.h"
 #include "server/worker/jobs.h"
 #include "server/worker/messages.h"
-#include "server/spec/spec_request.h"
 #include "throng/v1/generation_service.pb.h"
 
 namespace throng {

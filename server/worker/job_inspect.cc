@@ -4,6 +4,7 @@
 #include "server/control/frame.h"
 #include "server/control/status.h"
 #include "server/inspection/inspection.h"
+#include "server/inspection/summarize.h"
 #include "server/worker/jobs.h"
 #include "server/worker/messages.h"
 
@@ -24,6 +25,9 @@ worker::v1::Finished Execute(const worker::v1::InspectJob& job, const Catalogue&
   control->OnStop([] { shutdown(kRowFd, SHUT_RDWR); });  // wakes a write that waits for its reader
   absl::Status status;
   switch (job.request_case()) {
+    case worker::v1::InspectJob::kSummarize:
+      status = Summarize(job.summarize(), inspection);
+      break;
     default:
       status = absl::UnimplementedError("The daemon asked for an inspection that is none.");
   }

@@ -7,10 +7,11 @@
 
 #include "server/control/digest.h"
 #include "server/control/status.h"
+#include "server/inspection/checklist.h"
 #include "server/spec/problem.h"
+#include "server/spec/spec_request.h"
 #include "server/worker/jobs.h"
 #include "server/worker/messages.h"
-#include "server/spec/spec_request.h"
 
 namespace throng {
 namespace {
@@ -88,6 +89,7 @@ worker::v1::Finished Execute(const worker::v1::RunJob& job, const worker::v1::St
     v1::GetRunStatisticsResponse* final = finished.add_statistics();
     final->set_output(output->name());
     *final->mutable_statistics() = *statistics;
+    *final->mutable_checklist() = MakeChecklist(*statistics, run->plan());
     final->set_is_final(true);
   }
   control->Show(nullptr);
