@@ -5,8 +5,6 @@
 #include <cmath>
 #include <utility>
 
-#include "throng/random.hpp"
-
 namespace throng {
 namespace {
 

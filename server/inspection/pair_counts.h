@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "throng/random.hpp"
+
 namespace throng {
 
 // HyperLogLog of 64-bit hashes (Flajolet et al. 2007), with the estimator of Ertl, "New cardinality
@@ -40,6 +42,12 @@ class PairCounts {
   explicit PairCounts(HashOf hash_of, size_t most = kMost);
 
   void Add(uint32_t user, uint32_t item, int32_t rating);
+  // Asks memory for what Add of this pair will look at.
+  void Prefetch(uint32_t user, uint32_t item) const {
+    if (is_sketch_) return;
+    const uint64_t pair = uint64_t{user} << 32 | item;
+    __builtin_prefetch(&slots_[Mix(pair) & (slots_.size() - 1)], 1);
+  }
   // Adds pairs of other rows; the counts then are an estimate. False: these are no registers.
   bool Merge(std::string_view registers);
 

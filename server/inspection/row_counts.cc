@@ -87,7 +87,10 @@ std::map<std::pair<uint16_t, uint16_t>, RatedRows> RowCounts::Cells() const {
 }
 
 void RowCounts::Add(const RowColumns& more) {
+  constexpr size_t kAhead = 16;  // rows that memory needs to answer
   for (size_t i = 0; i < more.user.size(); ++i) {
+    if (i + kAhead < more.user.size())
+      pairs_.Prefetch(more.user[i + kAhead], more.item[i + kAhead]);
     Member& user = users_[more.user[i]];
     Member& item = items_[more.item[i]];
     const int32_t rating = more.rating[i];

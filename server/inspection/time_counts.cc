@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include "throng/random.hpp"
+
 namespace throng {
 
 // ---- GapCounts ------------------------------------------------------------------------------
@@ -67,6 +69,33 @@ std::vector<GapCounts::Bin> GapCounts::HalfOctaves() const {
   return halves;
 }
 
+// ---- ToldSessions ---------------------------------------------------------------------------
+
+size_t ToldSessions::PlaceOf(int64_t id) const {
+  const size_t mask = places_.size() - 1;
+  size_t at = Mix(static_cast<uint64_t>(id)) & mask;
+  while (places_[at].rows > 0 && places_[at].id != id) at = (at + 1) & mask;
+  return at;
+}
+
+void ToldSessions::Add(int64_t id, int64_t time) {
+  if (2 * (size_ + 1) > places_.size()) {
+    std::vector<Session> before(2 * places_.size());
+    before.swap(places_);
+    for (const Session& session : before) {
+      if (session.rows > 0) places_[PlaceOf(session.id)] = session;
+    }
+  }
+  Session& session = places_[PlaceOf(id)];
+  if (session.rows++ == 0) {
+    session = {.id = id, .first = time, .last = time, .rows = 1};
+    ++size_;
+    return;
+  }
+  session.first = std::min(session.first, time);
+  session.last = std::max(session.last, time);
+}
+
 // ---- TimeCounts -----------------------------------------------------------------------------
 
 void TimeCounts::Add(const RowColumns& rows) {
@@ -83,14 +112,10 @@ void TimeCounts::Add(const RowColumns& rows) {
   if (!has_all_sessions_ || n == 0) return;
   has_all_sessions_ = !rows.session.empty() && told_.size() <= kMostSessions;
   for (size_t i = 0; i < n && has_all_sessions_; ++i) {
-    if (rows.session[i] == kNoTime) has_all_sessions_ = false;
-    const auto [found, is_new] = told_.try_emplace(rows.session[i], Told());
-    Told& session = found->second;
-    session.first = is_new ? rows.time[i] : std::min(session.first, rows.time[i]);
-    session.last = is_new ? rows.time[i] : std::max(session.last, rows.time[i]);
-    ++session.rows;
+    has_all_sessions_ = rows.session[i] != kNoTime;
+    told_.Add(rows.session[i], rows.time[i]);
   }
-  if (!has_all_sessions_) told_ = {};
+  if (!has_all_sessions_) told_ = ToldSessions();
 }
 
 void TimeCounts::SeeInWeek(int64_t time) {
@@ -159,11 +184,11 @@ bool TimeCounts::Finish() {
     if (open.rows > 0) End(open.rows, open.last - open.first, &sessions_);
     open.rows = 0;
   }
-  if (has_all_sessions_ && !told_.empty()) {
+  if (has_all_sessions_ && told_.size() > 0) {
     sessions_ = SessionCounts();
     sessions_.is_told = true;
-    for (const auto& told : told_) {
-      End(told.second.rows, told.second.last - told.second.first, &sessions_);
+    for (const ToldSessions::Session& told : told_.places()) {
+      if (told.rows > 0) End(told.rows, told.last - told.first, &sessions_);
     }
   }
   return true;

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <map>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "server/inspection/row_counts.h"
@@ -49,6 +48,28 @@ class GapCounts {
   static int64_t BeginOf(size_t bin);
 
   std::array<int64_t, 64 * kInOctave> bins_{};
+};
+
+// Sessions as the data tell them, by their ids.
+class ToldSessions {
+ public:
+  struct Session {
+    int64_t id = 0;
+    int64_t first = 0;  // ms since 1970 UTC
+    int64_t last = 0;
+    int64_t rows = 0;  // 0: a free place
+  };
+
+  void Add(int64_t id, int64_t time);
+  size_t size() const { return size_; }
+  // Those with rows are the sessions.
+  const std::vector<Session>& places() const { return places_; }
+
+ private:
+  size_t PlaceOf(int64_t id) const;
+
+  std::vector<Session> places_ = std::vector<Session>(1024);
+  size_t size_ = 0;
 };
 
 // Rows as time needs them, to be put in order later.
@@ -103,11 +124,6 @@ class TimeCounts {
   int64_t rows() const { return rows_; }
 
  private:
-  struct Told {  // a session by its id
-    int64_t first = 0;
-    int64_t last = 0;
-    int64_t rows = 0;
-  };
   struct Open {  // a user's session by gaps
     int64_t first = 0;
     int64_t last = 0;
@@ -137,7 +153,7 @@ class TimeCounts {
   int64_t week_ = INT64_MIN;
   int64_t week_begin_ = 0;
   Present* present_ = nullptr;
-  std::unordered_map<int64_t, Told> told_;
+  ToldSessions told_;
 };
 
 }  // namespace throng
