@@ -18,6 +18,7 @@
 #include "server/daemon/errors.h"
 #include "server/daemon/services.h"
 #include "throng/v1/generation_service.grpc.pb.h"
+#include "throng/v1/inspection_service.grpc.pb.h"
 #include "throng/v1/plugin_service.grpc.pb.h"
 #include "throng/v1/run_service.grpc.pb.h"
 
@@ -45,7 +46,7 @@ ApiServer::ApiServer(std::string address, Engine* engine, std::unique_ptr<Socket
       address_(std::move(address)),
       threads_(kMostCalls),
       services_{MakeRunService(engine, &threads_), MakeGenerationService(engine, &threads_),
-                MakePluginService(engine, &threads_)} {}
+                MakePluginService(engine, &threads_), MakeInspectionService(engine, &threads_)} {}
 
 absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Make(const std::string& address,
                                                            Engine* engine) {
@@ -87,7 +88,7 @@ absl::Status ApiServer::Listen() {
   }
   for (const char* name :
        {v1::RunService::service_full_name(), v1::GenerationService::service_full_name(),
-        v1::PluginService::service_full_name()}) {
+        v1::PluginService::service_full_name(), v1::InspectionService::service_full_name()}) {
     server_->GetHealthCheckService()->SetServingStatus(name, true);
   }
   return absl::OkStatus();

@@ -45,7 +45,7 @@ class ApiServer {
   const std::unique_ptr<SocketLock> lock_;  // of a unix socket
   std::string address_;
   CallThreads threads_;
-  const std::unique_ptr<grpc::Service> services_[3];
+  const std::unique_ptr<grpc::Service> services_[4];
   std::unique_ptr<grpc::Server> server_;
 };
 

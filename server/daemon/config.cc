@@ -99,12 +99,8 @@ class Resolver {
     resolved.state_folder =
         config_.state_folder().empty() ? DefaultStateFolder() : config_.state_folder();
     resolved.plugin_folders = Texts("plugin_folders", config_.plugin_folders());
-    resolved.output_roots = Texts("output_roots", config_.output_roots());
-    if (resolved.output_roots.empty()) {
-      std::error_code error;
-      resolved.output_roots = {std::filesystem::current_path(error).string()};
-      if (error) Add("output_roots", "Is needed, as the folder the daemon starts in is gone.");
-    }
+    resolved.output_roots = Roots("output_roots", config_.output_roots());
+    resolved.input_roots = Roots("input_roots", config_.input_roots());
     resolved.source_roots = Texts("source_roots", config_.source_roots());
     resolved.environment = Texts("environment", config_.environment());
     resolved.worker_memory = Size("worker_memory", config_.worker_memory(), 0, 64 * kMiB, kTiB);
@@ -135,6 +131,16 @@ class Resolver {
       if (texts.Get(i).empty()) Add(fmt::format("{}[{}]", field, i), "Must not be empty.");
     }
     return {texts.begin(), texts.end()};
+  }
+
+  // Unless given, the folder that the daemon starts in.
+  std::vector<std::string> Roots(const std::string& field,
+                                 const google::protobuf::RepeatedPtrField<std::string>& texts) {
+    if (!texts.empty()) return Texts(field, texts);
+    std::error_code error;
+    std::string here = std::filesystem::current_path(error).string();
+    if (error) Add(field, "Is needed, as the folder the daemon starts in is gone.");
+    return {std::move(here)};
   }
 
   // 0 stands for itself where it is the default.

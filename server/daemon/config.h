@@ -22,12 +22,13 @@ struct DaemonConfig {
   std::string state_folder;                 // runs, logs, kept plugins; empty: nothing is kept
   std::vector<std::string> plugin_folders;  // empty: those that came with the daemon
   std::vector<std::string> output_roots;    // empty: anywhere
+  std::vector<std::string> input_roots;     // of data that are read; empty: none may be
   std::vector<std::string> source_roots;    // of secrets given as file:/path; empty: none may be
   std::vector<std::string> environment;     // variables that workers get, for secrets env:NAME
   int64_t worker_memory = 0;                // resident bytes of one worker; 0: no limit
   std::chrono::milliseconds call_limit{10'000};    // longest call of a behaviour or format
   std::chrono::milliseconds stop_timeout{10'000};  // a worker has to commit and end in
-  int32_t max_streams = 64;                        // of Generate at a time
+  int32_t max_streams = 64;                        // of rows and of inspections at a time
   int32_t ended_runs = 1000;                       // kept, the newest
   int64_t log_bytes = 4 << 20;                     // kept of each run
 };

@@ -103,7 +103,8 @@ void MakeAbsolute(DaemonConfig* config) {
     if (!error && !path->empty()) *path = absolute.string();
   };
   make(&config->state_folder);
-  for (auto* paths : {&config->plugin_folders, &config->output_roots, &config->source_roots}) {
+  for (auto* paths : {&config->plugin_folders, &config->output_roots, &config->input_roots,
+                      &config->source_roots}) {
     for (std::string& path : *paths) make(&path);
   }
 }
@@ -124,6 +125,10 @@ std::string FolderMistake(const DaemonConfig& config, bool is_ephemeral) {
   for (const std::string& root : config.output_roots) {
     if (std::filesystem::is_directory(root, error)) continue;
     return fmt::format("The output root {} is no folder; make it, or name another.", root);
+  }
+  for (const std::string& root : config.input_roots) {
+    if (std::filesystem::is_directory(root, error)) continue;
+    return fmt::format("The input root {} is no folder; make it, or name another.", root);
   }
   return "";
 }
@@ -218,6 +223,7 @@ int RunDaemon(DaemonOptions options) {
     setpgid(0, 0);  // what a terminal sends is for the client
     options.config.state_folder.clear();
     options.config.output_roots.clear();
+    options.config.input_roots.clear();
     options.config.source_roots.clear();
   }
   if (options.config.plugin_folders.empty()) {

@@ -16,12 +16,13 @@
 #include "throng/v1/generation_service.pb.h"
 #include "throng/v1/plugin_service.pb.h"
 #include "throng/v1/run_service.pb.h"
+#include "throng/worker/v1/control.pb.h"
 
 namespace throng {
 
 using Deadline = std::chrono::system_clock::time_point;
 
-// Serialized GenerateResponse messages as they come from a worker.
+// Serialized messages of a response, as GenerateResponse, as they come from a worker.
 class RowStream {
  public:
   virtual ~RowStream() = default;  // ends the worker
@@ -75,6 +76,11 @@ class Engine {
   // Blocks while a worker plans. RESOURCE_EXHAUSTED with a RetryInfo: too many streams are open.
   virtual absl::StatusOr<std::unique_ptr<RowStream>> Generate(const v1::GenerateRequest& request,
                                                               Deadline deadline) = 0;
+
+  // Looks at data: messages of the response of the request that `job` holds. Its other fields are
+  // filled in here. What is wrong with the request, and all else, ends the stream. Blocks while new
+  // plugins are described. NOT_FOUND: a run that it names; RESOURCE_EXHAUSTED as above.
+  virtual absl::StatusOr<std::unique_ptr<RowStream>> Inspect(const worker::v1::InspectJob& job) = 0;
 
   // Block while new plugins are described.
   virtual absl::StatusOr<v1::ListPluginsResponse> ListPlugins(

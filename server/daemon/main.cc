@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
   CLI::App app("The daemon of Throng: runs that go on whatever happens, over gRPC.", "throngd");
   app.set_version_flag("--version", "throngd " THRONG_VERSION);
   std::string config_file, listen, state;
-  std::vector<std::string> plugin_folders, output_roots;
+  std::vector<std::string> plugin_folders, output_roots, input_roots;
   bool is_insecure = false;
   throng::DaemonOptions options;
   auto* config_flag =
@@ -78,11 +78,17 @@ int main(int argc, char** argv) {
                      "A folder below which runs may write; / is anywhere; repeatable. Default: the "
                      "current folder.")
           ->allow_extra_args(false);
+  auto* inputs_flag =
+      app.add_option("--input-root", input_roots,
+                     "A folder below which data may be read; / is anywhere; repeatable. Default: "
+                     "the current folder.")
+          ->allow_extra_args(false);
   app.add_flag("--ephemeral", options.is_ephemeral,
-               "For one command: keep nothing, write anywhere, end with standard input.")
+               "For one command: keep nothing, read and write anywhere, end with standard input.")
       ->excludes(config_flag)
       ->excludes(state_flag)
-      ->excludes(roots_flag);
+      ->excludes(roots_flag)
+      ->excludes(inputs_flag);
   app.add_option("--ready-fd", options.ready_fd,
                  "A descriptor that gets the line `ready` once the daemon listens.")
       ->check(CLI::Range(3, 1 << 20));
@@ -113,6 +119,7 @@ int main(int argc, char** argv) {
   AddText("--state", "state_folder", state, &layers);
   AddList("--plugin-dir", "plugin_folders", plugin_folders, &layers);
   AddList("--output-root", "output_roots", output_roots, &layers);
+  AddList("--input-root", "input_roots", input_roots, &layers);
   throng::Problems problems;
   auto config = throng::ReadConfig(layers, &problems);
   if (!config) {

@@ -1,5 +1,5 @@
-// The rows of a GenerateJob on their way from a worker's row channel to a stream of Generate: bytes
-// of GenerateResponse messages that nobody parses.
+// What a GenerateJob or an InspectJob sends over its worker's row channel, on its way to a stream
+// of the API: bytes of the response's messages that nobody parses.
 #pragma once
 
 #include <atomic>

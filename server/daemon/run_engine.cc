@@ -112,8 +112,12 @@ absl::StatusOr<RunEngine::EntryPtr> RunEngine::Find(const std::string& name) con
 worker::v1::Start RunEngine::NewStart() const {
   worker::v1::Start start;
   for (const std::string& root : parts_.config.output_roots) start.add_output_roots(root);
+  for (const std::string& root : parts_.config.input_roots) start.add_input_roots(root);
   for (const std::string& root : parts_.config.source_roots) start.add_source_roots(root);
-  if (parts_.is_ephemeral) start.add_source_roots("/");  // the user's own
+  if (parts_.is_ephemeral) {  // the user's own
+    start.add_input_roots("/");
+    start.add_source_roots("/");
+  }
   start.set_memory_limit(parts_.config.worker_memory);
   // A run that others watch waits for its place without end; a one-shot command gives up.
   constexpr int64_t kOneShotMs = 10'000;

@@ -74,6 +74,7 @@ class RunEngine final : public Engine {
   absl::StatusOr<uint64_t> FirstOfLog(const std::string& name, int32_t count) override;
   absl::StatusOr<std::unique_ptr<RowStream>> Generate(const v1::GenerateRequest& request,
                                                       Deadline deadline) override;
+  absl::StatusOr<std::unique_ptr<RowStream>> Inspect(const worker::v1::InspectJob& job) override;
   absl::StatusOr<v1::ListPluginsResponse> ListPlugins(
       const v1::ListPluginsRequest& request) override;
   absl::StatusOr<v1::GetPluginResponse> GetPlugin(const std::string& name) override;
@@ -128,6 +129,10 @@ class RunEngine final : public Engine {
   // The answer of a worker that is ended then.
   absl::StatusOr<worker::v1::FromWorker> AskWorker(const worker::v1::Start& start,
                                                    Deadline deadline);
+  // Of streams, as long as a stream lives; RESOURCE_EXHAUSTED: there are as many as are allowed.
+  absl::Status CountStream();
+  // What a worker that is let go sends over its row channel; it has been counted.
+  std::unique_ptr<RowStream> StreamOf(AskedWorker* worker, int row_fd);
   absl::StatusOr<EntryPtr> Find(const std::string& name) const;
   // ABORTED as well: its positions are being reset.
   absl::StatusOr<EntryPtr> FindIdle(const std::string& name) const;

@@ -13,6 +13,7 @@ namespace throng {
 // `engine` and `threads` outlive the services; the threads are waited for before the services go.
 std::unique_ptr<grpc::Service> MakeRunService(Engine* engine, CallThreads* threads);
 std::unique_ptr<grpc::Service> MakeGenerationService(Engine* engine, CallThreads* threads);
+std::unique_ptr<grpc::Service> MakeInspectionService(Engine* engine, CallThreads* threads);
 std::unique_ptr<grpc::Service> MakePluginService(Engine* engine, CallThreads* threads);
 
 }  // namespace throng

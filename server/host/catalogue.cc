@@ -117,7 +117,12 @@ absl::Status Catalogue::LoadIndexed(const IndexedPlugin& indexed) const {
                     indexed.path, (*plugin)->digest().substr(0, 16), indexed.digest.substr(0, 16)));
   }
   for (const auto& component : (*plugin)->components()) {
-    components_[{component->role, component->name}] = component.get();
+    // Of the others, another file may be the one to use.
+    const Name name(component->role, component->name);
+    if (std::find(indexed.components.begin(), indexed.components.end(), name) !=
+        indexed.components.end()) {
+      components_[name] = component.get();
+    }
   }
   plugins_.push_back(*std::move(plugin));
   return absl::OkStatus();

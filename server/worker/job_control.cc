@@ -176,7 +176,8 @@ worker::v1::Progress JobControl::Progress() {
     call->set_component(info.component);
     call->set_row(info.row);
     call->set_lasts_ms(info.lasts_ms);
-    call->set_is_patient(info.component.starts_with("sink "));
+    call->set_is_patient(info.component.starts_with("sink ") ||
+                         info.component.starts_with("source "));
   }
   return progress;
 }

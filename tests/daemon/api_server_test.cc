@@ -200,8 +200,9 @@ std::string Reflect(const std::shared_ptr<grpc::Channel>& channel, const std::st
 
 TEST_F(ApiServerTest, ReflectsAllServices) {
   const std::string listed = Reflect(channel_, "\x3a\x01*");  // list_services = "*"
-  for (const char* name : {"throng.v1.RunService", "throng.v1.GenerationService",
-                           "throng.v1.PluginService", "grpc.health.v1.Health"}) {
+  for (const char* name :
+       {"throng.v1.RunService", "throng.v1.GenerationService", "throng.v1.PluginService",
+        "throng.v1.InspectionService", "grpc.health.v1.Health"}) {
     EXPECT_THAT(listed, HasSubstr(name));
     const std::string symbol = name;  // file_containing_symbol
     const std::string file =

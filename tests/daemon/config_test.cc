@@ -52,6 +52,7 @@ TEST(ReadConfig, HasDefaultsForEverything) {
   EXPECT_TRUE(std::filesystem::path(result.config->state_folder).is_absolute());
   EXPECT_THAT(result.config->plugin_folders, IsEmpty());
   EXPECT_THAT(result.config->output_roots, ElementsAre(std::filesystem::current_path().string()));
+  EXPECT_THAT(result.config->input_roots, ElementsAre(std::filesystem::current_path().string()));
   EXPECT_THAT(result.config->source_roots, IsEmpty());
   EXPECT_THAT(result.config->environment, IsEmpty());
   EXPECT_EQ(result.config->worker_memory, 0);
@@ -74,6 +75,7 @@ insecure: true
 state_folder: /s
 plugin_folders: [/p, q]
 output_roots: [/]
+input_roots: [/in]
 source_roots: [/secrets]
 environment: [A, B]
 worker_memory: 1GiB
@@ -89,6 +91,7 @@ log_size: 64KiB
   EXPECT_EQ(result.config->state_folder, "/s");
   EXPECT_THAT(result.config->plugin_folders, ElementsAre("/p", "q"));
   EXPECT_THAT(result.config->output_roots, ElementsAre("/"));
+  EXPECT_THAT(result.config->input_roots, ElementsAre("/in"));
   EXPECT_THAT(result.config->source_roots, ElementsAre("/secrets"));
   EXPECT_THAT(result.config->environment, ElementsAre("A", "B"));
   EXPECT_EQ(result.config->worker_memory, 1 << 30);

@@ -32,6 +32,13 @@ v1::CreateRunRequest Request(const std::string& id) {
   return request;
 }
 
+// A worker that has said Finished.
+WorkerEnd FinishedWith(const worker::v1::Finished& finished) {
+  WorkerEnd end;
+  end.finished = finished;
+  return end;
+}
+
 class EngineCallsTest : public testing::Test {
  protected:
   EngineCallsTest() : store_(*RunStore::Open("")) { Start(); }
@@ -44,6 +51,7 @@ class EngineCallsTest : public testing::Test {
     RunEngine::Parts parts;
     parts.config.max_streams = 1;
     parts.config.ended_runs = 2;
+    parts.config.input_roots = {"/in"};
     parts.is_ephemeral = is_ephemeral_;
     parts.workers = workers_.get();
     parts.timers = workers_.get();
@@ -590,6 +598,70 @@ TEST_F(EngineCallsTest, RowsOfARunAreMadeByItsPlan) {
   EXPECT_EQ(job.start_row(), 7);
   request.set_run("runs/b");
   EXPECT_EQ(engine_->Generate(request, Soon()).status().code(), StatusCode::kNotFound);
+}
+
+// ---- Inspections ----
+
+TEST_F(EngineCallsTest, InspectionsAreHandedOnAndCountAsStreams) {
+  worker::v1::InspectJob job;
+  job.mutable_tap()->set_limit(3);
+  auto stream = engine_->Inspect(job);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  const worker::v1::Start start = workers_->StartOf(workers_->last());
+  EXPECT_EQ(start.inspect().tap().limit(), 3);
+  EXPECT_GT(start.inspect().now_ms(), 0);
+  EXPECT_THAT(start.input_roots(), ElementsAre("/in"));
+  EXPECT_EQ(engine_->Inspect(job).status().code(), StatusCode::kResourceExhausted);
+  v1::GenerateRequest generate;
+  *generate.mutable_source() = Request("a").source();
+  EXPECT_EQ(engine_->Generate(generate, Soon()).status().code(), StatusCode::kResourceExhausted);
+  EndWorker(FinishedWith({}));
+  const auto message = (*stream)->Next();
+  ASSERT_TRUE(message.ok()) << message.status();
+  EXPECT_FALSE(message->has_value());
+  stream->reset();
+  EXPECT_TRUE(engine_->Inspect(job).ok());
+}
+
+TEST_F(EngineCallsTest, MistakesInAnInspectionAreToldAsThoseOfASpec) {
+  worker::v1::InspectJob job;
+  job.mutable_tap();
+  auto stream = engine_->Inspect(job);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  worker::v1::Finished finished;
+  finished.set_code(static_cast<int>(StatusCode::kInvalidArgument));
+  v1::SpecProblem* problem = finished.add_problems();
+  problem->set_field("source.path");
+  problem->set_message("Lies outside.");
+  EndWorker(FinishedWith(finished));
+  const auto message = (*stream)->Next();
+  EXPECT_EQ(message.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(message.status().GetPayload("type.googleapis.com/google.rpc.BadRequest").has_value());
+}
+
+TEST_F(EngineCallsTest, AnInspectionThatIsCancelledEndsItsWorkerAtOnce) {
+  worker::v1::InspectJob job;
+  job.mutable_tap();
+  auto stream = engine_->Inspect(job);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  (*stream)->Cancel();
+  EXPECT_EQ((*stream)->Next().status().code(), StatusCode::kCancelled);
+  workers_->Settle();
+  EXPECT_EQ(workers_->alive(), 0U);
+}
+
+TEST_F(EngineCallsTest, ARunIsVerifiedByWhatWasAskedAndStored) {
+  const v1::Run run = Create(Request("a"));
+  worker::v1::InspectJob job;
+  job.mutable_verify()->set_run("runs/a");
+  const auto stream = engine_->Inspect(job);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  const worker::v1::InspectJob sent = workers_->StartOf(workers_->last()).inspect();
+  EXPECT_EQ(sent.uid(), run.uid());
+  EXPECT_EQ(sent.now_ms(), workers_->StartOf(1).run().now_ms());
+  EXPECT_TRUE(sent.has_asked());
+  job.mutable_verify()->set_run("runs/b");
+  EXPECT_EQ(engine_->Inspect(job).status().code(), StatusCode::kNotFound);
 }
 
 // ---- A daemon of one command ----

@@ -53,6 +53,8 @@ class PlayedEngine : public Engine {
   MOCK_METHOD(StatusOr<uint64_t>, FirstOfLog, (const std::string&, int32_t), (override));
   MOCK_METHOD(StatusOr<std::unique_ptr<RowStream>>, Generate,
               (const v1::GenerateRequest&, Deadline), (override));
+  MOCK_METHOD(StatusOr<std::unique_ptr<RowStream>>, Inspect, (const worker::v1::InspectJob&),
+              (override));
   MOCK_METHOD(StatusOr<v1::ListPluginsResponse>, ListPlugins, (const v1::ListPluginsRequest&),
               (override));
   MOCK_METHOD(StatusOr<v1::GetPluginResponse>, GetPlugin, (const std::string&), (override));

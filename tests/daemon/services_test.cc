@@ -1,10 +1,11 @@
-// Every call of the three services, as a client sees it, over an engine that the tests play.
+// Every call of the services, as a client sees it, over an engine that the tests play.
 #include <atomic>
 #include <thread>
 
 #include "server/daemon/errors.h"
 #include "tests/daemon/served_engine.h"
 #include "throng/v1/generation_service.grpc.pb.h"
+#include "throng/v1/inspection_service.grpc.pb.h"
 #include "throng/v1/plugin_service.grpc.pb.h"
 #include "throng/v1/run_service.grpc.pb.h"
 
@@ -38,11 +39,13 @@ class Services : public ServedEngine {
   Services()
       : runs_(v1::RunService::NewStub(channel_)),
         generation_(v1::GenerationService::NewStub(channel_)),
-        plugins_(v1::PluginService::NewStub(channel_)) {}
+        plugins_(v1::PluginService::NewStub(channel_)),
+        inspection_(v1::InspectionService::NewStub(channel_)) {}
 
   const std::unique_ptr<v1::RunService::Stub> runs_;
   const std::unique_ptr<v1::GenerationService::Stub> generation_;
   const std::unique_ptr<v1::PluginService::Stub> plugins_;
+  const std::unique_ptr<v1::InspectionService::Stub> inspection_;
 };
 
 // ---- One answer ----
@@ -622,6 +625,59 @@ TEST_F(Generate, EndsWhenItIsCancelledWhileTheWorkerPlans) {
   EXPECT_EQ(reader_->Finish().error_code(), grpc::StatusCode::CANCELLED);
   is_planned.Set();
   happened_.destroyed.Wait();
+}
+
+// ---- Inspections ----
+
+class Inspections : public Services {
+ protected:
+  // What the engine is asked for by `call(context, request)`, and all messages of the answer.
+  template <class Response, class Call, class Request>
+  worker::v1::InspectJob Ask(Call call, const Request& request) {
+    worker::v1::InspectJob asked;
+    EXPECT_CALL(engine_, Inspect(_)).WillOnce([&](const worker::v1::InspectJob& job) {
+      asked = job;
+      return std::unique_ptr<RowStream>(std::make_unique<PlayedRows>(
+          &happened_, "", 2, absl::InvalidArgumentError("Nothing is there.")));
+    });
+    grpc::ClientContext context;
+    const auto reader = call(&context, request);
+    Response response;
+    int messages = 0;
+    while (reader->Read(&response)) ++messages;
+    EXPECT_EQ(messages, 2);
+    EXPECT_EQ(reader->Finish().error_message(), "Nothing is there.");
+    return asked;
+  }
+
+  Happened happened_;
+};
+
+TEST_F(Inspections, AreJobsOfTheirRequests) {
+  const auto stub = [this](auto method) {
+    return [this, method](grpc::ClientContext* context, const auto& request) {
+      return (inspection_.get()->*method)(context, request);
+    };
+  };
+  using Stub = v1::InspectionService::Stub;
+  v1::SummarizeRequest summarize;
+  summarize.set_with_state(true);
+  EXPECT_TRUE(
+      Ask<v1::SummarizeResponse>(stub(&Stub::Summarize), summarize).summarize().with_state());
+  v1::VerifyRequest verify;
+  verify.set_any_order(true);
+  EXPECT_TRUE(Ask<v1::VerifyResponse>(stub(&Stub::Verify), verify).verify().any_order());
+  v1::TapRequest tap;
+  tap.set_limit(7);
+  EXPECT_EQ(Ask<v1::TapResponse>(stub(&Stub::Tap), tap).tap().limit(), 7);
+  v1::ReplayRequest replay;
+  replay.set_rate(5);
+  EXPECT_EQ(Ask<v1::ReplayResponse>(stub(&Stub::Replay), replay).replay().rate(), 5);
+  v1::DiagnoseRequest diagnose;
+  diagnose.mutable_sink()->set_component("kafka");
+  EXPECT_EQ(
+      Ask<v1::DiagnoseResponse>(stub(&Stub::Diagnose), diagnose).diagnose().sink().component(),
+      "kafka");
 }
 
 }  // namespace

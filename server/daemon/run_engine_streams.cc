@@ -1,0 +1,142 @@
+// RunEngine: what a worker sends over its row channel, for callers.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <set>
+#include <utility>
+
+#include "server/daemon/errors.h"
+#include "server/daemon/row_stream.h"
+#include "server/daemon/run_engine.h"
+#include "server/daemon/wall_clock.h"
+
+namespace throng {
+namespace {
+
+// A stream that counts as open for as long as it lives.
+class CountedStream final : public RowStream {
+ public:
+  CountedStream(std::unique_ptr<RowStream> stream, std::shared_ptr<std::atomic<int>> count)
+      : stream_(std::move(stream)), count_(std::move(count)) {}
+  ~CountedStream() override {
+    stream_.reset();
+    --*count_;
+  }
+  absl::StatusOr<std::optional<std::string>> Next() override { return stream_->Next(); }
+  void Cancel() override { stream_->Cancel(); }
+
+ private:
+  std::unique_ptr<RowStream> stream_;
+  const std::shared_ptr<std::atomic<int>> count_;
+};
+
+// Adds the components of the snapshot that `start` does not have yet.
+void AddMissing(const PluginSnapshot& snapshot, worker::v1::Start* start) {
+  using Name = std::pair<std::string, std::string>;
+  std::set<Name> known;
+  for (const worker::v1::PluginFile& file : start->plugins()) {
+    for (const auto& name : file.components()) known.emplace(name.role(), name.name());
+  }
+  worker::v1::Start all;
+  snapshot.AddTo(&all);
+  *start->mutable_plugin_errors() = all.plugin_errors();
+  for (const worker::v1::PluginFile& file : all.plugins()) {
+    worker::v1::PluginFile missing = file;
+    missing.clear_components();
+    for (const auto& name : file.components()) {
+      if (!known.contains(Name(name.role(), name.name()))) *missing.add_components() = name;
+    }
+    if (missing.components_size() > 0) *start->add_plugins() = std::move(missing);
+  }
+}
+
+}  // namespace
+
+absl::Status RunEngine::CountStream() {
+  constexpr std::chrono::milliseconds kRetryDelay{1'000};
+  if (++*streams_ <= parts_.config.max_streams) return absl::OkStatus();
+  --*streams_;
+  return WithRetryDelay(
+      MakeError(absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS",
+                fmt::format("{} streams of rows are open, and no more are allowed; try again "
+                            "once one has ended.",
+                            parts_.config.max_streams)),
+      kRetryDelay);
+}
+
+std::unique_ptr<RowStream> RunEngine::StreamOf(AskedWorker* worker, int row_fd) {
+  const auto end = std::make_shared<RowStreamEnd>();
+  worker->LetGo();
+  worker->call()->HandOver({[](const worker::v1::FromWorker&) {},
+                            [end](const WorkerEnd& ended) {
+                              const bool is_done = ended.kind == WorkerEnd::Kind::kFinished &&
+                                                   ended.finished.code() == 0;
+                              end->Set(is_done ? absl::OkStatus() : ErrorOf(ended));
+                            }});
+  return std::make_unique<CountedStream>(
+      std::make_unique<WorkerRowStream>(row_fd, parts_.workers, worker->id(), end), streams_);
+}
+
+absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::GenerateRequest& request,
+                                                               Deadline deadline) {
+  worker::v1::Start start = NewStart();
+  worker::v1::GenerateJob* job = start.mutable_generate();
+  if (request.has_run()) {
+    const std::lock_guard lock(mutex_);
+    const auto entry = Find(request.run());
+    if (!entry.ok()) return entry.status();
+    const daemon::v1::RunRecord& record = (*entry)->controller.record();
+    if (absl::Status status = AddKept(record.run(), &start); !status.ok()) return status;
+    *job->mutable_asked() = record.asked();
+    job->set_now_ms(record.now_ms());
+    job->set_fingerprint(record.run().fingerprint());
+  } else if (request.has_source()) {
+    parts_.index->Refresh()->AddTo(&start);
+    *job->mutable_source() = request.source();
+    job->set_now_ms(NowMs());
+  } else {
+    return InvalidField("source", "Must hold a spec or layers of one; or name a run in `run`.");
+  }
+  job->set_start_row(request.start_row());
+  if (request.has_row_limit()) job->set_row_limit(request.row_limit());
+  *job->mutable_columns() = request.columns();
+  job->set_batch_rows(request.batch_rows());
+
+  if (absl::Status status = CountStream(); !status.ok()) return status;
+  int row_fd = -1;
+  AskedWorker worker(this, start, &row_fd);
+  if (const auto answer = worker.Answer(deadline); !answer.ok()) {
+    if (row_fd >= 0) close(row_fd);
+    --*streams_;
+    return answer.status();
+  }
+  return StreamOf(&worker, row_fd);
+}
+
+absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Inspect(const worker::v1::InspectJob& job) {
+  worker::v1::Start start = NewStart();
+  *start.mutable_inspect() = job;
+  start.mutable_inspect()->set_now_ms(NowMs());
+  if (job.verify().has_run()) {
+    const std::lock_guard lock(mutex_);
+    const auto entry = Find(job.verify().run());
+    if (!entry.ok()) return entry.status();
+    const daemon::v1::RunRecord& record = (*entry)->controller.record();
+    if (absl::Status status = AddKept(record.run(), &start); !status.ok()) return status;
+    *start.mutable_inspect()->mutable_asked() = record.asked();
+    start.mutable_inspect()->set_now_ms(record.now_ms());
+    start.mutable_inspect()->set_uid(record.run().uid());
+  }
+  AddMissing(*parts_.index->Refresh(), &start);
+
+  if (absl::Status status = CountStream(); !status.ok()) return status;
+  int row_fd = -1;
+  AskedWorker worker(this, start, &row_fd);
+  if (worker.id() == 0) {
+    --*streams_;
+    return Stopping();
+  }
+  return StreamOf(&worker, row_fd);
+}
+
+}  // namespace throng
