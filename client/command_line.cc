@@ -1,5 +1,4 @@
-// The only file that knows CLI11: flags into the structs of commands.h, help, and what completion
-// needs.
+// Flags into the structs of commands.h, help, and what completion needs.
 #include "client/command_line.h"
 
 #include <fmt/format.h>
@@ -21,6 +20,8 @@
 #include "client/completion.h"
 #include "client/count_text.h"
 #include "client/exit_code.h"
+#include "client/flags.h"
+#include "client/inspection_flags.h"
 #include "client/live_names.h"
 #include "proto/option_text.h"
 
@@ -28,34 +29,7 @@ namespace throng {
 namespace {
 
 // Values as completion knows them.
-constexpr const char* kFormats = "table|json|jsonl|yaml|name";
 constexpr const char* kStates = "succeeded|running|paused|stopped|failed|ended";
-
-constexpr const char* kExitCodes =
-    "Exit codes: 0 done, 1 the job failed, 2 the request is wrong, 3 no daemon, 4 not found or "
-    "wrong "
-    "state, 5 timed out, 130 interrupted.";
-
-// One of the words between the bars.
-CLI::Validator OneOf(const std::string& words) {
-  return CLI::Validator(
-      [words](std::string& value) {
-        const bool is_one = !value.empty() && value.find('|') == std::string::npos &&
-                            ("|" + words + "|").find("|" + value + "|") != std::string::npos;
-        return is_one ? "" : fmt::format("is \"{}\"; write one of {}", value, words);
-      },
-      words);
-}
-
-// 50k and the like, as digits. CLI11 checks these.
-CLI::Validator AsCount() {
-  return CLI::Validator(
-      [](std::string& value) {
-        if (const auto count = ParseCount(value); count.ok()) value = *count;
-        return std::string();
-      },
-      "");
-}
 
 class CommandLine {
  public:
@@ -68,6 +42,7 @@ class CommandLine {
     AddGenerate();
     AddPreview();
     AddValidate();
+    AddInspectionCommands(&app_, words_, [this](auto execute) { execute_ = std::move(execute); });
     AddRuns();
     AddPlugins();
     AddPresets();
@@ -123,30 +98,6 @@ class CommandLine {
     return fmt::format(
         "{} {}: there is no such command or flag; `{} --help` shows those that there are.\n", line,
         rest.front(), line);
-  }
-
-  static void AddFormat(CLI::App* app, PrintFormat* format) {
-    app->add_option_function<std::string>(
-           "-o,--output-format",
-           [format](const std::string& text) { *format = *ParsePrintFormat(text); },
-           "How to print it; default: table.")
-        ->check(OneOf(kFormats))
-        ->type_name(kFormats);
-  }
-
-  static void AddAddress(CLI::App* app, DaemonFlags* daemon, bool is_one_shot) {
-    app->add_option(
-           "--address", daemon->address,
-           is_one_shot ? "A daemon to use, unix:/PATH or HOST:PORT, instead of a private one; also "
-                         "THRONG_ADDRESS."
-                       : "The daemon, unix:/PATH or HOST:PORT; also THRONG_ADDRESS.")
-        ->type_name("ADDRESS");
-    if (!is_one_shot) return;
-    app->add_option("--plugin-dir", daemon->plugin_folders,
-                    "A folder of plugins for a private daemon, instead of those that came with it; "
-                    "repeatable.")
-        ->type_name("FOLDER")
-        ->allow_extra_args(false);
   }
 
   static void AddDataset(CLI::App* app, SpecFlags* spec) {

@@ -7,6 +7,7 @@
 
 #include "google/rpc/status.pb.h"
 #include "throng/v1/generation_service.grpc.pb.h"
+#include "throng/v1/inspection_service.grpc.pb.h"
 #include "throng/v1/plugin_service.grpc.pb.h"
 #include "throng/v1/run_service.grpc.pb.h"
 
@@ -63,11 +64,29 @@ absl::Status TakeAll(grpc::ClientContext* context, Reader reader,
 
 struct Connection::Stubs {
   explicit Stubs(const std::shared_ptr<grpc::Channel>& channel)
-      : runs(channel), generation(channel), plugins(channel) {}
+      : runs(channel), generation(channel), plugins(channel), inspection(channel) {}
   v1::RunService::Stub runs;
   v1::GenerationService::Stub generation;
   v1::PluginService::Stub plugins;
+  v1::InspectionService::Stub inspection;
 };
+
+void Cancellation::Cancel() {
+  const std::lock_guard lock(mutex_);
+  is_cancelled_ = true;
+  if (cancel_) cancel_();
+}
+
+void Cancellation::Begin(std::function<void()> cancel) {
+  const std::lock_guard lock(mutex_);
+  cancel_ = std::move(cancel);
+  if (is_cancelled_) cancel_();
+}
+
+void Cancellation::End() {
+  const std::lock_guard lock(mutex_);
+  cancel_ = nullptr;
+}
 
 Connection::Connection(const std::string& address)
     : address_(address), stubs_(std::make_unique<Stubs>(Channel(address))) {}
@@ -128,6 +147,42 @@ absl::Status Connection::Generate(const v1::GenerateRequest& request,
                                   const Take<v1::GenerateResponse>& take) {
   grpc::ClientContext context;
   return TakeAll(&context, stubs_->generation.Generate(&context, request), take);
+}
+
+absl::Status Connection::Summarize(const v1::SummarizeRequest& request,
+                                   const Take<v1::SummarizeResponse>& take) {
+  grpc::ClientContext context;
+  return TakeAll(&context, stubs_->inspection.Summarize(&context, request), take);
+}
+
+absl::Status Connection::Verify(const v1::VerifyRequest& request,
+                                const Take<v1::VerifyResponse>& take) {
+  grpc::ClientContext context;
+  return TakeAll(&context, stubs_->inspection.Verify(&context, request), take);
+}
+
+absl::Status Connection::Tap(const v1::TapRequest& request, const Take<v1::TapResponse>& take,
+                             Cancellation* cancellation) {
+  grpc::ClientContext context;
+  cancellation->Begin([&context] { context.TryCancel(); });
+  absl::Status status = TakeAll(&context, stubs_->inspection.Tap(&context, request), take);
+  cancellation->End();
+  return status;
+}
+
+absl::Status Connection::Replay(const v1::ReplayRequest& request,
+                                const Take<v1::ReplayResponse>& take, Cancellation* cancellation) {
+  grpc::ClientContext context;
+  cancellation->Begin([&context] { context.TryCancel(); });
+  absl::Status status = TakeAll(&context, stubs_->inspection.Replay(&context, request), take);
+  cancellation->End();
+  return status;
+}
+
+absl::Status Connection::Diagnose(const v1::DiagnoseRequest& request,
+                                  const Take<v1::DiagnoseResponse>& take) {
+  grpc::ClientContext context;
+  return TakeAll(&context, stubs_->inspection.Diagnose(&context, request), take);
 }
 
 }  // namespace throng

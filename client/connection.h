@@ -4,15 +4,33 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "throng/v1/generation_service.pb.h"
+#include "throng/v1/inspection_service.pb.h"
 #include "throng/v1/plugin_service.pb.h"
 #include "throng/v1/run_service.pb.h"
 
 namespace throng {
+
+// Ends a stream from another thread: the call then is CANCELLED. Of one call.
+class Cancellation {
+ public:
+  void Cancel();
+
+ private:
+  friend class Connection;
+  // Between both, `cancel` ends the call.
+  void Begin(std::function<void()> cancel);
+  void End();
+
+  std::mutex mutex_;
+  bool is_cancelled_ = false;
+  std::function<void()> cancel_;
+};
 
 // All calls may be made by any thread, and wait for their answer. The details of an error are
 // payloads of its status, keyed by type URL, as in the daemon; UNAVAILABLE without an ErrorInfo is
@@ -55,6 +73,15 @@ class Connection {
   absl::Status ReadRunLogs(const v1::ReadRunLogsRequest& request,
                            const Take<v1::ReadRunLogsResponse>& take);
   absl::Status Generate(const v1::GenerateRequest& request, const Take<v1::GenerateResponse>& take);
+
+  absl::Status Summarize(const v1::SummarizeRequest& request,
+                         const Take<v1::SummarizeResponse>& take);
+  absl::Status Verify(const v1::VerifyRequest& request, const Take<v1::VerifyResponse>& take);
+  absl::Status Tap(const v1::TapRequest& request, const Take<v1::TapResponse>& take,
+                   Cancellation* cancellation);
+  absl::Status Replay(const v1::ReplayRequest& request, const Take<v1::ReplayResponse>& take,
+                      Cancellation* cancellation);
+  absl::Status Diagnose(const v1::DiagnoseRequest& request, const Take<v1::DiagnoseResponse>& take);
 
   // Of all calls but streams. Default: what each needs. For questions that can do without an
   // answer.

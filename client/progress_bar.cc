@@ -42,8 +42,8 @@ std::string ProgressLine(const RunProgress& progress, ProgressStyle style) {
     }
     line += fmt::format("{:>4}  ", PercentText(progress));
   }
-  line += fmt::format("{} rows  {:.0f} rows/s  {}", progress.rows, progress.rows_per_second,
-                      ByteText(progress.bytes));
+  line += fmt::format("{} rows  {:.0f} rows/s", progress.rows, progress.rows_per_second);
+  if (progress.bytes >= 0) line += "  " + ByteText(progress.bytes);
   if (progress.total_rows > progress.rows && progress.rows_per_second > 0) {
     const auto left = static_cast<double>(progress.total_rows - progress.rows);
     line += fmt::format("  {} left", ClockText(left / progress.rows_per_second));
@@ -56,14 +56,18 @@ ProgressBar::ProgressBar(ProgressStyle style)
 
 void ProgressBar::Show(const v1::Run& run) {
   TellReasons(run);
-  if (style_ == ProgressStyle::kQuiet || HasEnded(run)) return;
+  if (!HasEnded(run)) Show(ProgressOf(run));
+}
+
+void ProgressBar::Show(const RunProgress& progress) {
+  if (style_ == ProgressStyle::kQuiet) return;
   const Clock::time_point now = Clock::now();
   if (style_ == ProgressStyle::kLines) {
     if (now - last_ < kLineInterval) return;
-    std::fputs((ProgressLine(ProgressOf(run), style_) + "\n").c_str(), stderr);
+    std::fputs((ProgressLine(progress, style_) + "\n").c_str(), stderr);
   } else {
     if (now - start_ < kBarDelay || (has_bar_ && now - last_ < kBarInterval)) return;
-    std::fputs(("\r\033[K" + ProgressLine(ProgressOf(run), style_)).c_str(), stderr);
+    std::fputs(("\r\033[K" + ProgressLine(progress, style_)).c_str(), stderr);
     has_bar_ = true;
   }
   last_ = now;

@@ -33,6 +33,8 @@ class ProgressBar {
 
   // As often as one likes.
   void Show(const v1::Run& run);
+  // Of work that is no run.
+  void Show(const RunProgress& progress);
   // Takes the bar away, so that other lines can follow.
   void Clear();
 

@@ -22,7 +22,7 @@ bool HasEnded(const v1::Run& run);
 struct RunProgress {
   int64_t rows = 0;
   int64_t total_rows = 0;  // -1: without end
-  int64_t bytes = 0;
+  int64_t bytes = 0;       // -1: not known
   double rows_per_second = 0;
 };
 RunProgress ProgressOf(const v1::Run& run);

@@ -38,17 +38,29 @@ absl::Status RowStreamEnd::Wait() const {
 }
 
 WorkerRowStream::WorkerRowStream(int row_fd, Workers* workers, WorkerId id,
-                                 std::shared_ptr<RowStreamEnd> end)
-    : row_fd_(row_fd), workers_(workers), id_(id), end_(std::move(end)), buffer_(kReadAheadBytes) {}
+                                 std::shared_ptr<RowStreamEnd> end, Farewell farewell)
+    : row_fd_(row_fd),
+      workers_(workers),
+      id_(id),
+      end_(std::move(end)),
+      farewell_(farewell),
+      buffer_(kReadAheadBytes) {}
+
+void WorkerRowStream::EndWorker() {
+  if (farewell_ == Farewell::kAtOnce) return workers_->Kill(id_);
+  worker::v1::ToWorker message;
+  message.mutable_stop();
+  workers_->Send(id_, message);
+}
 
 WorkerRowStream::~WorkerRowStream() {
-  workers_->Kill(id_);
+  EndWorker();
   if (row_fd_ >= 0) close(row_fd_);
 }
 
 void WorkerRowStream::Cancel() {
   is_cancelled_ = true;
-  workers_->Kill(id_);
+  EndWorker();
   shutdown(row_fd_, SHUT_RDWR);  // wakes a Next that waits
 }
 

@@ -32,9 +32,12 @@ class RowStreamEnd {
 
 class WorkerRowStream final : public RowStream {
  public:
+  // How its worker ends when nobody reads any more.
+  enum class Farewell { kAtOnce, kAtACommit };
   // `row_fd`: LaunchOptions.row_fd of worker `id`, from now on this stream's. The worker's listener
   // sets `end` in OnEnded. `workers` outlives this.
-  WorkerRowStream(int row_fd, Workers* workers, WorkerId id, std::shared_ptr<RowStreamEnd> end);
+  WorkerRowStream(int row_fd, Workers* workers, WorkerId id, std::shared_ptr<RowStreamEnd> end,
+                  Farewell farewell = Farewell::kAtOnce);
   ~WorkerRowStream() override;
 
   absl::StatusOr<std::optional<std::string>> Next() override;
@@ -45,11 +48,13 @@ class WorkerRowStream final : public RowStream {
   // full, into the buffer; how many, 0 at the end.
   size_t Read(std::string* message, size_t* have);
   absl::StatusOr<std::optional<std::string>> AtEnd(bool is_whole);
+  void EndWorker();
 
   const int row_fd_;
   Workers* const workers_;
   const WorkerId id_;
   const std::shared_ptr<RowStreamEnd> end_;
+  const Farewell farewell_;
   std::atomic<bool> is_cancelled_ = false;
   // What was read ahead: [begin_, size_) of buffer_.
   std::vector<char> buffer_;

@@ -78,9 +78,13 @@ void RunEngine::Stop(Deadline deadline) {
   std::unique_lock lock(mutex_);
   is_stopping_ = true;
   const auto have_ended = [this] {
-    return std::none_of(runs_.begin(), runs_.end(),
-                        [](const auto& run) { return run.second->controller.HasWorker(); });
+    return delivering_.empty() && std::none_of(runs_.begin(), runs_.end(), [](const auto& run) {
+             return run.second->controller.HasWorker();
+           });
   };
+  worker::v1::ToWorker stop;
+  stop.mutable_stop();
+  for (const WorkerId id : delivering_) parts_.workers->Send(id, stop);
   for (const auto& [name, entry] : runs_) (void)Do(entry, entry->controller.OnDaemonStop());
   for (WorkerCall* call : calls_) call->Cancel(Stopping());
   for (const auto& [id, watcher] : watchers_) watcher.on_change();
@@ -89,6 +93,7 @@ void RunEngine::Stop(Deadline deadline) {
   for (const auto& [name, entry] : runs_) {
     if (entry->controller.HasWorker()) parts_.workers->Kill(entry->worker);
   }
+  for (const WorkerId id : delivering_) parts_.workers->Kill(id);
   changed_.wait(lock, have_ended);
 }
 

@@ -132,7 +132,8 @@ class RunEngine final : public Engine {
   // Of streams, as long as a stream lives; RESOURCE_EXHAUSTED: there are as many as are allowed.
   absl::Status CountStream();
   // What a worker that is let go sends over its row channel; it has been counted.
-  std::unique_ptr<RowStream> StreamOf(AskedWorker* worker, int row_fd);
+  // `delivers`: it ends at a commit when nobody reads any more, and else at once.
+  std::unique_ptr<RowStream> StreamOf(AskedWorker* worker, int row_fd, bool delivers);
   absl::StatusOr<EntryPtr> Find(const std::string& name) const;
   // ABORTED as well: its positions are being reset.
   absl::StatusOr<EntryPtr> FindIdle(const std::string& name) const;
@@ -177,6 +178,7 @@ class RunEngine final : public Engine {
   std::map<int64_t, std::optional<worker::v1::StatisticsReport>> questions_;
   std::set<WorkerCall*> calls_;  // that wait for a worker
   const std::shared_ptr<std::atomic<int>> streams_ = std::make_shared<std::atomic<int>>(0);
+  std::set<WorkerId> delivering_;  // of streams, and not of runs
   bool is_stopping_ = false;
 };
 

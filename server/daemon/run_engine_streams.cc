@@ -64,17 +64,26 @@ absl::Status RunEngine::CountStream() {
       kRetryDelay);
 }
 
-std::unique_ptr<RowStream> RunEngine::StreamOf(AskedWorker* worker, int row_fd) {
+std::unique_ptr<RowStream> RunEngine::StreamOf(AskedWorker* worker, int row_fd, bool delivers) {
+  using Farewell = WorkerRowStream::Farewell;
   const auto end = std::make_shared<RowStreamEnd>();
+  const WorkerId id = worker->id();
+  if (delivers) {
+    const std::lock_guard lock(mutex_);
+    delivering_.insert(id);
+  }
+  const auto on_ended = [this, end, id](const WorkerEnd& ended) {
+    const bool is_done = ended.kind == WorkerEnd::Kind::kFinished && ended.finished.code() == 0;
+    end->Set(is_done ? absl::OkStatus() : ErrorOf(ended));
+    const std::lock_guard lock(mutex_);
+    delivering_.erase(id);
+    changed_.notify_all();
+  };
   worker->LetGo();
-  worker->call()->HandOver({[](const worker::v1::FromWorker&) {},
-                            [end](const WorkerEnd& ended) {
-                              const bool is_done = ended.kind == WorkerEnd::Kind::kFinished &&
-                                                   ended.finished.code() == 0;
-                              end->Set(is_done ? absl::OkStatus() : ErrorOf(ended));
-                            }});
-  return std::make_unique<CountedStream>(
-      std::make_unique<WorkerRowStream>(row_fd, parts_.workers, worker->id(), end), streams_);
+  worker->call()->HandOver({[](const worker::v1::FromWorker&) {}, on_ended});
+  auto stream = std::make_unique<WorkerRowStream>(
+      row_fd, parts_.workers, id, end, delivers ? Farewell::kAtACommit : Farewell::kAtOnce);
+  return std::make_unique<CountedStream>(std::move(stream), streams_);
 }
 
 absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::GenerateRequest& request,
@@ -110,7 +119,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::Generat
     --*streams_;
     return answer.status();
   }
-  return StreamOf(&worker, row_fd);
+  return StreamOf(&worker, row_fd, /*delivers=*/false);
 }
 
 absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Inspect(const worker::v1::InspectJob& job) {
@@ -136,7 +145,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Inspect(const worker::v1::
     --*streams_;
     return Stopping();
   }
-  return StreamOf(&worker, row_fd);
+  return StreamOf(&worker, row_fd, job.has_replay());
 }
 
 }  // namespace throng

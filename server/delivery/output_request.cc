@@ -227,10 +227,14 @@ std::string OutputRequest::Identity(bool depends_on_size) const {
     }
   }
   if (IsRolled()) digest.AddField(fmt::format("roll_rows {}", spec_.roll_rows()));
-  digest.AddField(format_->name).AddField(format_options_.Canonical(true));
-  digest.AddField(sink_->name).AddField(sink_options_.Canonical(true));
+  AddForm(&digest);
   if (depends_on_size) digest.AddField(std::to_string(table_->rows()));
   return digest.Hex();
+}
+
+void OutputRequest::AddForm(Digest* digest) const {
+  digest->AddField(format_->name).AddField(format_options_.Canonical(true));
+  digest->AddField(sink_->name).AddField(sink_options_.Canonical(true));
 }
 
 throng_destination OutputRequest::Destination(const Slice& rows, int64_t created_ms,
@@ -263,7 +267,7 @@ Encoding OutputRequest::EncodingOf(int64_t part, int64_t created_ms,
                                    std::string_view format_state) const {
   Encoding encoding;
   encoding.format = format_;
-  encoding.options = std::make_shared<PlacedOptions>(*format_, format_options_, run_.slice(), part);
+  encoding.options = FormatOptions(part);
   encoding.environment = &environment_;
   encoding.table = table_.get();
   encoding.destination = Destination(PartSlice(part), created_ms, format_state);

@@ -11,9 +11,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/control/digest.h"
 #include "server/dataset/plan.h"
 #include "server/dataset/slice.h"
 #include "server/delivery/encoder.h"
+#include "server/delivery/placed_options.h"
 #include "server/delivery/table.h"
 #include "server/host/catalogue.h"
 #include "server/host/instances.h"
@@ -66,6 +68,12 @@ class OutputRequest {
   // Its spec with every option and absolute times.
   v1::OutputSpec ResolvedSpec() const;
   std::vector<const Component*> components() const { return {format_, sink_}; }
+
+  // What format and sink write, and where: the part of the identity that needs no plan.
+  void AddForm(Digest* digest) const;
+  std::shared_ptr<const PlacedOptions> FormatOptions(int64_t part) const {
+    return std::make_shared<PlacedOptions>(*format_, format_options_, run_.slice(), part);
+  }
 
   // ---- Once configured ----
   const Plan& plan() const { return *plan_; }

@@ -1,6 +1,7 @@
 // What the calls of InspectionService are given to work with, in the worker that answers them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 
@@ -16,6 +17,8 @@ struct Inspection {
   const Catalogue& catalogue;
   const Environment& environment;
   int64_t now_ms = 0;  // that relative times are resolved with
+  // How long a sink that is full or out of reach is tried again; 0: without end.
+  std::chrono::milliseconds retry_timeout{0};
   // Sends one message of the call's response; CANCELLED: nobody reads any more. It may wait.
   std::function<absl::Status(const google::protobuf::MessageLite&)> send;
   // Takes what is wrong with the request; who puts something in returns INVALID_ARGUMENT.

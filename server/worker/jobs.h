@@ -14,7 +14,7 @@ worker::v1::Finished Execute(const worker::v1::GenerateJob& job, const worker::v
 worker::v1::Finished Execute(const worker::v1::DescribeJob& job, JobControl* control);
 worker::v1::Finished Execute(const worker::v1::PositionsJob& job, const Catalogue& catalogue,
                              JobControl* control);
-worker::v1::Finished Execute(const worker::v1::InspectJob& job, const Catalogue& catalogue,
-                             JobControl* control);
+worker::v1::Finished Execute(const worker::v1::InspectJob& job, const worker::v1::Start& start,
+                             const Catalogue& catalogue, JobControl* control);
 
 }  // namespace throng

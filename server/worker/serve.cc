@@ -97,7 +97,7 @@ worker::v1::Finished Execute(const worker::v1::Start& start, JobControl* control
     case worker::v1::Start::kPositions:
       return Execute(start.positions(), catalogue, control);
     case worker::v1::Start::kInspect:
-      return Execute(start.inspect(), catalogue, control);
+      return Execute(start.inspect(), start, catalogue, control);
     case worker::v1::Start::JOB_NOT_SET:
       break;
   }

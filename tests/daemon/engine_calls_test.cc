@@ -650,6 +650,25 @@ TEST_F(EngineCallsTest, AnInspectionThatIsCancelledEndsItsWorkerAtOnce) {
   EXPECT_EQ(workers_->alive(), 0U);
 }
 
+TEST_F(EngineCallsTest, AReplayThatIsCancelledEndsAtACommitAndIsWaitedFor) {
+  worker::v1::InspectJob job;
+  job.mutable_replay();
+  workers_->on_message = [](WorkerId, const worker::v1::ToWorker&) {};  // it takes its time
+  auto stream = engine_->Inspect(job);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  const WorkerId id = workers_->last();
+  (*stream)->Cancel();
+  EXPECT_EQ((*stream)->Next().status().code(), StatusCode::kCancelled);
+  stream->reset();
+  workers_->Settle();
+  EXPECT_TRUE(workers_->IsAlive(id));
+  EXPECT_THAT(workers_->SentTo(id), HasSubstr("stop"));
+  auto ended = std::async(std::launch::async, [this] { engine_->Stop(Soon()); });
+  EXPECT_EQ(ended.wait_for(milliseconds(20)), std::future_status::timeout);
+  EndWorker(FinishedWith({}));
+  ended.get();
+}
+
 TEST_F(EngineCallsTest, ARunIsVerifiedByWhatWasAskedAndStored) {
   const v1::Run run = Create(Request("a"));
   worker::v1::InspectJob job;

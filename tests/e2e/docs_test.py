@@ -1,5 +1,5 @@
-"""Executes the documentation: every `sh` block of README.md, in order, in a folder of its own, but
-for those about Kafka, which kafka_docs_test.py executes.
+"""Executes the documentation: every `sh` block of README.md and of docs/migration.md, in order, each in
+a folder of its own, but for those about Kafka, which kafka_docs_test.py executes.
 
 A `yaml` block that begins with `# NAME` is the file NAME of the blocks that follow. `tests/run` is
 what runs this and is only looked for, and so are the commands of the other documents: they build and
@@ -23,7 +23,7 @@ def blocks(markdown):
 
 
 def kafka_section(markdown):
-    return re.search(r"^## Kafka\n.*?(?=^## )", markdown, re.MULTILINE | re.DOTALL)[0]
+    return re.search(r"^## Kafka\n.*?(?=^## |\Z)", markdown, re.MULTILINE | re.DOTALL)[0]
 
 
 def link_checkout(folder):
@@ -68,6 +68,31 @@ class DocsTest(unittest.TestCase):
                                   check=True, timeout=60)
             self.assertIn("deploy/quickstart --kafka [--port PORT]", done.stdout)
             self.assertNotIn("#", done.stdout)
+
+    def test_every_command_block_of_the_migration_works(self):
+        document = (ROOT / "docs/migration.md").read_text()
+        with tempfile.TemporaryDirectory() as folder:
+            link_checkout(folder)
+            shown = ""
+            for language, text in blocks(document.replace(kafka_section(document), "")):
+                if language != "sh":
+                    continue
+                done = subprocess.run(
+                    ["bash", "-euo", "pipefail", "-c", text],
+                    cwd=folder, capture_output=True, text=True, timeout=600)
+                self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}\n{done.stderr}")
+                shown += done.stdout
+            self.assertIn("Total Interactions: 50000", shown)
+            self.assertIn("[Message #3]", shown)
+
+    def test_every_command_that_the_migration_names_is_one(self):
+        client = ROOT / "build/release/bin/throngctl"
+        document = (ROOT / "docs/migration.md").read_text()
+        for command in set(re.findall(r"`throngctl ([a-z]+(?: kafka)?)", document)):
+            with self.subTest(command):
+                done = subprocess.run([client, *command.split(), "--help"], capture_output=True,
+                                      check=False)
+                self.assertEqual(done.returncode, 0)
 
     def test_what_the_other_documents_run_is_there(self):
         with open(ROOT / "CMakePresets.json", encoding="utf-8") as file:

@@ -1,5 +1,5 @@
-"""Executes what README.md says of Kafka and `deploy/quickstart --kafka`, on free ports and with a
-broker of its own."""
+"""Executes what README.md and docs/migration.md say of Kafka, and `deploy/quickstart --kafka`, on free
+ports and with brokers of its own."""
 
 import os
 import pathlib
@@ -15,9 +15,10 @@ PROGRAMS = pathlib.Path(os.environ["THRONG_DAEMON"]).parent
 
 
 class KafkaDocsTest(unittest.TestCase):
-    def test_the_command_block_about_kafka_works(self):
-        readme = (docs_test.ROOT / "README.md").read_text(encoding="utf-8")
-        commands, = [text for language, text in docs_test.blocks(docs_test.kafka_section(readme))
+    def execute(self, document):
+        """What the document's command block about Kafka prints."""
+        markdown = (docs_test.ROOT / document).read_text(encoding="utf-8")
+        commands, = [text for language, text in docs_test.blocks(docs_test.kafka_section(markdown))
                      if language == "sh"]
         self.assertTrue(commands.startswith("deploy/kafka/start\n"))
         self.assertTrue(commands.endswith("deploy/kafka/stop\n"))
@@ -28,15 +29,26 @@ class KafkaDocsTest(unittest.TestCase):
         commands = commands.replace("localhost:9092", f"localhost:{port}")
         commands = commands.replace("build/release/bin/", f"{PROGRAMS}/")
         with tempfile.TemporaryDirectory() as folder:
-            environment = {**os.environ, "XDG_DATA_HOME": folder}
+            docs_test.link_checkout(folder)
+            environment = {**os.environ, "XDG_DATA_HOME": f"{folder}/data"}
             self.addCleanup(kafka_broker.call, "stop", "--port", port, env=environment)
             done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", commands], cwd=docs_test.ROOT, env=environment,
+                ["bash", "-euo", "pipefail", "-c", commands], cwd=folder, env=environment,
                 capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}")
+        return done, port
+
+    def test_the_command_block_of_the_readme_works(self):
+        done, port = self.execute("README.md")
         self.assertRegex(done.stdout, rf"broker-1 +localhost:{port} +process \d+\n")
         rows = [line for line in done.stdout.splitlines() if line.startswith('{"user_id": ')]
         self.assertEqual(len(rows), 3)
+
+    def test_the_command_block_of_the_migration_works(self):
+        done, _ = self.execute("docs/migration.md")
+        self.assertIn("All 100 rows came back as they were written.", done.stdout)
+        self.assertIn("[Message #50]", done.stdout)
+        self.assertIn("already complete, 100 rows delivered", done.stderr)
 
     @unittest.skipUnless(PROGRAMS.samefile(docs_test.ROOT / "build/release/bin"),
                          "quickstart builds and uses the release preset")

@@ -12,6 +12,7 @@ import confluent_kafka
 from confluent_kafka import admin
 
 import kafka_broker
+import kafka_inspection
 import kafka_readers
 import worker
 from kafka_broker import row_of
@@ -19,7 +20,7 @@ from kafka_case import PATIENCE_SECONDS, KafkaCase
 from questions_test import converse
 
 
-class KafkaTest(KafkaCase):
+class KafkaTest(kafka_inspection.InspectionCases, KafkaCase):
     def test_a_consumer_by_others_sees_every_row_once(self):
         spec = self.spec(self.kafka())
         self.run_well(spec)

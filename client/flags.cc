@@ -1,0 +1,58 @@
+#include "client/flags.h"
+
+#include <fmt/format.h>
+
+#include "client/count_text.h"
+
+namespace throng {
+namespace {
+
+// Values as completion knows them.
+constexpr const char* kFormats = "table|json|jsonl|yaml|name";
+
+}  // namespace
+
+CLI::Validator OneOf(const std::string& words) {
+  return CLI::Validator(
+      [words](std::string& value) {
+        const bool is_one = !value.empty() && value.find('|') == std::string::npos &&
+                            ("|" + words + "|").find("|" + value + "|") != std::string::npos;
+        return is_one ? "" : fmt::format("is \"{}\"; write one of {}", value, words);
+      },
+      words);
+}
+
+CLI::Validator AsCount() {
+  return CLI::Validator(
+      [](std::string& value) {
+        if (const auto count = ParseCount(value); count.ok()) value = *count;
+        return std::string();
+      },
+      "");
+}
+
+void AddFormat(CLI::App* app, PrintFormat* format) {
+  app->add_option_function<std::string>(
+         "-o,--output-format",
+         [format](const std::string& text) { *format = *ParsePrintFormat(text); },
+         "How to print it; default: table.")
+      ->check(OneOf(kFormats))
+      ->type_name(kFormats);
+}
+
+void AddAddress(CLI::App* app, DaemonFlags* daemon, bool is_one_shot) {
+  app->add_option("--address", daemon->address,
+                  is_one_shot
+                      ? "A daemon to use, unix:/PATH or HOST:PORT, instead of a private one; also "
+                        "THRONG_ADDRESS."
+                      : "The daemon, unix:/PATH or HOST:PORT; also THRONG_ADDRESS.")
+      ->type_name("ADDRESS");
+  if (!is_one_shot) return;
+  app->add_option("--plugin-dir", daemon->plugin_folders,
+                  "A folder of plugins for a private daemon, instead of those that came with it; "
+                  "repeatable.")
+      ->type_name("FOLDER")
+      ->allow_extra_args(false);
+}
+
+}  // namespace throng

@@ -1,0 +1,129 @@
+// `throngctl stats`: what data are like, and whether they are fit.
+#include <fmt/format.h>
+#include <google/protobuf/util/delimited_message_util.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "client/exit_code.h"
+#include "client/failure.h"
+#include "client/inspection_commands.h"
+#include "client/reading.h"
+#include "client/source_flag.h"
+#include "client/spec_calls.h"
+#include "proto/statistics_block.h"
+
+namespace throng {
+namespace {
+
+// What the daemon takes in one request, with room for the rest of it.
+constexpr size_t kMostStateBytes = (4 << 20) - (64 << 10);
+
+absl::Status AddStates(const std::vector<std::string>& files, v1::SummarizeRequest* request) {
+  for (const std::string& path : files) {
+    const auto refuse = [&path](const char* sentence) {
+      return absl::InvalidArgumentError(fmt::format("--merge {}: {}", path, sentence));
+    };
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return refuse("cannot be read.");
+    google::protobuf::io::IstreamInputStream stream(&file);
+    bool is_end = false;
+    while (!is_end) {
+      v1::StatisticsState state;
+      if (google::protobuf::util::ParseDelimitedFromZeroCopyStream(&state, &stream, &is_end)) {
+        *request->add_states() = std::move(state);
+      } else if (!is_end) {
+        return refuse("is no state that --state has written.");
+      }
+    }
+    if (request->ByteSizeLong() > kMostStateBytes) {
+      return refuse("is too much: all states together may have 4 MB; read the places instead.");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Replaces the file whole, or not at all.
+absl::Status WriteState(const std::vector<v1::StatisticsState>& states, const std::string& path) {
+  const std::string part = path + ".part";
+  std::ofstream file(part, std::ios::binary | std::ios::trunc);
+  for (const v1::StatisticsState& state : states) {
+    google::protobuf::util::SerializeDelimitedToOstream(state, &file);
+  }
+  file.close();
+  if (file.good() && std::rename(part.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  std::remove(part.c_str());
+  return absl::InternalError(fmt::format("--state {}: cannot be written.", path));
+}
+
+std::string VerdictText(v1::Verdict verdict) {
+  return verdict == v1::VERDICT_PASS ? "pass" : verdict == v1::VERDICT_FAIL ? "FAIL" : "-";
+}
+
+std::string ChecklistText(const v1::Checklist& checklist) {
+  TextTable table({"CHECK", "VERDICT", "FOUND", "EXPECTED", "REASON"});
+  for (const v1::Check& check : checklist.checks()) {
+    table.Add({check.title(), VerdictText(check.verdict()), check.figure(), check.expected(),
+               check.reason()});
+  }
+  return table.ToText() + fmt::format("{} passed, {} failed, {} not checked.\n", checklist.passed(),
+                                      checklist.failed(), checklist.not_checked());
+}
+
+}  // namespace
+
+int Stats(const StatsCommand& command) {
+  v1::SummarizeRequest request;
+  const auto sources = ParseSources(command.read.places, command.read.maps);
+  if (!sources.ok()) return Fail(sources.status());
+  for (const v1::DataSource& source : *sources) *request.add_sources() = source;
+  if (const absl::Status status = AddStates(command.states, &request); !status.ok()) {
+    return Fail(status);
+  }
+  if (sources->empty() && command.states.empty() && !command.file) {
+    Say("Nothing to read: name a file or a topic, a spec with -f, or states with --merge.");
+    return kWrongRequest;
+  }
+  request.set_with_state(!command.state.empty());
+  auto daemon = Daemon::OneShot(command.read.daemon);
+  if (!daemon.ok()) return Fail(daemon.status());
+  if (command.file) {
+    SpecFlags flags;
+    flags.file = command.file;
+    const auto source = ReadSource(flags, {}, &*daemon);
+    if (!source.ok()) return Fail(source.status());
+    *request.mutable_spec() = *source;
+  }
+  v1::SummarizeResponse result;
+  std::vector<v1::StatisticsState> states;
+  {
+    ReadingBar bar(command.read.is_quiet, !sources->empty() && IsTopic(sources->front()));
+    const absl::Status status =
+        daemon->connection().Summarize(request, [&](const v1::SummarizeResponse& response) {
+          bar.Show(response.progress());
+          if (response.has_statistics()) result = response;
+          if (response.has_state()) states.push_back(response.state());
+          return true;
+        });
+    bar.Clear();
+    if (!status.ok()) return Fail(status, *daemon);
+  }
+  result.clear_state();
+  if (!command.state.empty()) {
+    if (const absl::Status status = WriteState(states, command.state); !status.ok()) {
+      return Fail(status);
+    }
+  }
+  SayDamages(result.damaged_records(), result.damaged());
+  if (command.read.format != PrintFormat::kTable) {
+    PrintOne(command.read.format,
+             {&result, std::to_string(result.statistics().total_interactions())});
+  } else if (command.checks) {
+    Out(ChecklistText(result.checklist()));
+  } else {
+    Out(StatisticsBlock(result.statistics()) + "\n");
+  }
+  return command.checks && result.checklist().failed() > 0 ? kFailed : kDone;
+}
+
+}  // namespace throng
