@@ -56,6 +56,8 @@ ProgressBar::ProgressBar(ProgressStyle style)
 
 void ProgressBar::Show(const v1::Run& run) {
   TellReasons(run);
+  if (style_ == ProgressStyle::kQuiet) return;
+  TellStarts(run);
   if (!HasEnded(run)) Show(ProgressOf(run));
 }
 
@@ -77,6 +79,19 @@ void ProgressBar::TellReasons(const v1::Run& run) {
   Tell("", run.state() == v1::RUN_STATE_STARTING && !run.reason().empty(), run.reason());
   for (const v1::OutputStatus& output : run.outputs()) {
     Tell(output.name(), output.state() == v1::OUTPUT_STATE_BLOCKED, output.reason());
+  }
+}
+
+void ProgressBar::TellStarts(const v1::Run& run) {
+  for (const v1::OutputStatus& output : run.outputs()) {
+    if (!output.has_went_on_from()) continue;
+    const auto [told, is_new] = went_on_from_.emplace(output.name(), output.went_on_from());
+    if (!is_new && told->second == output.went_on_from()) continue;
+    told->second = output.went_on_from();
+    Clear();
+    const std::string line =
+        fmt::format("output {}: goes on from row {}.\n", output.name(), output.went_on_from());
+    std::fputs(line.c_str(), stderr);
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -42,6 +43,7 @@ class ProgressBar {
   using Clock = std::chrono::steady_clock;
 
   void TellReasons(const v1::Run& run);
+  void TellStarts(const v1::Run& run);
   void Tell(const std::string& subject, bool is_in_trouble, const std::string& reason);
 
   const ProgressStyle style_;
@@ -49,6 +51,7 @@ class ProgressBar {
   Clock::time_point last_;  // when a bar or line was shown
   bool has_bar_ = false;
   std::map<std::string, std::string> told_;  // of the run ("") and its outputs: what troubles them
+  std::map<std::string, int64_t> went_on_from_;  // of its outputs, as it was told
 };
 
 }  // namespace throng

@@ -1,6 +1,7 @@
 // Checks of sinks that look at the place itself, where the records are.
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -69,6 +70,41 @@ absl::Status CheckHolds(CheckContext& context) {
   if (!status.ok()) return status;
   context.skipped = WhyContentsAreUnknown(context);
   return CheckContents(context, "after a walk and a repeated finish");
+}
+
+absl::Status CheckReopens(CheckContext& context) {
+  if (context.component->sink.reopen == nullptr) return DoesNotApply(&context);
+  if (!TakesStream(context)) {
+    return Fault("it takes messages only, and has reopen: messages are never complete.");
+  }
+  absl::Status status;
+  const auto in_another = [&](const std::function<absl::Status(SinkWalker&, bool)>& go_on) {
+    const auto walker = SinkWalker::Create(context);
+    if (!walker.ok()) return walker.status();
+    const auto opened = (*walker)->Open();
+    return opened.ok() ? go_on(**walker, opened->is_complete) : opened.status();
+  };
+  const auto to_the_end = [](SinkWalker& walker) {
+    absl::Status walked = walker.WalkTo(SinkWalker::kRows);
+    return walked.ok() ? walker.Finish() : walked;
+  };
+  status = in_another([&](SinkWalker& walker, bool) { return to_the_end(walker); });
+  for (const bool in_one_go : {true, false}) {
+    for (const int64_t position : {SinkWalker::kRows, 2 * SinkWalker::kCommitRows, int64_t{0}}) {
+      if (!status.ok()) return status;
+      status = in_another([&](SinkWalker& walker, bool is_complete) {
+        if (!is_complete) return Fault("open does not tell that a finished place is complete.");
+        absl::Status reopened = walker.Reopen(position);
+        return reopened.ok() && in_one_go ? to_the_end(walker) : reopened;
+      });
+      if (!status.ok() || in_one_go) continue;
+      status = in_another([&](SinkWalker& walker, bool is_complete) {
+        if (is_complete) return Fault("open tells that a reopened place is complete.");
+        return to_the_end(walker);
+      });
+    }
+  }
+  return status.ok() ? CheckContents(context, "after it was reopened and finished again") : status;
 }
 
 absl::Status CheckForeign(CheckContext& context) {

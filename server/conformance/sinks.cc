@@ -244,6 +244,7 @@ constexpr Check kSinkChecks[] = {
     {"peeks at what open would tell", kSinkBit, CheckPeeks},
     {"loses nothing to a run of another identity", kSinkBit, CheckForeign},
     {"forgets when reset", kSinkBit, CheckForgets},
+    {"takes up again what is complete", kSinkBit, CheckReopens},
 };
 
 }  // namespace

@@ -151,6 +151,17 @@ absl::Status SinkWalker::Finish() {
       [&] { return sink_->Finish(is_lending_ ? *lent.Completion(completion) : completion); });
 }
 
+absl::Status SinkWalker::Reopen(int64_t position) {
+  std::string kept = kPrologue;
+  for (int64_t row = 0; row < position; ++row) kept += Record(row);
+  const std::string host_state = HostState(position);
+  NoteStep(fmt::format("reopen at position {}", position));
+  absl::Status status =
+      Retry([&] { return sink_->Reopen(position, static_cast<int64_t>(kept.size()), host_state); });
+  if (status.ok()) committed_ = written_ = position;
+  return status;
+}
+
 absl::Status SinkWalker::WalkTo(int64_t end, const WalkListener& listener) {
   int aborts = 0;
   while (committed_.value_or(0) < end) {

@@ -50,6 +50,8 @@ class SinkWalker {
   absl::Status Reset();
   absl::Status Commit(int64_t position);
   absl::Status Finish();
+  // Of what is complete, the rows below `position` stay.
+  absl::Status Reopen(int64_t position);
 
   // Writes and commits rows from where it opened up to `end`. ABORTED takes it back to the last
   // commit.
@@ -86,6 +88,8 @@ absl::Status CheckKills(CheckContext& context);
 absl::Status CheckKillsAtCalls(CheckContext& context);
 // That a place holds what was written, once, also where finish is repeated. In places.cc.
 absl::Status CheckHolds(CheckContext& context);
+// That what is complete can be taken up again, and ends as before. In places.cc.
+absl::Status CheckReopens(CheckContext& context);
 // That the host can refuse a place to a run of another dataset, and nothing is lost. In places.cc.
 absl::Status CheckForeign(CheckContext& context);
 // That whatever decides where it writes is said to be a path. In places.cc.

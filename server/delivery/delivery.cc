@@ -218,7 +218,7 @@ absl::StatusOr<Delivery::Step> Delivery::Prologue() {
   records.bytes = Bytes(prologue);
   absl::Status status = Retry([&] { return place_.sink()->Write(records); });
   if (!status.ok()) return status;
-  place_.Wrote(prologue.size(), 0, std::nullopt);
+  place_.WrotePrologue(prologue.size());
   return Step::kContinue;
 }
 
@@ -236,7 +236,7 @@ absl::Status Delivery::Deliver(EncodingWalk::Block* block) {
   records.event_time = is_messages && tally_ ? encoded.time.data() : nullptr;
   absl::Status status = Retry([&] { return place_.sink()->Write(records); });
   if (!status.ok()) return status;
-  if (!is_messages) place_.Wrote(records.bytes.size, unit.rows, encoded.note);
+  if (!is_messages) place_.Wrote(unit, records.bytes.size, encoded.note);
   if (tally_) status = tally_->Add(unit, &encoded.seen);
   if (!status.ok()) return status;
   if (uncommitted_rows_ == 0) first_write_ = Clock::now();

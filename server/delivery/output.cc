@@ -42,9 +42,16 @@ void Output::GiveUp(const absl::Status& reason) {
 absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& settings) {
   request_.Adopt(plan);
   place_.TakeUp();
-  if (absl::Status status = BeginPatiently(settings.retry_timeout); !status.ok()) return status;
+  const auto patiently = [&](absl::Status (Place::*call)()) {
+    return Patiently([&] { return (place_.*call)(); }, settings.retry_timeout);
+  };
+  if (absl::Status status = patiently(&Place::Begin); !status.ok()) return status;
   if (absl::Status status = place_.Verify(); !status.ok()) return status;
   was_complete_ = place_.HeldAll();
+  if (!was_complete_) {
+    monitor_.Change([this](OutputProgress* p) { p->went_on_from = place_.opened().position; });
+  }
+  if (absl::Status status = patiently(&Place::Grow); !status.ok()) return status;
   if (place_.opened().is_complete) {
     if (absl::Status status = TakeComplete(settings.threads); !status.ok()) return status;
     return true;
@@ -85,11 +92,12 @@ absl::Status Output::TakeComplete(int threads) {
   return absl::OkStatus();
 }
 
-absl::Status Output::BeginPatiently(std::chrono::milliseconds retry_timeout) {
+absl::Status Output::Patiently(const std::function<absl::Status()>& call,
+                               std::chrono::milliseconds retry_timeout) {
   constexpr std::chrono::milliseconds kBackOff{200};
   const auto start = std::chrono::steady_clock::now();
   while (true) {
-    absl::Status status = place_.Begin();
+    absl::Status status = call();
     const bool is_transient = absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
     const bool is_patient =
         retry_timeout.count() == 0 || std::chrono::steady_clock::now() - start < retry_timeout;

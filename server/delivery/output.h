@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -70,8 +71,9 @@ class Output {
 
  private:
   absl::StatusOr<bool> Deliver(const Plan& plan, const WalkSettings& settings);
-  // Begins, again while what the format needs (a schema registry) is not there.
-  absl::Status BeginPatiently(std::chrono::milliseconds retry_timeout);
+  // Calls again while what is needed (a schema registry, space on a disk) is not there.
+  absl::Status Patiently(const std::function<absl::Status()>& call,
+                         std::chrono::milliseconds retry_timeout);
   // What there is to say of an output that is complete.
   absl::Status TakeComplete(int threads);
 

@@ -169,10 +169,9 @@ void OutputRequest::Configure(const Plan& plan, Problems* problems) {
                                                       spec_.key())});
   }
 
-  // Does it matter how many interactions were asked for? It does where bounds depend on it, or
-  // what a format writes first.
-  bool depends_on_size = spec_.has_share() || (run_.slice().count() > 1 &&
-                                               run_.slice().mode() != v1::SLICE_MODE_INTERLEAVED);
+  const bool has_bounds =
+      run_.slice().count() > 1 && run_.slice().mode() != v1::SLICE_MODE_INTERLEAVED;
+  bound_ = spec_.has_share() ? BoundTo::kShare : has_bounds ? BoundTo::kSlice : BoundTo::kNothing;
   if (mode_ == THRONG_RECORDS_STREAM) {
     Encoding encoding = EncodingOf(first_part(), now_, "");
     const auto begun = BeginFormat(encoding, &encoding.prologue);
@@ -180,12 +179,13 @@ void OutputRequest::Configure(const Plan& plan, Problems* problems) {
     if (encoding.destination.rows >= 0) ++encoding.destination.rows;
     if (encoding.destination.interactions >= 0) ++encoding.destination.interactions;
     Format::Prologue of_larger;
-    depends_on_size = !BeginFormat(encoding, &of_larger).ok() ||
-                      of_larger.bytes != encoding.prologue.bytes || depends_on_size;
+    const bool begins_otherwise =
+        !BeginFormat(encoding, &of_larger).ok() || of_larger.bytes != encoding.prologue.bytes;
+    if (begins_otherwise && bound_ == BoundTo::kNothing) bound_ = BoundTo::kPrologue;
   } else if (problems->size() == problems_before) {
     CheckMessages(problems);
   }
-  identity_ = Identity(depends_on_size);
+  identity_ = IdentityOf(table_->rows());
 }
 
 void OutputRequest::CheckMessages(Problems* problems) const {
@@ -205,7 +205,26 @@ void OutputRequest::AddFormatProblem(const absl::Status& status, Problems* probl
       {field_ + ".format" + (option.empty() ? "" : ".options." + option), MessageOf(status)});
 }
 
-std::string OutputRequest::Identity(bool depends_on_size) const {
+std::optional<std::string> OutputRequest::WhyItCannotGrow(const std::string& identity,
+                                                          int64_t interactions) const {
+  const bool depends_on_size = HasInteractions() && bound_ != BoundTo::kNothing;
+  if (!depends_on_size || identity != IdentityOf(interactions)) return std::nullopt;
+  switch (bound_) {
+    case BoundTo::kShare:
+      return "a share of them begins and ends at other rows when there are more; give `rows` "
+             "instead of `share`";
+    case BoundTo::kSlice:
+      return "a contiguous slice of them begins and ends at other rows when there are more; set "
+             "slice.mode to interleaved";
+    default:
+      return fmt::format(
+          "what the format `{}` writes first here says how many they are; take one that does not, "
+          "as JSON lines (layout: lines), CSV or Avro",
+          format_->name);
+  }
+}
+
+std::string OutputRequest::IdentityOf(int64_t interactions) const {
   Digest digest;
   digest.AddField("throng output 1").AddField(plan_->identity());
   digest.AddField(fmt::format("table {} from {} to {}", table_->schema().table, spec_.rows().from(),
@@ -228,7 +247,7 @@ std::string OutputRequest::Identity(bool depends_on_size) const {
   }
   if (IsRolled()) digest.AddField(fmt::format("roll_rows {}", spec_.roll_rows()));
   AddForm(&digest);
-  if (depends_on_size) digest.AddField(std::to_string(table_->rows()));
+  if (bound_ != BoundTo::kNothing) digest.AddField(std::to_string(interactions));
   return digest.Hex();
 }
 

@@ -80,6 +80,10 @@ class OutputRequest {
   const Table& table() const { return *table_; }
   // 64 hexadecimal digits: equal for requests that mean the same output.
   const std::string& identity() const { return identity_; }
+  // Whether another identity is that of this output, but for the number of interactions: then a
+  // clause that says why it cannot have more rows, and what can.
+  std::optional<std::string> WhyItCannotGrow(const std::string& identity,
+                                             int64_t interactions) const;
   // The rows it covers, and those of a part of it; -1: all.
   const Slice& slice() const { return *slice_; }
   Slice PartSlice(int64_t part) const;
@@ -102,7 +106,8 @@ class OutputRequest {
   void AddFormatProblem(const absl::Status& status, Problems* problems) const;
   throng_destination Destination(const Slice& rows, int64_t created_ms,
                                  std::string_view format_state) const;
-  std::string Identity(bool depends_on_size) const;
+  // If so many interactions are asked for.
+  std::string IdentityOf(int64_t interactions) const;
 
   const v1::RunSpec run_;
   const v1::OutputSpec spec_;
@@ -120,6 +125,8 @@ class OutputRequest {
   const Plan* plan_ = nullptr;
   std::unique_ptr<Table> table_;
   std::optional<Slice> slice_;
+  // What depends on how many interactions are asked for, and so makes another output of more.
+  enum class BoundTo { kNothing, kShare, kSlice, kPrologue } bound_ = BoundTo::kNothing;
   std::string identity_;
 };
 

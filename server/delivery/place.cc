@@ -70,12 +70,28 @@ absl::Status Place::RefuseForeign(const Sink::Opened& opened) const {
   }
   const bool is_of_other_size = plan_size != request_.plan().spec().plan_size() &&
                                 MessageDifferencer::Equals(like_ours, ours);
+  const auto& options = request_.sink().options;
+  const bool may_overwrite = std::any_of(
+      options.begin(), options.end(),
+      [](const throng_option& option) { return option.name == std::string_view("overwrite"); });
+  const std::string remedy =
+      fmt::format("choose another place, {}delete what is there{}", may_overwrite ? "" : "or ",
+                  may_overwrite ? ", or set overwrite: true" : "");
+  const int64_t interactions = stored.dataset().interactions();
+  if (const auto why = request_.WhyItCannotGrow(stored.identity(), interactions)) {
+    return absl::AlreadyExistsError(
+        fmt::format("{} holds this dataset with {} interactions, and cannot get more or fewer: {}. "
+                    "Or {}.",
+                    Holder(), interactions, *why, remedy));
+  }
   return absl::AlreadyExistsError(fmt::format(
-      "{} holds another output, not this dataset in this form; choose another place, or "
-      "delete what is there.{}",
-      Holder(),
-      is_of_other_size ? fmt::format(" Or set dataset.plan_size to {}, as it is there.", plan_size)
-                       : ""));
+      "{} holds another output, not this dataset in this form; {}.{}", Holder(), remedy,
+      is_of_other_size
+          ? fmt::format(" Another number of interactions is another dataset, unless "
+                        "dataset.plan_size is the same. Or set dataset.plan_size to {}, as it is "
+                        "there.",
+                        plan_size)
+          : ""));
 }
 
 absl::Status Place::WithPlanSize(const absl::Status& status) const {
@@ -104,7 +120,7 @@ absl::StatusOr<Sink::Opened> Place::Peek(const std::string& run_uid) {
   if (!request_.IsDurable() || request_.BelongsToAnotherSlice()) return Sink::Opened();
   part_ = request_.first_part();
   auto opened = PeekPart(environment_);
-  while (opened.ok() && !IsForeign(*opened) && opened->is_complete && !IsLast()) {
+  while (opened.ok() && !IsForeign(*opened) && HoldsAll(*opened) && !IsLast()) {
     ++part_;
     opened = PeekPart(environment_);
   }
@@ -142,7 +158,7 @@ absl::Status Place::Open(const std::string& run_uid, bool sends_again) {
   stored_.reset();
   part_ = request_.first_part();
   absl::Status status = OpenPart();
-  while (status.ok() && opened_.is_complete && !IsLast()) {
+  while (status.ok() && HoldsAll(opened_) && !IsLast()) {
     if (environment_.IsStopping()) return absl::CancelledError("stopped before it was opened");
     status = CheckPosition();
     if (!status.ok()) break;
@@ -192,7 +208,8 @@ absl::Status Place::OpenNext() {
   ++part_;
   absl::Status status = OpenPart();
   if (status.ok() && stored_) status = CheckStored();
-  if (status.ok() && !opened_.is_complete) status = Begin();
+  if (status.ok() && !HoldsAll(opened_)) status = Begin();
+  if (status.ok()) status = Grow();
   if (!status.ok()) --part_;
   return status;
 }
@@ -227,7 +244,11 @@ void Place::TakeUp() {
 absl::Status Place::Begin() {
   host_state_.set_bytes(opened_.position ? stored_->bytes() : 0);
   host_state_.clear_notes();
-  if (opened_.position) *host_state_.mutable_notes() = stored_->notes();
+  host_state_.clear_last_cut();
+  if (opened_.position) {
+    *host_state_.mutable_notes() = stored_->notes();
+    if (stored_->has_last_cut()) *host_state_.mutable_last_cut() = stored_->last_cut();
+  }
   Committed();
   const auto encoding = [this] {
     return request_.EncodingOf(part_, host_state_.created_ms(), host_state_.format_state());
@@ -277,6 +298,41 @@ absl::Status Place::Verify() {
   return stored_ ? CheckStored() : absl::OkStatus();
 }
 
+absl::Status Place::Grow() {
+  if (!IsShort(opened_)) return absl::OkStatus();
+  const Slice rows = PartSlice();
+  int64_t position = std::max(*opened_.position, rows.first());  // it may have had no row at all
+  int64_t bytes = stored_->bytes();
+  const int64_t cut_rows = encoding_.prologue.cut_rows;
+  if (cut_rows > 1 && rows.RowsBelow(position) > 0) {
+    if (!stored_->has_last_cut()) {
+      return absl::FailedPreconditionError(fmt::format(
+          "output `{}`: {} is complete with {} rows, and was written by a version of Throng that "
+          "did not note where its last block begins, so that no more rows can follow. Choose "
+          "another place, or overwrite this one.",
+          request_.name(), Holder(), rows.RowsBelow(position)));
+    }
+    const worker::v1::LastCut last = stored_->last_cut();
+    const auto cut = rows.UnitAt(last.row(), cut_rows);
+    if (cut && cut->first + cut->rows > position) {
+      position = last.row();
+      bytes = last.offset();
+      host_state_.clear_last_cut();
+    }
+  }
+  host_state_.set_bytes(bytes);
+  auto* notes = host_state_.mutable_notes();
+  while (!notes->empty() && notes->rbegin()->offset() >= bytes) notes->RemoveLast();
+  const std::string host_state = HostState(std::nullopt, std::nullopt);
+  absl::Status status = sink_->Reopen(position, bytes, host_state);
+  if (!status.ok()) return status;
+  opened_.position = position;
+  opened_.is_complete = false;
+  stored_ = host_state_;
+  Committed();
+  return absl::OkStatus();
+}
+
 std::string Place::Holder() const {
   if (request_.destination().empty()) return fmt::format("sink `{}`", request_.sink().name);
   return request_.IsRolled() ? fmt::format("part {} of {}", part_, request_.destination())
@@ -302,12 +358,21 @@ absl::Status Place::CheckPosition() const {
   const Slice rows = PartSlice();
   const int64_t position = opened_.position.value_or(rows.end());
   const int64_t end = rows.end();
-  if (opened_.is_complete && position != end) {
+  if (opened_.is_complete && position > end) {
     return absl::FailedPreconditionError(fmt::format(
-        "output `{}`: {} is complete with {} rows; {} are asked for now. A finished file does not "
-        "change: choose another path, or delete it.",
+        "output `{}`: {} is complete with rows up to {}, and only those below {} are asked for "
+        "now. "
+        "A finished file does not lose rows: ask for at least as many, choose another place, or "
+        "delete this one.",
+        request_.name(), Holder(), position, end));
+  }
+  if (IsShort(opened_)) {
+    if (sink_->Reopens()) return absl::OkStatus();
+    return absl::FailedPreconditionError(fmt::format(
+        "output `{}`: {} is complete with {} rows; {} are asked for now. The sink `{}` does not go "
+        "on with what it finished: choose another place, or delete this one.",
         request_.name(), Holder(), rows.RowsBelow(position),
-        rows.IsEndless() ? "more" : std::to_string(rows.RowsBelow(end))));
+        rows.IsEndless() ? "more" : std::to_string(rows.RowsBelow(end)), request_.sink().name));
   }
   if (position < rows.first()) {
     return absl::DataLossError(
@@ -325,24 +390,36 @@ absl::Status Place::CheckPosition() const {
   return absl::OkStatus();
 }
 
-void Place::Wrote(size_t bytes, int64_t rows, const std::optional<std::string>& note) {
+void Place::WrotePrologue(size_t bytes) {
+  host_state_.set_bytes(host_state_.bytes() + static_cast<int64_t>(bytes));
+}
+
+void Place::Wrote(const Unit& unit, size_t bytes, const std::optional<std::string>& note) {
   const int64_t offset = host_state_.bytes();
   host_state_.set_bytes(offset + static_cast<int64_t>(bytes));
+  if (encoding_.prologue.cut_rows > 1) {
+    host_state_.mutable_last_cut()->set_row(unit.first);
+    host_state_.mutable_last_cut()->set_offset(offset);
+  }
   if (!note) return;
   worker::v1::CutNote* kept = host_state_.add_notes();
   kept->set_offset(offset);
   kept->set_size(static_cast<int64_t>(bytes));
-  kept->set_rows(rows);
+  kept->set_rows(unit.rows);
   kept->set_note(*note);
 }
 
 void Place::Committed() {
   committed_bytes_ = host_state_.bytes();
   committed_notes_ = host_state_.notes_size();
+  committed_cut_.reset();
+  if (host_state_.has_last_cut()) committed_cut_ = host_state_.last_cut();
 }
 
 void Place::GoBack() {
   host_state_.set_bytes(committed_bytes_);
+  host_state_.clear_last_cut();
+  if (committed_cut_) *host_state_.mutable_last_cut() = *committed_cut_;
   while (host_state_.notes_size() > committed_notes_) host_state_.mutable_notes()->RemoveLast();
 }
 

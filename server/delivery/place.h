@@ -49,10 +49,14 @@ class Place {
   // Begins the format for the part at hand, from when on encoding() is. Of the format, UNAVAILABLE
   // and RESOURCE_EXHAUSTED: again later.
   absl::Status Begin();
-  // Whether these are the rows and records that are stored, and as many as are asked for.
+  // Whether these are the rows and records that are stored, and no more than are asked for.
   absl::Status Verify();
-  // Closes the part at hand, opens the next one, begins and verifies it; or stays at the part that
-  // it closed, to be called again.
+  // Takes up again what is complete with fewer rows than are asked for: what follows its last row,
+  // and a last cut that is to be longer, are dropped. Nothing of any other place. UNAVAILABLE and
+  // RESOURCE_EXHAUSTED: again later.
+  absl::Status Grow();
+  // Closes the part at hand, opens the next one, begins, verifies and grows it; or stays at the
+  // part that it closed, to be called again.
   absl::Status OpenNext();
   // Gives it free.
   void Close() { sink_.reset(); }
@@ -62,9 +66,10 @@ class Place {
   bool IsLast() const { return PartSlice().end() == request_.slice().end(); }
   Sink* sink() const { return sink_.get(); }
   const Encoding& encoding() const { return encoding_; }
-  // Keeps count of what is written of a stream, and the note of a cut of so many rows; both are
-  // committed with a position, and dropped again by GoBack unless they are.
-  void Wrote(size_t bytes, int64_t rows, const std::optional<std::string>& note);
+  // Keeps count of what is written of a stream, of the prologue first, and of its units the note
+  // where they are cuts; all is committed with a position, and dropped by GoBack unless it is.
+  void WrotePrologue(size_t bytes);
+  void Wrote(const Unit& unit, size_t bytes, const std::optional<std::string>& note);
   void Committed();
   void GoBack();
   // What the format's end is told of that. Points into this.
@@ -82,8 +87,12 @@ class Place {
 
  private:
   bool HoldsAll(const Sink::Opened& opened) const {
-    return opened.is_complete ||
+    return (opened.is_complete && !IsShort(opened)) ||
            (request_.IsMessages() && opened.position == request_.slice().end());
+  }
+  // Whether the part at hand is complete with fewer rows than are asked for now.
+  bool IsShort(const Sink::Opened& opened) const {
+    return opened.is_complete && opened.position && *opened.position < PartSlice().end();
   }
   throng_target Target() const;
   absl::StatusOr<Sink::Opened> PeekPart(const Environment& environment) const;
@@ -114,6 +123,7 @@ class Place {
   worker::v1::HostState host_state_;
   int64_t committed_bytes_ = 0;  // of those in host_state_
   int committed_notes_ = 0;      // likewise
+  std::optional<worker::v1::LastCut> committed_cut_;
   Encoding encoding_;
 };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -19,6 +20,8 @@ struct OutputProgress {
   int64_t total_rows = 0;  // -1: without end
   int64_t bytes = 0;       // delivered by this process
   int64_t position = 0;    // committed
+  std::optional<int64_t>
+      went_on_from;  // the row that this process went on from, if it did not begin
 };
 
 class ProgressMonitor {

@@ -233,6 +233,12 @@ absl::Status Sink::Reset(const throng_target& target) {
              [&](throng_error* error) { return component_.sink.reset(self_, &target, error); });
 }
 
+absl::Status Sink::Reopen(int64_t position, int64_t bytes, std::string_view host_state) {
+  return Try(position, [&](throng_error* error) {
+    return component_.sink.reopen(self_, position, bytes, Bytes(host_state), error);
+  });
+}
+
 absl::Status Sink::Commit(int64_t position, std::string_view host_state) {
   if (host_state.size() > kMostHostStateBytes) {  // as nobody could open it again
     return absl::FailedPreconditionError(fmt::format(

@@ -167,6 +167,9 @@ class Sink : public Instance {
   // UNIMPLEMENTED if the sink has no such function.
   absl::StatusOr<Opened> Peek(const throng_target& target);
   absl::Status Reset(const throng_target& target);
+  // Whether what is complete can be taken up again.
+  bool Reopens() const { return component_.sink.reopen != nullptr; }
+  absl::Status Reopen(int64_t position, int64_t bytes, std::string_view host_state);
 
  private:
   using Instance::Instance;

@@ -63,6 +63,7 @@ v1::OutputStatus StatusMessage(const Output& output) {
   status.set_rows(progress.rows);
   status.set_total_rows(progress.total_rows);
   status.set_bytes(progress.bytes);
+  if (progress.went_on_from) status.set_went_on_from(*progress.went_on_from);
   return status;
 }
 

@@ -39,7 +39,8 @@ Reporter::Reporter(std::vector<std::string> names, bool is_quiet)
       is_terminal_(isatty(STDERR_FILENO) != 0),
       start_(Clock::now()),
       last_line_(start_),
-      reasons_(names_.size()) {}
+      reasons_(names_.size()),
+      has_told_start_(names_.size()) {}
 
 void Reporter::Show(const std::vector<OutputProgress>& outputs) {
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -55,6 +56,12 @@ void Reporter::Show(const std::vector<OutputProgress>& outputs) {
         is_blocked ? "blocked, trying again: " + reason : "goes on.");
   }
   if (is_quiet_) return;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].went_on_from || has_told_start_[i]) continue;
+    has_told_start_[i] = true;
+    Clear();
+    Say(stderr, "output {}: goes on from row {}.\n", names_[i], *outputs[i].went_on_from);
+  }
   const Clock::time_point now = Clock::now();
   if (is_terminal_) {
     if (now - start_ < std::chrono::milliseconds(300)) return;  // no flicker for short work

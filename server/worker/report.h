@@ -44,6 +44,7 @@ class Reporter {
   Clock::time_point last_line_;
   bool has_bar_ = false;
   std::vector<std::string> reasons_;  // that were told
+  std::vector<bool> has_told_start_;  // where it went on from
 };
 
 // "1.5 MB"

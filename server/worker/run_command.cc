@@ -201,12 +201,12 @@ int ExecuteRun(const RunCommand& command) {
   std::vector<std::string> names;
   for (const auto& output : run->outputs()) names.push_back(output->name());
   Reporter reporter(names, command.is_quiet);
-  while (!run->HasEnded()) {
+  do {
     run->Wait(std::chrono::milliseconds(100));
     std::vector<OutputProgress> progress;
     for (const auto& output : run->outputs()) progress.push_back(output->progress());
     reporter.Show(progress);
-  }
+  } while (!run->HasEnded());
   reporter.Clear();
   for (const Metric& metric : command.is_quiet ? std::vector<Metric>() : metrics.Read()) {
     Say(stderr, "{} `{}`: {} {}\n", RoleName(metric.role), metric.component, metric.name,

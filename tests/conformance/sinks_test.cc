@@ -20,6 +20,7 @@ constexpr char kHeld[] = "is held by one process at a time";
 constexpr char kPeeks[] = "peeks at what open would tell";
 constexpr char kForeign[] = "loses nothing to a run of another identity";
 constexpr char kForgets[] = "forgets when reset";
+constexpr char kReopens[] = "takes up again what is complete";
 
 class SinkFaultTest : public testing::TestWithParam<Fault> {};
 TEST_P(SinkFaultTest, IsCaughtByItsCheck) {
@@ -50,7 +51,10 @@ INSTANTIATE_TEST_SUITE_P(
                           "position 600, so that the host sees nothing to refuse"},
                     Fault{"cuts_what_it_refuses", kForeign,
                           "after another identity was turned away, open tells no position"},
-                    Fault{"does_not_forget", kForgets, "open tells position 600 after a reset"}),
+                    Fault{"does_not_forget", kForgets, "open tells position 600 after a reset"},
+                    Fault{"keeps_the_end", kReopens, "where the end should be"},
+                    Fault{"reopens_in_memory", kReopens,
+                          "open tells that a reopened place is complete"}),
     NameOf);
 
 // ---- Sinks of messages --------------------------------------------------------------------------

@@ -72,6 +72,24 @@ TEST_F(PlaceTest, ItIsSaidWhereOnlyTheNumberOfRowsMakesItAnotherOutput) {
   EXPECT_THAT(Refusal(spec), testing::Not(HasSubstr("another output")));
 }
 
+TEST_F(PlaceTest, WhatIsCompleteStaysSoWhereTheSinkCannotGoOn) {
+  const std::string path = Path("heedless");
+  std::string spec = SpecFor("heedless", path);
+  spec.replace(spec.find("interactions: 20000"), std::string("interactions: 20000").size(),
+               "plan_size: 20000, interactions: 20000");
+  Execute(spec);
+  const std::string finished = Content(path);
+  spec.replace(spec.find("interactions: 20000"), std::string("interactions: 20000").size(),
+               "interactions: 30000");
+  const auto run = Execute(spec);
+  EXPECT_EQ(run->outputs()[0]->progress().state, OutputState::kFailed);
+  EXPECT_EQ(run->outputs()[0]->progress().reason,
+            "output `heedless`: " + path +
+                " is complete with 20000 rows; 30000 are asked for now. The sink `heedless` does "
+                "not go on with what it finished: choose another place, or delete this one.");
+  EXPECT_EQ(Content(path), finished);
+}
+
 TEST_F(PlaceTest, NothingOfAnotherOutputIsDroppedWhereTheSinkPeeks) {
   const std::string path = Path("heedless");
   ExecuteSome("pace: {rate: 20000}\n" + SpecFor("heedless", path), 500);

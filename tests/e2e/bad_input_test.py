@@ -190,8 +190,12 @@ outputs:
         self.assertEqual(path.stat().st_mtime_ns, changed)
         more = worker.run(worker.write_spec(self.spec, worker.file_output(path), dataset={
             "interactions": 60_000, "plan_size": 50_000}))
-        self.assertEqual(more.returncode, 1)
-        self.assertIn("is complete with 50000 rows; 60000 are asked for now", more.stderr)
+        self.assertEqual(more.returncode, 0)
+        self.assertIn("goes on from row 50000", more.stderr)
+        fewer = worker.run(worker.write_spec(self.spec, worker.file_output(path)))
+        self.assertEqual(fewer.returncode, 1)
+        self.assertIn("is complete with rows up to 60000, and only those below 50000 are asked for "
+                      "now. A finished file does not lose rows", fewer.stderr)
 
     def test_stdout_carries_data_only(self):
         spec = {"name": "rows", "format": {"component": "csv"}, "sink": {"component": "stdout"}}

@@ -440,8 +440,9 @@ class OneShotTest(ScratchTest):
         told = self.client(*more, exit_code=1).stderr
         self.assertIn("Another number of interactions is another dataset, unless dataset.plan_size "
                       "is the same.", told)
-        told = self.client(*more, "--set", "dataset.plan_size=100", exit_code=1).stderr
-        self.assertIn("is complete with 100 rows; 200 are asked for now.", told)
+        self.assertIn("Or set dataset.plan_size to 100, as it is there.", told)
+        told = self.client(*more, "--set", "dataset.plan_size=100").stderr
+        self.assertIn("output csv: goes on from row 100.\noutput csv: 200 rows in", told)
 
     def test_plugins_and_presets_tell_about_themselves(self):
         self.assertIn("pareto", self.client("plugins", "list", "-o", "name").stdout.splitlines())

@@ -502,11 +502,18 @@ typedef struct throng_sink {
   throng_code (*commit)(void* self, int64_t position, throng_bytes host_state, throng_error* error);
   /* After the last commit: completes the output. May be repeated. */
   throng_code (*finish)(void* self, const throng_completion* completion, throng_error* error);
-  /* What open would tell, without locking, fencing or dropping. NULL: unknown. */
+  /* What open would tell, without locking, fencing or dropping; of a place that open refuses since
+   * it has another identity, rather what that is. NULL: unknown. */
   throng_code (*peek)(void* self, const throng_target* target, throng_opened* opened,
                       throng_error* error);
   /* Forgets the position and what was delivered where it can; needs no open. May be NULL. */
   throng_code (*reset)(void* self, const throng_target* target, throng_error* error);
+  /* After an open that told a stream to be complete: takes it up again, since more rows are asked
+   * for. Of what was written the first `bytes` bytes stay, as if this position and host state were
+   * the last commit; what follows them is dropped. Whatever happens meanwhile, the place is
+   * complete as before or has this position. NULL: what is complete stays so. */
+  throng_code (*reopen)(void* self, int64_t position, int64_t bytes, throng_bytes host_state,
+                        throng_error* error);
 } throng_sink;
 
 /* ---- The exported symbol -------------------------------------------------------------------- */

@@ -8,9 +8,13 @@
 // Who goes on writes at once: PATH.position holds the SHA-256 half-way too, and that what was
 // committed is still there is checked meanwhile, before PATH is.
 //
+// Who asks for more rows than PATH has takes it up again: PATH.position is written, with what stays
+// of PATH, then PATH becomes PATH.part, and then what does not stay is cut off and the manifest
+// goes.
+//
 // After a crash the files tell how far it came:
 //   PATH.position, nothing committed   start over (it precedes PATH.part, to mark it as ours)
-//   PATH.position and PATH.part        go on; also if the manifest is there already
+//   PATH.position and PATH.part        go on; also if a manifest is there
 //   PATH and its manifest              complete; PATH.position may still have to go
 #include <fcntl.h>
 #include <unistd.h>
@@ -78,6 +82,7 @@ class FileSink {
   void Finish(const throng_completion& completion);
   Opened Peek(const throng_target& target) const;
   void Reset(const throng_target& target);
+  void Reopen(int64_t position, int64_t bytes, std::string_view host_state);
 
  private:
   // Takes PATH.lock, and removes what a ReplaceFile that was killed left.
@@ -96,6 +101,8 @@ class FileSink {
   void RequirePlace() const;
   // What remains to be done once PATH is there.
   void CleanUp();
+  // The digest of the first `bytes` bytes of a finished file, all of which are read and compared.
+  MarkedSha256 ReadFinished(const Fd& file, const FileState& state, int64_t bytes) const;
 
   const Options options_;
   const Host host_;
@@ -104,6 +111,7 @@ class FileSink {
   LockFile lock_;
   bool is_started_ = false;  // PATH.position is ours
   bool is_complete_ = false;
+  FileState finished_;  // if it is complete
   Fd part_;
   int64_t bytes_ = 0;       // written to it, and in sha_
   int64_t on_its_way_ = 0;  // of these, what the disk was given
@@ -142,6 +150,7 @@ Opened FileSink::Open(const throng_target& target) {
   if (const Found found = place_.Examine();
       found.is_complete && !Stat(place_.position) && !Stat(place_.lock)) {
     is_complete_ = true;
+    finished_ = *found.state;
     return Report(*found.state, true);
   }
 
@@ -150,6 +159,7 @@ Opened FileSink::Open(const throng_target& target) {
   const Found found = place_.Examine();
   if (found.is_complete) {
     is_complete_ = true;
+    finished_ = *found.state;
     CleanUp();
     return Report(*found.state, true);
   }
@@ -318,11 +328,81 @@ void FileSink::CleanUp() {
   lock_.Release();
 }
 
+MarkedSha256 FileSink::ReadFinished(const Fd& file, const FileState& state, int64_t bytes) const {
+  MarkedSha256 kept;
+  Sha256 whole;
+  std::vector<char> piece(kReadBytes);
+  while (whole.bytes() < state.bytes) {
+    if (host_.IsCancelled()) {
+      throw Error(THRONG_CANCELLED, "Stopped while " + place_.path + " was read to go on with it.");
+    }
+    const int64_t at = whole.bytes();
+    const int64_t end = at < bytes ? bytes : state.bytes;
+    const auto wanted = static_cast<size_t>(std::min<int64_t>(kReadBytes, end - at));
+    const size_t size = ReadAt(file, piece.data(), wanted, at, place_.path);
+    if (size == 0) break;
+    whole.Update({piece.data(), size});
+    if (at < bytes) kept.Update({piece.data(), size});
+  }
+  if (kept.bytes() == bytes && whole.Hex() == state.sha256) return kept;
+  throw Error(THRONG_FAILED_PRECONDITION,
+              place_.path +
+                  " was changed since it was finished: its SHA-256 is not the one in its manifest; "
+                  "delete it to write it again, or choose another path.",
+              "path");
+}
+
+void FileSink::Reopen(int64_t position, int64_t bytes, std::string_view host_state) {
+  if (is_complete_) {
+    TakeLock();
+    const auto found = place_.Finished();
+    if (!found || found->sha256 != finished_.sha256 || Stat(place_.part)) {
+      throw Error(THRONG_FAILED_PRECONDITION,
+                  place_.path + " was changed while it was to go on; give the same command again.",
+                  "path");
+    }
+    Fd file = OpenFile(place_.path, O_RDWR);
+    if (Stat(place_.path)->st_nlink > 1) {
+      throw Error(THRONG_FAILED_PRECONDITION,
+                  place_.path +
+                      " has more than one name (hard links), and more rows would follow under each "
+                      "of them; replace it by a copy of its own, or choose another path.",
+                  "path");
+    }
+    sha_ = ReadFinished(file, finished_, bytes);
+    FileState next{.identity = place_.identity,
+                   .position = position,
+                   .bytes = bytes,
+                   .sha256 = sha_.Hex(),
+                   .host_state = std::string(host_state),
+                   .marks = sha_.Marks()};
+    ReplaceFile(place_.position, PositionText(next, place_.origin));
+    if (!Rename(place_.path, place_.part, /*replace=*/false)) {
+      throw Error(THRONG_FAILED_PRECONDITION,
+                  place_.part + " came into being while " + place_.path +
+                      " was to go on; see that nothing else touches it, and give the same command "
+                      "again.",
+                  "path");
+    }
+    part_ = std::move(file);
+    bytes_ = on_its_way_ = bytes;
+    committed_ = std::move(next);
+    is_started_ = true;
+    is_complete_ = false;
+  }
+  SyncFolderOf(place_.path);  // before bytes go that PATH had
+  Truncate(part_, bytes_, place_.part);
+  RemoveFile(place_.manifest);
+}
+
 Opened FileSink::Peek(const throng_target& target) const {
   const FilePlace place = PlaceOf(options_.path, target);
   Found found = place.Examine();
   if (found.refusal) found = place.Examine();  // it may have met a start or a finish half-way
-  if (found.refusal && !options_.overwrite) throw Error(*found.refusal);
+  if (found.refusal && !options_.overwrite) {
+    if (found.other) return Report(*found.other, true);
+    throw Error(*found.refusal);
+  }
   return Report(found.state.value_or(FileState{}), found.is_complete);
 }
 

@@ -96,6 +96,9 @@ Found FilePlace::Examine() const {
                             path +
                                 " exists and is not this dataset in this form; choose another "
                                 "path, delete it, or set overwrite: true.");
+    const auto text_of_other = ReadFile(manifest);
+    auto other = text_of_other ? ParseManifest(*text_of_other) : std::nullopt;
+    if (!data && other && other->bytes == file->st_size) found.other = std::move(other);
   } else if (const auto foreign = ReadFile(manifest); foreign && !ParseManifest(*foreign)) {
     found.refusal = Refusal(THRONG_ALREADY_EXISTS,
                             manifest +

@@ -15,7 +15,8 @@ namespace throng::plugins {
 struct Found {
   std::optional<FileState> state;  // of this output: as committed, or of the finished file
   bool is_complete = false;
-  std::optional<Error> refusal;  // what is in the way, unless it may be overwritten
+  std::optional<Error> refusal;    // what is in the way, unless it may be overwritten
+  std::optional<FileState> other;  // of that: the finished file of another output
 };
 
 struct FilePlace {

@@ -78,6 +78,17 @@ class FaultySink {
     std::filesystem::remove(path_ + ".mark");
   }
 
+  void Reopen(int64_t position, int64_t bytes, std::string_view host_state) {
+    bytes_ = Has("keeps_the_end") ? mark_.bytes : bytes;
+    if (ftruncate(file_, bytes_) != 0) throw throng::Error(THRONG_DATA_LOSS, "It cannot be cut.");
+    mark_ = {.identity = mark_.identity,
+             .bytes = bytes_,
+             .position = position,
+             .is_complete = false,
+             .host_state = std::string(host_state)};
+    if (!Has("reopens_in_memory")) Save();
+  }
+
   void Write(const throng_records& records) {
     if (Has("segfault") && records.first_row > 200) throng::Segfault();
     std::string_view bytes = throng::View(records.bytes);

@@ -25,6 +25,7 @@ struct Component : Base {
   static void Validate(const Options&) {}
   throng::Opened Peek(const throng_target&) { return {}; }
   void Reset(const throng_target&) {}
+  void Reopen(int64_t, int64_t, std::string_view) {}
   static constexpr uint32_t kModes = THRONG_RECORDS_MESSAGES;
   static constexpr bool kIsDurable = false;
 };
@@ -90,4 +91,9 @@ struct Component {
   std::vector<int32_t> Segments(int64_t) const { return {0}; }
 };
 throng_component made = throng::Activity<Component>("wrong", "Wrong.");
+#elif NEAR_MISS == 11  // Reopen
+struct Component : Base {
+  void Reopen(int64_t, std::string_view) {}
+};
+throng_component made = throng::Sink<Component>("wrong", "Wrong.");
 #endif

@@ -14,4 +14,4 @@ while read -r number member; do
     echo "A wrong $member is no error of its own: $message"
     exit 1
   }
-done < <(sed -n 's/^#el*if NEAR_MISS == \([1-9][0-9]*\)  \/\/ /\1 /p' "$source")
+done < <(sed -n 's/^#el*if NEAR_MISS == \([1-9][0-9]*\)  *\/\/ /\1 /p' "$source")

@@ -75,11 +75,11 @@ class FileSinkTest : public ::testing::Test {
     EXPECT_EQ(manifest["sha256"], Sha256Of(WalkText()));
   }
   // What open says when it refuses; with `overwrite` the same place is written anew.
-  std::string RefusalThenOverwrite(throng_code code) {
+  std::string RefusalThenOverwrite(throng_code code, bool is_told_by_peek = true) {
     const OpenResult refused = Sink().Open();
     EXPECT_EQ(refused.code, code);
     EXPECT_EQ(refused.option, "path");
-    EXPECT_EQ(Sink().Peek().message, refused.message);
+    EXPECT_EQ(Sink().Peek().message, is_told_by_peek ? refused.message : "");
     const auto before = folder_.Files();
     EXPECT_EQ(Sink(true).Open().code, THRONG_OK);
     EXPECT_EQ(folder_.Files(), before) << "nothing goes before there is something to write";
@@ -263,7 +263,7 @@ TEST_F(FileSinkTest, SaysThatAManifestIsLost) {
 
 TEST_F(FileSinkTest, RefusesAFinishedFileOfAnotherDataset) {
   LeaveFinished(kOther);
-  EXPECT_THAT(RefusalThenOverwrite(THRONG_ALREADY_EXISTS), HasSubstr("is not this dataset"));
+  EXPECT_THAT(RefusalThenOverwrite(THRONG_ALREADY_EXISTS, false), HasSubstr("is not this dataset"));
 }
 
 TEST_F(FileSinkTest, RefusesAnUnfinishedFileOfAnotherDataset) {

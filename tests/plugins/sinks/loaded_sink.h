@@ -120,6 +120,12 @@ class LoadedSink {
     const throng_target table = target.Table();
     return Call([&](throng_error* error) { return functions_->reset(self_, &table, error); });
   }
+  Result Reopen(int64_t position, int64_t bytes, std::string_view host_state) {
+    return Call([&](throng_error* error) {
+      return functions_->reopen(self_, position, bytes, {host_state.data(), host_state.size()},
+                                error);
+    });
+  }
   Result Write(std::string_view bytes) {
     const throng_records records = {.struct_size = sizeof(throng_records),
                                     .rows = 1,

@@ -7,6 +7,7 @@
 // and, if it has them,
 //   Opened Peek(const throng_target&)
 //   void Reset(const throng_target&)
+//   void Reopen(int64_t position, int64_t bytes, std::string_view host_state)
 //   static constexpr uint32_t kModes      THRONG_RECORDS_...; unless given, STREAM
 //   static constexpr bool kIsDurable      unless given, true
 #ifndef THRONG_SDK_SINK_HPP_
@@ -36,6 +37,7 @@ namespace detail {
 
 THRONG_DETAIL_MAY_HAVE(Peek)
 THRONG_DETAIL_MAY_HAVE(Reset)
+THRONG_DETAIL_MAY_HAVE(Reopen)
 THRONG_DETAIL_MAY_HAVE(kIsDurable)
 
 template <class T>
@@ -95,7 +97,8 @@ throng_sink MakeSinkTable() {
         return Guard(error, [&] { static_cast<Instance*>(self)->sink.Finish(*completion); });
       },
       .peek = nullptr,
-      .reset = nullptr};
+      .reset = nullptr,
+      .reopen = nullptr};
   constexpr bool kPeeks = requires(T & sink, const throng_target& target) {
     { sink.Peek(target) } -> std::convertible_to<Opened>;
   };
@@ -114,6 +117,18 @@ throng_sink MakeSinkTable() {
   if constexpr (kResets) {
     table.reset = [](void* self, const throng_target* target, throng_error* error) -> throng_code {
       return Guard(error, [&] { static_cast<Instance*>(self)->sink.Reset(*target); });
+    };
+  }
+  constexpr bool kReopens = requires(T & sink) {
+    sink.Reopen(int64_t{}, int64_t{}, std::string_view());
+  };
+  THRONG_DETAIL_CHECK(T, Reopen, kReopens, "void Reopen(int64_t, int64_t, std::string_view)");
+  if constexpr (kReopens) {
+    table.reopen = [](void* self, int64_t position, int64_t bytes, throng_bytes host_state,
+                      throng_error* error) -> throng_code {
+      return Guard(error, [&] {
+        static_cast<Instance*>(self)->sink.Reopen(position, bytes, View(host_state));
+      });
     };
   }
   return table;
