@@ -138,6 +138,11 @@ class CommandLine {
     app->add_option("--rate", spec->rate, "Rows a second, as 1000/s; default: as fast as possible.")
         ->type_name("ROWS/s");
     app->add_option("--slice", spec->slice, "Only slice I of N, from 0, as 0/4.")->type_name("I/N");
+    app->add_option(
+           "--split", spec->split,
+           "NAME=SHARE,...: each output of --to as one output a split, by time, {split} in "
+           "its path or topic being the name; as train=0.8,validation=0.1,test=0.1.")
+        ->type_name("SPLITS");
     app->add_option("--threads", spec->threads, "Threads that fill and encode; default: one a CPU.")
         ->type_name("N");
   }
@@ -168,6 +173,7 @@ class CommandLine {
         "  throngctl generate --users 500 --items 1000 --interactions 50000\n"
         "  throngctl generate -f my.yaml --to 'json:out/people.jsonl' --rate 1000/s\n"
         "  throngctl generate --size quick --to csv:- | head\n"
+        "  throngctl generate --split train=0.8,test=0.2 --to 'csv:out/{{split}}.csv'\n"
         "{}",
         kExitCodes));
   }

@@ -7,12 +7,15 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
+#include <set>
 #include <system_error>
 #include <utility>
 
 #include "client/count_text.h"
 #include "client/output_flag.h"
 #include "client/setting.h"
+#include "client/split_flag.h"
 #include "proto/utf8.h"
 
 namespace throng {
@@ -129,19 +132,49 @@ class LayerList {
   std::vector<Layer> layers_;
 };
 
+// What `text` of --to means, with splits one output each.
+absl::StatusOr<std::vector<YamlTree>> OutputsOf(const std::string& text,
+                                                const std::vector<Split>& splits) {
+  if (!splits.empty()) return SplitOutput(text, splits);
+  if (NamesSplit(text)) {
+    return absl::InvalidArgumentError(
+        fmt::format("--to {}: {} stands for the name of a split; add --split, as --split "
+                    "train=0.8,test=0.2, or take it out.",
+                    text, kSplitPlaceholder));
+  }
+  auto output = ParseOutput(text);
+  if (!output.ok()) return output.status();
+  return std::vector<YamlTree>{*std::move(output)};
+}
+
+// Splits of two outputs would have the same name if they have the same format.
+void NumberNames(YamlTree* outputs) {
+  std::set<std::string> taken;
+  for (YamlTree& output : outputs->items) {
+    if (output.Find("name") == nullptr) continue;
+    const std::string name = output.Find("name")->text;
+    std::string unique = name;
+    for (int i = 2; !taken.insert(unique).second; ++i) unique = fmt::format("{}-{}", name, i);
+    *output.Member("name") = YamlTree::Scalar(unique);
+  }
+}
+
 // The outputs as a layer; what is wrong is added to `made`.
-YamlTree Outputs(const std::vector<std::string>& texts, MadeSource* made) {
+YamlTree Outputs(const std::vector<std::string>& texts, const std::vector<Split>& splits,
+                 MadeSource* made) {
   YamlTree tree;
   YamlTree* outputs = tree.Member("outputs");
   outputs->kind = YamlTree::Kind::kList;
   for (const std::string& text : texts) {
-    auto output = ParseOutput(text);
-    if (!output.ok()) {
-      made->mistakes.emplace_back(output.status().message());
+    auto parsed = OutputsOf(text, splits);
+    if (!parsed.ok()) {
+      made->mistakes.emplace_back(parsed.status().message());
       made->lacks_outputs = true;
+      parsed = std::vector<YamlTree>(1);
     }
-    outputs->items.push_back(output.ok() ? *std::move(output) : YamlTree());
+    std::move(parsed->begin(), parsed->end(), std::back_inserter(outputs->items));
   }
+  NumberNames(outputs);
   return tree;
 }
 
@@ -199,7 +232,7 @@ absl::StatusOr<std::string> ReadCount(std::string_view flag, const std::string& 
 
 bool SpecFlags::IsEmpty() const {
   return !file && !preset && !size && !seed && !users && !items && !interactions && !start &&
-         !window && outputs.empty() && !rate && !slice && !threads && settings.empty() &&
+         !window && outputs.empty() && !rate && !slice && !split && !threads && settings.empty() &&
          !overwrites;
 }
 
@@ -256,8 +289,21 @@ MadeSource MakeSource(const SpecFlags& flags, const std::string& file_text,
     return status.ok();
   };
   LayerList layers;
+  std::vector<Split> splits;
+  if (flags.split) {
+    auto parsed = ParseSplits(*flags.split);
+    if (take(parsed.status())) splits = *std::move(parsed);
+    made.lacks_outputs = !parsed.ok();
+    if (flags.outputs.empty()) {
+      made.mistakes.push_back(
+          fmt::format("--split {}: it splits the outputs of --to; add one, as --to "
+                      "'csv:out/{}.csv'. Outputs of "
+                      "a file are split there, each by a `share` of its own.",
+                      *flags.split, kSplitPlaceholder));
+    }
+  }
   if (!default_outputs.empty() && flags.outputs.empty()) {
-    layers.AddTree("default output", Outputs(default_outputs, &made));
+    layers.AddTree("default output", Outputs(default_outputs, {}, &made));
   }
   if (flags.file) layers.AddText(*flags.file == "-" ? "stdin" : *flags.file, file_text);
   layers.AddField("--size", {"dataset", "size"}, flags.size);
@@ -294,7 +340,10 @@ MadeSource MakeSource(const SpecFlags& flags, const std::string& file_text,
       layers.AddTree("--slice", std::move(tree));
     }
   }
-  if (!flags.outputs.empty()) layers.AddTree("--to", Outputs(flags.outputs, &made));
+  const bool are_splits_known = !flags.split || !splits.empty();
+  if (!flags.outputs.empty() && are_splits_known) {
+    layers.AddTree("--to", Outputs(flags.outputs, splits, &made));
+  }
   made.mistakes.insert(made.mistakes.end(), settings.mistakes.begin(), settings.mistakes.end());
   std::for_each(end_of_flags, settings.all.end(),
                 [&](const Setting& setting) { take(layers.AddSetting(setting)); });

@@ -19,6 +19,7 @@ struct SpecFlags {
   std::vector<std::string> outputs;  // --to
   std::optional<std::string> rate;   // 1000/s
   std::optional<std::string> slice;  // 0/4
+  std::optional<std::string> split;  // train=0.8,test=0.2
   std::optional<std::string> threads;
   std::vector<std::string> settings;  // --set
   bool overwrites = false;            // --overwrite
