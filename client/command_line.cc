@@ -156,6 +156,7 @@ class CommandLine {
     AddDataset(app, &command->spec);
     AddDelivery(app, &command->spec, fmt::format("Default: {}.", kDefaultOutput));
     app->add_flag("--dry-run", command->is_dry_run, "Only print the full spec and the plan.");
+    AddReport(app, &command->report);
     app->add_flag(
         "--again", command->again,
         "Send to a topic once more, as another run; --again=WORD goes on with one that was "

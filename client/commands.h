@@ -21,7 +21,8 @@ struct GenerateCommand {
   PrintFormat format = PrintFormat::kTable;  // of is_dry_run
   bool is_dry_run = false;
   bool is_quiet = false;
-  std::string again;  // empty: not; "true": once more, by a word that is still to be found
+  std::string report;  // empty: none
+  std::string again;   // empty: not; "true": once more, by a word that is still to be found
   std::vector<std::string> command_line;  // to say how to go on
 };
 int Generate(GenerateCommand command);

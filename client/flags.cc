@@ -40,6 +40,12 @@ void AddFormat(CLI::App* app, PrintFormat* format) {
       ->type_name(kFormats);
 }
 
+void AddReport(CLI::App* app, std::string* path) {
+  app->add_option("--report", *path,
+                  "Also leave a report there, one HTML file with pictures and the checklist.")
+      ->type_name("FILE");
+}
+
 void AddAddress(CLI::App* app, DaemonFlags* daemon, bool is_one_shot) {
   app->add_option("--address", daemon->address,
                   is_one_shot

@@ -22,6 +22,8 @@ CLI::Validator AsCount();
 
 // -o, and the daemon; `is_one_shot`: a private one does as well.
 void AddFormat(CLI::App* app, PrintFormat* format);
+// --report.
+void AddReport(CLI::App* app, std::string* path);
 void AddAddress(CLI::App* app, DaemonFlags* daemon, bool is_one_shot);
 
 }  // namespace throng

@@ -20,14 +20,15 @@
 #include "client/interrupts.h"
 #include "client/progress_bar.h"
 #include "client/questions.h"
+#include "client/reading.h"
+#include "client/report.h"
+#include "client/run_report.h"
 #include "client/run_text.h"
 #include "client/shell_text.h"
 #include "client/spec_calls.h"
 
 namespace throng {
 namespace {
-
-void Say(std::string_view line) { std::fputs(fmt::format("{}\n", line).c_str(), stderr); }
 
 std::string RowsIn(const v1::OutputStatus& output) {
   return fmt::format("{} rows{}", output.rows(),
@@ -141,7 +142,10 @@ int WatchToEnd(Daemon* daemon, Watched watched) {
   Summarize(run, command.is_quiet);
   if (run.state() == v1::RUN_STATE_SUCCEEDED) {
     if (!command.is_quiet) ShowFinalStatistics(&daemon->connection(), run);
-    return kDone;
+    if (command.report.empty()) return kDone;
+    const absl::Status status = WriteRunReport(&daemon->connection(), run, command.report,
+                                               command.command_line, command.is_quiet);
+    return status.ok() ? kDone : Fail(status, *daemon);
   }
   if (run.state() == v1::RUN_STATE_FAILED && !daemon->is_private()) return kFailed;
   const bool is_stopped = run.state() == v1::RUN_STATE_STOPPED;
@@ -179,6 +183,11 @@ int Generate(GenerateCommand command) {
     }
   }
 
+  if (!command.report.empty()) {
+    if (const absl::Status status = CheckReportPath(command.report); !status.ok()) {
+      return Fail(status);
+    }
+  }
   if (command.again == "true") {
     command.again = fmt::format("{}", std::chrono::system_clock::now().time_since_epoch().count());
     std::replace(command.command_line.begin(), command.command_line.end(), std::string("--again"),

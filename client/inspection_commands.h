@@ -27,6 +27,8 @@ struct StatsCommand {
   std::vector<std::string> states;  // --merge: states to put together
   std::string state;                // --state: where to keep the state
   bool checks = false;              // --check
+  std::string report;               // --report: where to
+  std::vector<std::string> command_line;
 };
 int Stats(const StatsCommand& command);
 

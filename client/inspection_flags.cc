@@ -47,10 +47,11 @@ void AddReading(CLI::App* app, ReadFlags* read, bool is_one_place) {
   AddAddress(app, &read->daemon, true);
 }
 
-void AddStats(CLI::App* app, const Choose& choose) {
+void AddStats(CLI::App* app, const std::vector<std::string>& words, const Choose& choose) {
   CLI::App* stats =
       app->add_subcommand("stats", "Statistics of files or topics, of all places together.");
   auto* command = Remember(stats, choose, Stats);
+  command->command_line = words;
   AddReading(stats, &command->read, false);
   stats
       ->add_option("-f,--file", command->file,
@@ -59,6 +60,7 @@ void AddStats(CLI::App* app, const Choose& choose) {
       ->type_name("SPEC");
   stats->add_flag("--check", command->checks,
                   "Print the checklist instead; exit code 1 if something fails.");
+  AddReport(stats, &command->report);
   stats
       ->add_option("--state", command->state,
                    "Also write the mergeable state to a file, for --merge.")
@@ -72,6 +74,7 @@ void AddStats(CLI::App* app, const Choose& choose) {
   stats->footer(fmt::format(
       "Examples:\n"
       "  throngctl stats out/interactions.csv\n"
+      "  throngctl stats out/interactions.csv --report out/report.html\n"
       "  throngctl stats --check kafka://localhost:9092/interactions\n"
       "  throngctl stats ratings.csv --map user_id=userId --map item_id=movieId -o json\n"
       "{}",
@@ -225,7 +228,7 @@ void AddDoctor(CLI::App* app, const Choose& choose) {
 
 void AddInspectionCommands(CLI::App* app, const std::vector<std::string>& words,
                            const std::function<void(std::function<int()>)>& choose) {
-  AddStats(app, choose);
+  AddStats(app, words, choose);
   AddVerify(app, choose);
   AddTap(app, choose);
   AddReplay(app, words, choose);

@@ -9,6 +9,7 @@
 #include "client/failure.h"
 #include "client/inspection_commands.h"
 #include "client/reading.h"
+#include "client/report.h"
 #include "client/source_flag.h"
 #include "client/spec_calls.h"
 #include "proto/statistics_block.h"
@@ -80,6 +81,11 @@ int Stats(const StatsCommand& command) {
   if (const absl::Status status = AddStates(command.states, &request); !status.ok()) {
     return Fail(status);
   }
+  if (!command.report.empty()) {
+    if (const absl::Status status = CheckReportPath(command.report); !status.ok()) {
+      return Fail(status);
+    }
+  }
   if (sources->empty() && command.states.empty() && !command.file) {
     Say("Nothing to read: name a file or a topic, a spec with -f, or states with --merge.");
     return kWrongRequest;
@@ -113,6 +119,14 @@ int Stats(const StatsCommand& command) {
     if (const absl::Status status = WriteState(states, command.state); !status.ok()) {
       return Fail(status);
     }
+  }
+  if (!command.report.empty()) {
+    Report report = ReportOn(command.command_line, result);
+    report.places = command.read.places;
+    if (const absl::Status status = WriteReport(report, command.report); !status.ok()) {
+      return Fail(status);
+    }
+    if (!command.read.is_quiet) Say("report in " + command.report);
   }
   SayDamages(result.damaged_records(), result.damaged());
   if (command.read.format != PrintFormat::kTable) {

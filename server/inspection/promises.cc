@@ -29,7 +29,7 @@ double NumberIn(std::string_view text, double otherwise) {
   return number;
 }
 
-// The shares of 1.0, 1.5 to 5.0 that a rating promises; none: nothing that is known here.
+// The shares of 1.0, 1.5 to 5.0; as PromisedRatings.
 std::vector<double> HistogramOf(const v1::Component& rating) {
   if (rating.component() != "latent" && rating.component() != "calibrated") return {};
   if (NumberIn(OptionOf(rating, "blend"), 0) != 0) return {};
@@ -361,6 +361,17 @@ void CheckPromises(const Evidence& evidence, Checks* checks) {
                         "No spec is known: the data have no manifest, and none was named.");
   }
   Promises(evidence, checks).CheckAll();
+}
+
+std::vector<v1::PromisedRating> PromisedRatings(const v1::Component& rating) {
+  std::vector<v1::PromisedRating> promised;
+  for (const double share : HistogramOf(rating)) {
+    const double stars = 1 + 0.5 * static_cast<double>(promised.size());
+    v1::PromisedRating& one = promised.emplace_back();
+    one.set_rating(stars);
+    one.set_share(share);
+  }
+  return promised;
 }
 
 }  // namespace throng

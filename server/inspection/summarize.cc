@@ -12,6 +12,7 @@
 #include "server/inspection/checklist.h"
 #include "server/inspection/figures.h"
 #include "server/inspection/known_spec.h"
+#include "server/inspection/promises.h"
 #include "server/inspection/row_feed.h"
 
 namespace throng {
@@ -246,6 +247,9 @@ class Summarizer {
     if (plan != nullptr) {
       *response.mutable_dataset() = plan->spec();
       response.set_fingerprint(ToHex(plan->fingerprint()));
+      for (v1::PromisedRating& rating : PromisedRatings(plan->spec().rating())) {
+        *response.add_promised_ratings() = std::move(rating);
+      }
     }
     response.set_damaged_records(damaged.value_or(0));
     *response.mutable_damaged() = examples_;
