@@ -62,6 +62,7 @@ std::span<const Check> OptionChecks();
 std::span<const Check> BehaviourChecks();
 std::span<const Check> FormatChecks();
 std::span<const Check> SinkChecks();
+std::span<const Check> ReaderChecks();  // of sources and decoders
 
 // A finding.
 template <class... Args>

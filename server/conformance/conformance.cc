@@ -83,7 +83,8 @@ std::string LineOf(const std::string& component, std::string_view check) {
 
 std::vector<const Check*> ChecksOf(Role role) {
   std::vector<const Check*> checks;
-  for (const auto& some : {OptionChecks(), BehaviourChecks(), FormatChecks(), SinkChecks()}) {
+  for (const auto& some :
+       {OptionChecks(), BehaviourChecks(), FormatChecks(), SinkChecks(), ReaderChecks()}) {
     for (const Check& check : some) {
       if ((check.roles & RoleBit(role)) != 0) checks.push_back(&check);
     }
@@ -276,6 +277,7 @@ class Checker {
         if (context.component == nullptr) return Fault("the component is not there any more.");
         for (const Setting& setting : settings_) {
           if (setting.component != component->name) continue;
+          if (IsOfNamesake(**plugin, *context.component, setting.option)) continue;
           context.options[setting.option] = WithFolder(setting.value, folder.path());
         }
       }
@@ -284,6 +286,21 @@ class Checker {
       if (!context.skipped.empty()) return kSkipped + context.skipped;
       return kDigest + context.digest;
     });
+  }
+
+  // Whether an option is none of the component's, but one of another role with the same name.
+  static bool IsOfNamesake(const Plugin& plugin, const Component& component,
+                           const std::string& option) {
+    const auto has = [&](const Component& some) {
+      return std::any_of(some.options.begin(), some.options.end(), [&](const throng_option& own) {
+        const std::string_view name = own.name;
+        return own.type == THRONG_OPTION_MAP ? option.starts_with(name) : option == name;
+      });
+    };
+    return !has(component) && std::any_of(plugin.components().begin(), plugin.components().end(),
+                                          [&](const auto& other) {
+                                            return other->name == component.name && has(*other);
+                                          });
   }
 
   // The variables that options name, as env:NAME.
