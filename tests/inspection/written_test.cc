@@ -1,4 +1,6 @@
 // What Throng wrote into files is read back equal, however it was written.
+#include "server/host/option_values.h"
+#include "server/host/readers.h"
 #include "tests/inspection/read_fixture.h"
 
 namespace throng {
@@ -92,6 +94,43 @@ TEST_F(WrittenTest, FurtherColumnsAreReadWhereTheyAreWanted) {
     request.wanted[static_cast<size_t>(column)] = true;
   }
   EXPECT_TRUE(Read(request).rows == LinesOf(Content(Path("more.csv"))));
+}
+
+TEST_F(WrittenTest, TheSourceTellsWhatTheSinkKeeps) {
+  const auto kept = [&](const std::string& path) {
+    const Component* const component = *catalogue_.Find(Role::kSource, "file");
+    Problems problems;
+    const OptionValues options =
+        OptionValues::Parse(*component, {{"path", path}}, "source", 0, &problems);
+    const auto source = *Source::Create(*component, environment_, options.values());
+    return *source->Kept();
+  };
+  EXPECT_THAT(kept(Path("none.csv")), IsEmpty());
+  Write(Output("csv", "s-{slice}.csv"), "slice: {index: 1, count: 3}\n");
+  const auto slices = kept(Path("s-*.csv"));
+  ASSERT_EQ(slices.size(), 1);
+  EXPECT_EQ(slices[0].output, "s-{slice}.csv");
+  EXPECT_EQ(slices[0].slice_index, 1);
+  EXPECT_EQ(slices[0].slice_count, 3);
+  EXPECT_EQ(slices[0].position, 20000);
+  EXPECT_EQ(slices[0].part, -1);
+  EXPECT_TRUE(slices[0].is_complete);
+  EXPECT_EQ(slices[0].run_uid.size(), 32);
+  EXPECT_FALSE(slices[0].host_state.empty());
+  Write(Output("csv", "{part}.csv", ", roll_rows: 2000"));
+  const auto parts = kept(Path("{part}.csv"));
+  ASSERT_EQ(parts.size(), 15);
+  EXPECT_EQ(parts[10].part, 10);
+  ExecuteSome("dataset: {preset: seed, seed: 7, interactions: 50000000}\noutputs: [" +
+                  Output("csv", "unfinished.csv") + "]\ncommit_rows: 5000\n",
+              5000);
+  const auto unfinished = kept(Path("unfinished.csv"));
+  ASSERT_EQ(unfinished.size(), 1);
+  EXPECT_GE(unfinished[0].position, 5000);
+  EXPECT_FALSE(unfinished[0].is_complete);
+  EXPECT_EQ(unfinished[0].output, "unfinished.csv");
+  // What there is of it can be read.
+  EXPECT_GE(Read(Path("unfinished.csv.part")).rows.size(), unfinished[0].position);
 }
 
 TEST_F(WrittenTest, SidecarsAreNoPiecesOfAPattern) {

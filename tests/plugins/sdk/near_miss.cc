@@ -18,7 +18,23 @@ struct Options {
   std::string text;
 };
 
+struct Source {
+  throng::SourcePlace Open(const throng_start&) { return {}; }
+  void Read(int64_t, throng_input&) {}
+};
+
 #if NEAR_MISS == 0
+struct WholeSource : Source {
+  void Kept(const throng::KeptVisitor&) const {}
+  void Probe(const throng::ProbeVisitor&) {}
+  static constexpr uint32_t kModes = THRONG_RECORDS_MESSAGES;
+};
+struct Decoder {
+  void Begin(const throng_origin&) {}
+  void Decode(const throng_input&, throng_decoded&) {}
+};
+throng_component sources[] = {throng::Source<WholeSource>("right", "Right."),
+                              throng::Decoder<Decoder>("right", "Right.")};
 struct Component : Base {
   using Options = ::Options;
   static std::vector<throng::OptionOf<Options>> DeclareOptions() { return {}; }
@@ -96,4 +112,14 @@ struct Component : Base {
   void Reopen(int64_t, std::string_view) {}
 };
 throng_component made = throng::Sink<Component>("wrong", "Wrong.");
+#elif NEAR_MISS == 12  // Kept
+struct Component : Source {
+  std::vector<throng_kept> Kept() const { return {}; }
+};
+throng_component made = throng::Source<Component>("wrong", "Wrong.");
+#elif NEAR_MISS == 13  // Probe
+struct Component : Source {
+  void Probe() {}
+};
+throng_component made = throng::Source<Component>("wrong", "Wrong.");
 #endif
