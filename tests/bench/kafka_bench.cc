@@ -1,6 +1,6 @@
 // Rows a second into a real broker, and the processor's time for each: the sink `kafka` without and
 // with headers, and the plainest programs that produce the same records with librdkafka and the
-// same settings, in turn.
+// same settings, in turn. Then rows a second out of it, by the source `kafka`.
 //   kafka_bench BOOTSTRAP_SERVERS [ROWS]
 #include <fmt/format.h>
 
@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "server/host/readers.h"
 #include "tests/plugins/sinks/kafka_cluster.h"
 
 namespace throng {
@@ -234,6 +235,35 @@ void Compare(const std::string& servers, int64_t rows) {
   }
 }
 
+// All of a topic, seven times.
+void Read(const std::string& servers, const std::string& topic) {
+  static const Catalogue kCatalogue = *Catalogue::Load({THRONG_PLUGIN_FOLDER});
+  const Component& component = **kCatalogue.Find(Role::kSource, "kafka");
+  Problems problems;
+  const OptionValues options = OptionValues::Parse(
+      component, {{"bootstrap_servers", servers}, {"topic", topic}}, "source", 0, &problems);
+  const Environment environment;
+  std::vector<double> million_rows;
+  std::vector<double> microseconds;
+  for (size_t round = 0; round < kRounds; ++round) {
+    const auto source = *Source::Create(component, environment, options.values());
+    throng_start start{};
+    start.struct_size = sizeof start;
+    Require(source->Open(start).ok(), "the topic cannot be opened");
+    const Watch watch;
+    int64_t rows = 0;
+    for (throng_input input{}; input.is_end == 0; rows += input.messages_count) {
+      const absl::Status status = source->Read(10'000, &input);
+      Require(status.ok(), status.ToString());
+    }
+    const Speed speed = watch.Of(rows);
+    million_rows.push_back(speed.million_rows);
+    microseconds.push_back(speed.microseconds);
+  }
+  fmt::print("source, medians of {} rounds: {:.2f} M rows/s, {:.2f} us of processors a row\n",
+             kRounds, Median(million_rows), Median(microseconds));
+}
+
 }  // namespace
 }  // namespace throng
 
@@ -243,4 +273,5 @@ int main(int argc, char** argv) {
     return 2;
   }
   throng::Compare(argv[1], argc > 2 ? std::atoll(argv[2]) : 1'000'000);
+  throng::Read(argv[1], fmt::format("bench-exactly_once-{}", getpid()));
 }

@@ -17,6 +17,7 @@
 #include "plugins/sinks/kafka/options.h"
 #include "plugins/sinks/kafka/positions.h"
 #include "plugins/sinks/kafka/producer.h"
+#include "plugins/sinks/kafka/source.h"
 #include "plugins/sinks/kafka/topic_reader.h"
 #include "throng/sdk.hpp"
 
@@ -71,6 +72,7 @@ class KafkaSink {
   std::string run_uid_;
   std::string transactional_id_;
   std::string identity_;
+  uint32_t slice_mode_ = 0;
   std::string claim_;
   int32_t partitions_ = 0;
   KafkaLimits limits_;  // that the producer was made by
@@ -97,6 +99,7 @@ void KafkaSink::Name(const throng_target& target) {
   key_ = PositionKey(target);
   run_uid_ = target.run_uid;
   identity_ = target.identity;
+  slice_mode_ = target.slice_mode;
   transactional_id_ = "throng-" + key_;
   std::replace(transactional_id_.begin(), transactional_id_.end(), '/', '-');
 }
@@ -205,6 +208,7 @@ Opened KafkaSink::Take(TopicReader* reader) {
   }
   position.claim = claim_;
   position.partitions = partitions_;
+  position.slice_mode = slice_mode_;
   producer_->Commit(key_, PositionText(position));
   return opened;
 }
@@ -287,6 +291,7 @@ void KafkaSink::Commit(int64_t position, std::string_view host_state) {
                                 .position = position,
                                 .host_state = std::string(host_state),
                                 .partitions = partitions_,
+                                .slice_mode = slice_mode_,
                                 .ends = producer_->Ends()});
     producer_->Commit(key_, *committing_);
   });
@@ -304,5 +309,6 @@ void KafkaSink::Finish(const throng_completion& /*completion*/) {
 }  // namespace
 }  // namespace throng::plugins
 
-THRONG_PLUGIN("kafka", THRONG_VERSION, "Records into Kafka.",
-              throng::Sink<throng::plugins::KafkaSink>("kafka", "A topic of Kafka, exactly once."))
+THRONG_PLUGIN("kafka", THRONG_VERSION, "Records into Kafka, and out of it.",
+              throng::Sink<throng::plugins::KafkaSink>("kafka", "A topic of Kafka, exactly once."),
+              throng::Source<throng::plugins::KafkaSource>("kafka", "The messages of a topic."))

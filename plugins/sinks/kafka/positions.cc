@@ -1,6 +1,7 @@
 // How far an output is, as a record of a compacted topic: written in the transaction of the data.
 #include "plugins/sinks/kafka/positions.h"
 
+#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -80,6 +81,24 @@ std::string PositionKey(const throng_target& target) {
          std::to_string(target.slice_index) + "-of-" + std::to_string(target.slice_count);
 }
 
+std::optional<KafkaPositionKey> ParsePositionKey(std::string_view key) {
+  const size_t output = key.find('/') + 1;
+  const size_t slice = key.rfind('/') + 1;
+  const size_t of = key.rfind("-of-");
+  if (output == 0 || slice <= output || of == std::string_view::npos || of < slice) {
+    return std::nullopt;
+  }
+  KafkaPositionKey parsed = {std::string(key.substr(0, output - 1)),
+                             std::string(key.substr(output, slice - 1 - output))};
+  const auto parse = [](std::string_view digits, int64_t* number) {
+    const char* const end = digits.data() + digits.size();
+    return std::from_chars(digits.data(), end, *number).ptr == end && !digits.empty();
+  };
+  const bool is_key = parse(key.substr(slice, of - slice), &parsed.slice_index) &&
+                      parse(key.substr(of + 4), &parsed.slice_count);
+  return is_key ? std::optional(parsed) : std::nullopt;
+}
+
 std::string PositionText(const KafkaPosition& position) {
   Json json;
   json["throng_position"] = kVersion;
@@ -88,6 +107,7 @@ std::string PositionText(const KafkaPosition& position) {
   json["identity"] = position.identity;
   json["claim"] = position.claim;
   json["partitions"] = position.partitions;
+  json["slice_mode"] = position.slice_mode;
   json["ends"] = ToBase64(EndsBytes(position.ends));
   json["host_state"] = ToBase64(position.host_state);
   return json.dump();
@@ -103,6 +123,7 @@ std::optional<KafkaPosition> ParsePosition(std::string_view text) {
     position.identity = json.at("identity").get<std::string>();
     position.claim = json.at("claim").get<std::string>();
     position.partitions = json.at("partitions").get<int32_t>();
+    position.slice_mode = json.value("slice_mode", uint32_t{0});
     const auto ends = FromBase64(json.at("ends").get<std::string>());
     auto host_state = FromBase64(json.at("host_state").get<std::string>());
     if (!ends || !host_state || !ParseEnds(*ends, &position.ends)) return std::nullopt;

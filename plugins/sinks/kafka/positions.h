@@ -26,11 +26,22 @@ struct KafkaPosition {
   std::optional<int64_t> position;  // the row to go on with; none: nothing is committed
   std::string host_state;
   int32_t partitions = 0;            // of the topic
+  uint32_t slice_mode = 0;           // THRONG_SLICE_..., as far as there are slices
   std::map<int32_t, KafkaEnd> ends;  // by partition; of those with records of the output
 };
 
 // "RUN/OUTPUT/0-of-1"
 std::string PositionKey(const throng_target& target);
+// Whose position it is, by the key.
+struct KafkaPositionKey {
+  std::string run_uid;
+  std::string output;
+  int64_t slice_index = 0;
+  int64_t slice_count = 1;
+};
+// Nothing if it is no such key.
+std::optional<KafkaPositionKey> ParsePositionKey(std::string_view key);
+
 std::string PositionText(const KafkaPosition& position);
 // Nothing if the text is not one that PositionText wrote.
 std::optional<KafkaPosition> ParsePosition(std::string_view text);

@@ -20,16 +20,27 @@ struct Answer {
   std::string reason;
 };
 
-// `broker`: whom to ask; -1: the controller.
-Answer Ask(const KafkaClient& client, rd_kafka_admin_op_t operation, int32_t broker,
+// Of a broker; -1: of the controller.
+struct Question {
+  rd_kafka_admin_op_t operation;
+  int32_t broker = -1;
+  std::chrono::milliseconds patience{5 * kCallMs};
+  bool is_only_checked = false;  // what would be made is not
+};
+Answer Ask(const KafkaClient& client, const Question& question,
            const std::function<void(const rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>& send) {
   const Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client.handle()), rd_kafka_queue_destroy);
   const Owned<rd_kafka_AdminOptions_t> options(
-      rd_kafka_AdminOptions_new(client.handle(), operation), rd_kafka_AdminOptions_destroy);
+      rd_kafka_AdminOptions_new(client.handle(), question.operation),
+      rd_kafka_AdminOptions_destroy);
   char ignored[256];
-  rd_kafka_AdminOptions_set_request_timeout(options.get(), 5 * kCallMs, ignored, sizeof ignored);
-  if (broker >= 0) {
-    rd_kafka_AdminOptions_set_broker(options.get(), broker, ignored, sizeof ignored);
+  rd_kafka_AdminOptions_set_request_timeout(
+      options.get(), static_cast<int>(question.patience.count()), ignored, sizeof ignored);
+  if (question.broker >= 0) {
+    rd_kafka_AdminOptions_set_broker(options.get(), question.broker, ignored, sizeof ignored);
+  }
+  if (question.is_only_checked) {
+    rd_kafka_AdminOptions_set_validate_only(options.get(), 1, ignored, sizeof ignored);
   }
   send(options.get(), queue.get());
   Answer answer;
@@ -89,7 +100,7 @@ int32_t AnyBroker(KafkaClient* client, const std::string& topic) {
   return is_told && metadata.found->broker_cnt > 0 ? metadata.found->brokers[0].id : -1;
 }
 
-void Create(const KafkaClient& client, const KafkaTopic& topic) {
+void Create(const KafkaClient& client, const KafkaTopic& topic, bool is_only_checked) {
   char reason[512];
   const Owned<rd_kafka_NewTopic_t> request(
       rd_kafka_NewTopic_new(
@@ -101,10 +112,11 @@ void Create(const KafkaClient& client, const KafkaTopic& topic) {
     rd_kafka_NewTopic_set_config(request.get(), name.c_str(), value.c_str());
   }
   Answer answer =
-      Ask(client, RD_KAFKA_ADMIN_OP_CREATETOPICS, -1, [&](const auto* options, auto* queue) {
-        rd_kafka_NewTopic_t* topics[] = {request.get()};
-        rd_kafka_CreateTopics(client.handle(), topics, 1, options, queue);
-      });
+      Ask(client, {.operation = RD_KAFKA_ADMIN_OP_CREATETOPICS, .is_only_checked = is_only_checked},
+          [&](const auto* options, auto* queue) {
+            rd_kafka_NewTopic_t* topics[] = {request.get()};
+            rd_kafka_CreateTopics(client.handle(), topics, 1, options, queue);
+          });
   if (answer.code == RD_KAFKA_RESP_ERR_NO_ERROR) {
     size_t count = 0;
     const auto* const* results = rd_kafka_CreateTopics_result_topics(
@@ -117,7 +129,7 @@ void Create(const KafkaClient& client, const KafkaTopic& topic) {
   }
   switch (answer.code) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
-      client.host().Info("Made topic " + topic.name + ".");
+      if (!is_only_checked) client.host().Info("Made topic " + topic.name + ".");
       return;
     case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:  // somebody was faster
       return;
@@ -144,7 +156,11 @@ void Create(const KafkaClient& client, const KafkaTopic& topic) {
 }  // namespace
 
 std::optional<int32_t> FindTopic(KafkaClient* client, const std::string& topic) {
-  const auto due = KafkaClock::now() + kPatience;
+  return FindTopic(client, topic, KafkaClock::now() + kPatience);
+}
+
+std::optional<int32_t> FindTopic(KafkaClient* client, const std::string& topic,
+                                 KafkaClock::time_point due) {
   while (true) {
     const auto partitions = Look(client, topic, due);
     if (!partitions || *partitions > 0) return partitions;
@@ -163,7 +179,7 @@ int32_t RequireTopic(KafkaClient* client, const KafkaTopic& topic, bool may_crea
   if (!may_create) {
     client->Fail(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "", {topic.name, "DESCRIBE"});
   }
-  Create(*client, topic);
+  Create(*client, topic, /*is_only_checked=*/false);
   const auto due = KafkaClock::now() + kPatience;
   while (true) {
     if (const auto partitions = FindTopic(client, topic.name)) return *partitions;
@@ -171,16 +187,56 @@ int32_t RequireTopic(KafkaClient* client, const KafkaTopic& topic, bool may_crea
   }
 }
 
+void CheckThatTopicCanBeMade(const KafkaClient& client, const std::string& topic) {
+  Create(client, {.name = topic, .partitions = 0, .replication = 0, .config = {}},
+         /*is_only_checked=*/true);
+}
+
+std::vector<KafkaBroker> FindBrokers(KafkaClient* client, const std::string& topic,
+                                     KafkaClock::time_point due) {
+  while (true) {
+    const rd_kafka_metadata_t* found = nullptr;
+    const rd_kafka_resp_err_t code =
+        rd_kafka_metadata(client->handle(), 0, nullptr, &found, kCallMs);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      const Owned<const rd_kafka_metadata_t> metadata(found, rd_kafka_metadata_destroy);
+      client->ForgetTrouble();
+      std::vector<KafkaBroker> brokers;
+      for (int i = 0; i < metadata->broker_cnt; ++i) {
+        const rd_kafka_metadata_broker_t& broker = metadata->brokers[i];
+        brokers.push_back(
+            {broker.id, std::string(broker.host) + ":" + std::to_string(broker.port)});
+      }
+      return brokers;
+    }
+    client->AwaitRetry(code, "", {topic, "DESCRIBE"}, due);
+  }
+}
+
+bool IsBrokerThere(const KafkaClient& client, int32_t broker, std::chrono::milliseconds patience) {
+  const Owned<rd_kafka_ConfigResource_t> request(
+      rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_BROKER, std::to_string(broker).c_str()),
+      rd_kafka_ConfigResource_destroy);
+  const Answer answer =
+      Ask(client,
+          {.operation = RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, .broker = broker, .patience = patience},
+          [&](const auto* options, auto* queue) {
+            rd_kafka_ConfigResource_t* resources[] = {request.get()};
+            rd_kafka_DescribeConfigs(client.handle(), resources, 1, options, queue);
+          });
+  return !IsTransient(answer.code);  // a refusal is an answer, too
+}
+
 std::map<std::string, std::string> TopicConfig(KafkaClient* client, const std::string& topic) {
   const Owned<rd_kafka_ConfigResource_t> request(
       rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()),
       rd_kafka_ConfigResource_destroy);
-  const Answer answer =
-      Ask(*client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, AnyBroker(client, topic),
-          [&](const auto* options, auto* queue) {
-            rd_kafka_ConfigResource_t* resources[] = {request.get()};
-            rd_kafka_DescribeConfigs(client->handle(), resources, 1, options, queue);
-          });
+  const Answer answer = Ask(
+      *client, {.operation = RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, .broker = AnyBroker(client, topic)},
+      [&](const auto* options, auto* queue) {
+        rd_kafka_ConfigResource_t* resources[] = {request.get()};
+        rd_kafka_DescribeConfigs(client->handle(), resources, 1, options, queue);
+      });
   std::map<std::string, std::string> config;
   std::string reason = answer.reason;
   if (answer.code == RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -1,11 +1,13 @@
 // Topics as they are at the brokers: made where they are missing, looked at, read.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "plugins/sinks/kafka/client.h"
 #include "throng/sdk.hpp"
@@ -24,6 +26,20 @@ struct KafkaTopic {
 int32_t RequireTopic(KafkaClient* client, const KafkaTopic& topic, bool may_create);
 // The same, but nothing if the topic does not exist.
 std::optional<int32_t> FindTopic(KafkaClient* client, const std::string& topic);
+std::optional<int32_t> FindTopic(KafkaClient* client, const std::string& topic,
+                                 KafkaClock::time_point due);
+// Throws why the brokers would not make the topic, with as many partitions as they choose.
+void CheckThatTopicCanBeMade(const KafkaClient& client, const std::string& topic);
+
+struct KafkaBroker {
+  int32_t id = 0;
+  std::string address;  // as it calls itself
+};
+// All brokers, by those that can be reached; `topic`: what they are wanted for.
+std::vector<KafkaBroker> FindBrokers(KafkaClient* client, const std::string& topic,
+                                     KafkaClock::time_point due);
+// Whether a broker answers, at the address that it calls itself.
+bool IsBrokerThere(const KafkaClient& client, int32_t broker, std::chrono::milliseconds patience);
 
 // Whether the brokers say that there is no such topic; false if they say nothing soon.
 bool IsKnownToBeMissing(KafkaClient* client, const std::string& topic);
