@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "plugins/formats/avro/decoder.h"
 #include "plugins/formats/avro/record.h"
 #include "plugins/formats/avro/schema.h"
 #include "plugins/formats/compression/compressor.h"
@@ -143,4 +144,6 @@ class Avro {
 
 THRONG_PLUGIN("avro", THRONG_VERSION, "Avro files and messages.",
               throng::Format<throng::plugins::Avro>("avro",
-                                                    "A record per row, in Avro's binary encoding."))
+                                                    "A record per row, in Avro's binary encoding."),
+              throng::Decoder<throng::plugins::AvroDecoder>(
+                  "avro", "Avro files of any schema, and messages, with a registry or without."))

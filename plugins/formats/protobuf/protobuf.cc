@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "plugins/formats/protobuf/decoder.h"
 #include "plugins/formats/protobuf/record.h"
 #include "plugins/formats/protobuf/schema.h"
 #include "plugins/formats/record.h"
@@ -75,4 +76,6 @@ class Protobuf {
 }  // namespace throng::plugins
 
 THRONG_PLUGIN("protobuf", THRONG_VERSION, "Protobuf messages.",
-              throng::Format<throng::plugins::Protobuf>("protobuf", "A Protobuf message per row."))
+              throng::Format<throng::plugins::Protobuf>("protobuf", "A Protobuf message per row."),
+              throng::Decoder<throng::plugins::ProtobufDecoder>(
+                  "protobuf", "Messages of throng.v1.Interaction, or as a registry has them."))

@@ -128,11 +128,10 @@ int IsCancelled(void* host, curl_off_t /*download_total*/, curl_off_t /*download
   }
 }
 
-}  // namespace
-
-HttpAnswer PostJson(const RegistryOptions& options, const Host& host, const std::string& url,
-                    const std::string& body) {
-  if (host.IsCancelled()) Fail(CURLE_ABORTED_BY_CALLBACK, "", *options.registry);
+// `body`: to be posted.
+HttpAnswer Ask(const RegistryConnection& connection, const Host& host, const std::string& url,
+               const std::string* body) {
+  if (host.IsCancelled()) Fail(CURLE_ABORTED_BY_CALLBACK, "", *connection.registry);
   const Curl& curl = Curl::Get();
   const Easy easy(curl.easy_init(), curl.easy_cleanup);
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(nullptr, curl.slist_free_all);
@@ -148,8 +147,10 @@ HttpAnswer PostJson(const RegistryOptions& options, const Host& host, const std:
   Set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   Set(easy, CURLOPT_URL, url.c_str());
   Set(easy, CURLOPT_HTTPHEADER, headers.get());
-  Set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  Set(easy, CURLOPT_POSTFIELDS, body.data());
+  if (body != nullptr) {
+    Set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->size()));
+    Set(easy, CURLOPT_POSTFIELDS, body->data());
+  }
   Set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(kConnectMs));
   Set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(kTotalMs));
   Set(easy, CURLOPT_ERRORBUFFER, static_cast<char*>(reason));
@@ -158,22 +159,33 @@ HttpAnswer PostJson(const RegistryOptions& options, const Host& host, const std:
   Set(easy, CURLOPT_NOPROGRESS, 0L);
   Set(easy, CURLOPT_XFERINFOFUNCTION, &IsCancelled);
   Set(easy, CURLOPT_XFERINFODATA, static_cast<const void*>(&host));
-  if (options.registry_username) {
-    Set(easy, CURLOPT_USERNAME, options.registry_username->c_str());
-    Set(easy, CURLOPT_PASSWORD, options.registry_password->c_str());
+  if (connection.registry_username) {
+    Set(easy, CURLOPT_USERNAME, connection.registry_username->c_str());
+    Set(easy, CURLOPT_PASSWORD, connection.registry_password->c_str());
   }
-  SetPem(easy, CURLOPT_CAINFO_BLOB, options.registry_ca);
-  if (options.registry_ca) Set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  SetPem(easy, CURLOPT_SSLCERT_BLOB, options.registry_certificate);
-  SetPem(easy, CURLOPT_SSLKEY_BLOB, options.registry_key);
+  SetPem(easy, CURLOPT_CAINFO_BLOB, connection.registry_ca);
+  if (connection.registry_ca) Set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  SetPem(easy, CURLOPT_SSLCERT_BLOB, connection.registry_certificate);
+  SetPem(easy, CURLOPT_SSLKEY_BLOB, connection.registry_key);
   const CURLcode code = curl.easy_perform(easy.get());
   if (code != CURLE_OK) {
-    Fail(code, reason[0] != '\0' ? reason : curl.easy_strerror(code), *options.registry);
+    Fail(code, reason[0] != '\0' ? reason : curl.easy_strerror(code), *connection.registry);
   }
   long status = 0;
   curl.easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
   answer.status = status;
   return answer;
+}
+
+}  // namespace
+
+HttpAnswer PostJson(const RegistryConnection& connection, const Host& host, const std::string& url,
+                    const std::string& body) {
+  return Ask(connection, host, url, &body);
+}
+
+HttpAnswer Get(const RegistryConnection& connection, const Host& host, const std::string& url) {
+  return Ask(connection, host, url, nullptr);
 }
 
 }  // namespace throng::plugins

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "plugins/formats/registry/registry.h"
+#include "plugins/formats/registry/connection.h"
 #include "throng/sdk.hpp"
 
 namespace throng::plugins {
@@ -14,9 +14,10 @@ struct HttpAnswer {
   std::string body;
 };
 
-// Posts JSON to a URL below options.registry, with its credentials. Throws UNAVAILABLE where nobody
+// Each asks a URL of connection.registry, with its credentials. They throw UNAVAILABLE where nobody
 // answers within some seconds, CANCELLED once the host stops, UNAUTHENTICATED where TLS fails.
-HttpAnswer PostJson(const RegistryOptions& options, const Host& host, const std::string& url,
+HttpAnswer PostJson(const RegistryConnection& connection, const Host& host, const std::string& url,
                     const std::string& body);
+HttpAnswer Get(const RegistryConnection& connection, const Host& host, const std::string& url);
 
 }  // namespace throng::plugins

@@ -1,11 +1,11 @@
 // Schemas of messages in a schema registry that speaks Confluent's API.
 #include "plugins/formats/registry/registry.h"
 
-#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "plugins/formats/registry/answer.h"
 #include "plugins/formats/registry/http.h"
 
 namespace throng::plugins {
@@ -19,38 +19,6 @@ constexpr int64_t kLastNotFound = 40403;
 
 std::string Dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-template <typename T>
-std::optional<T> Member(const Json& json, const char* name) {
-  if (!json.is_object()) return std::nullopt;
-  const auto found = json.find(name);
-  if (found == json.end()) return std::nullopt;
-  if constexpr (std::is_same_v<T, int64_t>) {
-    if (!found->is_number_integer()) return std::nullopt;
-  } else {
-    if (!found->is_string()) return std::nullopt;
-  }
-  return found->template get<T>();
-}
-
-// What a registry says of a failure, on one line and not too long for a sentence. A body that is no
-// JSON may be in any encoding.
-std::string ReasonOf(const Json& json, const std::string& body) {
-  constexpr size_t kLongest = 400;
-  const auto message = Member<std::string>(json, "message");
-  std::string reason = message.value_or(body);
-  const auto is_odd = [&](char c) {
-    return static_cast<unsigned char>(c) < ' ' || (!message && static_cast<unsigned char>(c) > '~');
-  };
-  std::replace_if(reason.begin(), reason.end(), is_odd, ' ');
-  while (!reason.empty() && (reason.back() == ' ' || reason.back() == '.')) reason.pop_back();
-  if (reason.size() > kLongest) {
-    size_t end = kLongest;
-    while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xC0) == 0x80) --end;
-    reason = reason.substr(0, end) + "...";
-  }
-  return reason.empty() ? "no reason given" : reason;
 }
 
 std::string HeaderOf(int64_t id) {
@@ -95,48 +63,6 @@ std::string TopicOf(const throng_destination& destination, const std::string& op
 }
 
 }  // namespace
-
-void RegistryOptions::ValidateRegistry() const {
-  if (!registry) {
-    const std::pair<const char*, bool> others[] = {
-        {"registry_username", registry_username.has_value()},
-        {"registry_password", registry_password.has_value()},
-        {"registry_ca", registry_ca.has_value()},
-        {"registry_certificate", registry_certificate.has_value()},
-        {"registry_key", registry_key.has_value()},
-    };
-    for (const auto& [name, is_given] : others) {
-      if (is_given) Refuse(std::string(name) + " needs registry; give its URL.", name);
-    }
-    return;
-  }
-  const std::string_view url = *registry;
-  const size_t host = url.starts_with("http://") ? 7 : url.starts_with("https://") ? 8 : url.size();
-  if (host == url.size()) {
-    Refuse("registry is \"" + *registry + "\"; write a URL, as http://localhost:8081.", "registry");
-  }
-  if (url.substr(host, url.find('/', host) - host).find('@') != std::string_view::npos) {
-    Refuse("registry has a user or a password in it; use registry_username and registry_password.",
-           "registry");
-  }
-  if (url.find_first_of("?# ") != std::string_view::npos) {
-    Refuse("registry is \"" + *registry + "\"; write a URL without ?, # and spaces.", "registry");
-  }
-  if (registry_username.has_value() != registry_password.has_value()) {
-    Refuse("registry_username and registry_password belong together; give both or neither.",
-           registry_username ? "registry_password" : "registry_username");
-  }
-  if (registry_certificate.has_value() != registry_key.has_value()) {
-    Refuse("registry_certificate and registry_key belong together; give both or neither.",
-           registry_key ? "registry_certificate" : "registry_key");
-  }
-  if (url.starts_with("http://") && (registry_ca || registry_certificate)) {
-    Refuse(
-        "registry_ca and registry_certificate are used with https:// only; change registry, or "
-        "leave them out.",
-        "registry");
-  }
-}
 
 void SchemaRegistry::RefuseFiles() const {
   if (!options_.registry) return;
@@ -204,9 +130,8 @@ std::string SchemaRegistry::Subject(const MessageSchema& schema,
 }
 
 int64_t SchemaRegistry::AskForId(const std::string& subject, const MessageSchema& schema) const {
-  std::string url = *options_.registry;
-  while (url.ends_with('/')) url.pop_back();
-  url += "/subjects/" + EscapePath(subject) + (options_.registers ? "/versions" : "");
+  const std::string url =
+      options_.Url("/subjects/" + EscapePath(subject) + (options_.registers ? "/versions" : ""));
   // Registries older than schema types know Avro only, and do not know the member.
   Json request = {{"schema", schema.documented}};
   if (schema.type != "AVRO") request["schemaType"] = schema.type;

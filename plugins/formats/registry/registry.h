@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "plugins/formats/registry/connection.h"
 #include "throng/sdk.hpp"
 
 namespace throng::plugins {
@@ -15,22 +16,13 @@ namespace throng::plugins {
 enum class SubjectNameStrategy { kTopic, kRecord, kTopicRecord };
 
 // Options of formats whose messages may have a registered schema; a format's own derive from them.
-struct RegistryOptions {
-  std::optional<std::string> registry;
+struct RegistryOptions : RegistryConnection {
   SubjectNameStrategy subject_name_strategy = SubjectNameStrategy::kTopic;
   bool registers = true;
-  std::optional<std::string> registry_username;
-  std::optional<std::string> registry_password;
-  std::optional<std::string> registry_ca;
-  std::optional<std::string> registry_certificate;
-  std::optional<std::string> registry_key;
 
   // After the format's own.
   template <class Options>
   static std::vector<OptionOf<Options>> AddTo(std::vector<OptionOf<Options>> options);
-
-  // Throws INVALID_ARGUMENT.
-  void ValidateRegistry() const;
 };
 
 struct MessageSchema {
@@ -78,8 +70,7 @@ template <class Options>
 std::vector<OptionOf<Options>> RegistryOptions::AddTo(std::vector<OptionOf<Options>> options) {
   using R = RegistryOptions;
   OptionOf<Options> all[] = {
-      Option<&R::registry, Options>(
-          "registry", "URL of the schema registry (Confluent's API) that messages refer to."),
+      RegistryConnection::DeclareUrl<Options>(),
       Option<&R::subject_name_strategy, Options>(
           "subject_name_strategy",
           "The subject of a value's schema: TOPIC-value, throng.v1.Interaction, or "
@@ -87,19 +78,9 @@ std::vector<OptionOf<Options>> RegistryOptions::AddTo(std::vector<OptionOf<Optio
           .Choices({"topic", "record", "topic_record"}),
       Option<&R::registers, Options>(
           "register", "Whether a schema that the subject does not have is registered."),
-      Option<&R::registry_username, Options>("registry_username", "The user, for basic auth."),
-      Option<&R::registry_password, Options>("registry_password", "The user's password.").Secret(),
-      Option<&R::registry_ca, Options>(
-          "registry_ca", "Certificates (PEM) that the registry is trusted by; unset: the system's.")
-          .Secret(),
-      Option<&R::registry_certificate, Options>("registry_certificate",
-                                                "The client's own certificate (PEM).")
-          .Secret(),
-      Option<&R::registry_key, Options>("registry_key",
-                                        "The key of the client's certificate (PEM).")
-          .Secret(),
   };
   for (OptionOf<Options>& option : all) options.push_back(std::move(option));
+  RegistryConnection::AddCredentialsTo(&options);
   return options;
 }
 
