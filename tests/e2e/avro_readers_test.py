@@ -131,6 +131,30 @@ class AvroReadersTest(unittest.TestCase):
                                             csv_rows(wide if len(columns[codec]) > 4 else narrow))
                     self.assertEqual(rows, ROWS)
 
+    def test_the_decoder_reads_every_row_of_every_codec_whoever_wrote_it(self):
+        narrow = self.folder / "narrow.csv"
+        paths = {codec: self.folder / f"{codec}.avro" for codec in CODECS}
+        self.make(worker.file_output(narrow),
+                  *(avro_output(paths[codec], codec, columns=OWN) for codec in CODECS))
+        with open(paths["null"], "rb") as file:
+            reader = fastavro.reader(file)
+            schema, records = reader.writer_schema, list(reader)
+        for codec in CODECS:
+            paths[f"fastavro {codec}"] = path = self.folder / f"fastavro-{codec}.avro"
+            with open(path, "wb") as file:
+                fastavro.writer(file, schema, records, codec=codec)
+        frame = polars.DataFrame(records).with_columns(
+            polars.col("timestamp").dt.replace_time_zone(None))
+        for codec in ("uncompressed", "deflate", "snappy"):
+            paths[f"polars {codec}"] = path = self.folder / f"polars-{codec}.avro"
+            frame.write_avro(path, codec, name="Rows")
+        expected = [line.split(",") for line in narrow.read_text(encoding="utf-8").splitlines()[1:]]
+        for name, path in paths.items():
+            with self.subTest(name):
+                found, said = worker.read_rows({"component": "file", "options": {"path": str(path)}})
+                self.assertEqual(said, [])
+                self.expect_rows((row[:4] for row in found), expected)
+
     def test_the_schema_names_types_and_what_is_optional(self):
         path = self.folder / "rows.avro"
         self.make(avro_output(path, columns=[*OWN, "kind", {"column": "interaction_id", "name": "row"}]))

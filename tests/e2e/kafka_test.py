@@ -20,6 +20,9 @@ from kafka_case import PATIENCE_SECONDS, KafkaCase
 from questions_test import converse
 
 
+os.environ["THRONG_TEST_PASSWORD"] = "guessed"
+
+
 class KafkaTest(kafka_inspection.InspectionCases, KafkaCase):
     def test_a_consumer_by_others_sees_every_row_once(self):
         spec = self.spec(self.kafka())
@@ -59,6 +62,61 @@ class KafkaTest(kafka_inspection.InspectionCases, KafkaCase):
                 self.assertEqual(sorted(read(self.broker, self.topic, 2000)), all_of_it)
         partitions = {key: partition for partition, key, _ in all_of_it}
         self.assertEqual(self.broker.java_partitions(partitions, 6), partitions)
+
+    def test_what_was_delivered_is_read_back(self):
+        """Each format without a registry, between transactions that are aborted, one at the very end."""
+        rows = 2000
+        path = self.scratch / "expected.csv"
+        self.run_well(self.spec(worker.file_output(path), dataset={"interactions": rows}))
+        expected = sorted(
+            line.split(",") for line in path.read_text(encoding="utf-8").splitlines()[1:])
+        other = confluent_kafka.Producer(
+            {"bootstrap.servers": self.broker.bootstrap, "transactional.id": self.topic})
+        other.init_transactions()
+        for component in ("avro", "json", "protobuf"):
+            with self.subTest(component):
+                topic = f"{self.topic}-{component}"
+                self.broker.create_topic(topic, 6)
+                output = self.kafka({"topic": topic}, format={"component": component})
+                for some in (rows // 2, rows):
+                    self.run_well(self.spec(
+                        output, dataset={"interactions": some, "plan_size": rows}))
+                    other.begin_transaction()
+                    for number in range(100):
+                        other.produce(topic, "aborted", str(number))
+                    other.flush(PATIENCE_SECONDS)
+                    other.abort_transaction()
+                place = {"component": "kafka", "options": {
+                    "bootstrap_servers": self.broker.bootstrap, "topic": topic}}
+                found, said = worker.read_rows(place, {"component": component})
+                self.assertEqual(said, [])
+                self.assertEqual(sorted(row[:4] for row in found), expected)
+                place["options"]["isolation"] = "read_uncommitted"
+                found, said = worker.read_rows(place, {"component": component})
+                self.assertEqual((len(found), len(said)), (rows, 200))
+                self.assertRegex(said[0], r"^.*-" + component + r" \[[0-5]\]@\d+: ")
+
+    def test_the_way_to_a_topic_is_tried_and_what_is_kept_of_it_is_told(self):
+        def ask(question, **options):
+            place = {"component": "kafka", "options": {
+                "bootstrap_servers": self.broker.bootstrap, "topic": self.topic, **options}}
+            lines, said = worker.read_rows(place, columns=(question,))
+            self.assertEqual(said, [])
+            return [",".join(line) for line in lines]
+        steps = ask("--probe")
+        self.assertEqual(steps[0], f"reach,0,{self.broker.bootstrap} answers by plaintext.")
+        self.assertIn(f" has 1 broker: 1 at 127.0.0.1:{self.broker.port}; librdkafka ", steps[1])
+        self.assertEqual(steps[2], f"topic,0,Topic {self.topic} does not exist, and can be made: "
+                                   "whoever writes to it makes it.")
+        self.run_well(self.spec(self.kafka(), dataset={"interactions": 2000}))
+        self.assertRegex(ask("--probe")[2], f"^topic,0,Topic {self.topic} has 6 partitions, each with a "
+                         r"leader, and offsets of \d+ records; it keeps them for 7 days\.$")
+        self.assertEqual(ask("--kept"), ["kafka,0-of-1,2000"])
+        refused = ask("--probe", bootstrap_servers=self.broker.address(kafka_broker.SASL),
+                      security_protocol="sasl_plaintext", sasl_username="alice",
+                      sasl_password="env:THRONG_TEST_PASSWORD")
+        self.assertEqual(len(refused), 1)
+        self.assertRegex(refused[0], '^reach,16,.* refuses sasl_username "alice" by PLAIN ')
 
     def test_the_older_of_two_workers_is_fenced(self):
         dataset = {"interactions": 20_000}

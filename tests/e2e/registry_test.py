@@ -17,6 +17,7 @@ import threading
 import time
 import unittest
 
+import confluent_kafka
 from confluent_kafka import schema_registry
 from confluent_kafka.schema_registry import avro, json_schema, protobuf
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -166,6 +167,62 @@ class RegistryTest(unittest.TestCase):
         for component in FORMATS:
             with self.subTest(component):
                 self.assert_topic_is(f"wide-{component}", component, 2000, columns=columns)
+
+    def test_the_decoders_read_every_row_back(self):
+        """Also where the topic has several schemas, partitions and an aborted transaction."""
+        extra = ("user_id", "item_id", "rating", "timestamp", *EXTRA)
+        for component in ("avro", "protobuf"):
+            with self.subTest(component):
+                topic = f"back-{component}"
+                self.broker.create_topic(topic, 3)
+                self.run_well(self.spec(self.kafka(component, topic=topic), rows=1000))
+                abort_transaction(self.broker, topic, 500)
+                self.run_well(self.spec(
+                    self.kafka(component, topic=topic, **columns_of(extra)), rows=2000))
+                found, said = worker.read_rows(
+                    {"component": "kafka", "options": {
+                        "bootstrap_servers": self.broker.bootstrap, "topic": topic}},
+                    {"component": component, "options": {"registry": self.broker.registry}}, EXTRA)
+                self.assertEqual(said, [])
+                expected = []
+                for rows, columns in ((1000, ()), (2000, extra)):
+                    path = self.scratch / f"{topic}-{rows}.csv"
+                    self.run_well(
+                        self.spec(worker.file_output(path, **columns_of(columns)), rows=rows))
+                    lines = path.read_text(encoding="utf-8").splitlines()[1:]
+                    expected += [(line + ("" if columns else "," * len(EXTRA))).split(",")
+                                 for line in lines]
+                self.assertEqual(sorted(found), sorted(expected))
+
+    def test_what_others_wrote_is_read_by_its_schema(self):
+        schema = json.dumps({"type": "record", "name": "Rated", "namespace": "shop", "fields": [
+            {"name": "tags", "type": {"type": "array", "items": "string"}},
+            {"name": "userId", "type": "long"}, {"name": "itemId", "type": ["null", "string"]},
+            {"name": "stars", "type": "float"},
+            {"name": "at", "type": {"type": "long", "logicalType": "timestamp-micros"}}]})
+        self.broker.create_topic(self.topic)
+        write = avro.AvroSerializer(self.registry, schema)
+        context = SerializationContext(self.topic, MessageField.VALUE)
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.broker.bootstrap})
+        at = datetime.datetime(2024, 1, 15, 10, 30, tzinfo=datetime.timezone.utc)
+        for number in range(3):
+            producer.produce(self.topic, write(
+                {"tags": ["a"] * number, "userId": number, "itemId": f"i{number}", "stars": 4.5,
+                 "at": at}, context))
+        producer.produce(self.topic, b"not one of these")
+        self.assertEqual(producer.flush(PATIENCE_SECONDS), 0)
+        place = {"component": "kafka", "options": {
+            "bootstrap_servers": self.broker.bootstrap, "topic": self.topic}}
+        reader = {"component": "avro", "options": {"registry": self.broker.registry}}
+        found, said = worker.read_rows(place, reader, (), {
+            "user_id": "userId", "item_id": "itemId", "rating": "stars", "timestamp": "at"})
+        self.assertEqual(said, [f"{self.topic} [0]@3: the message does not begin with the id of a "
+                                "schema; leave registry out"])
+        self.assertEqual(sorted(row[:4] for row in found), [
+            [str(number), f"i{number}", "4.5", "2024-01-15T10:30:00Z"] for number in range(3)])
+        found, said = worker.read_rows(place, reader)
+        self.assertEqual(found, [])
+        self.assertIn("has no column user_id; it has tags, userId, itemId, stars, at.", said[0])
 
     def test_extra_columns_are_a_compatible_change(self):
         columns = ("user_id", "item_id", "rating", "timestamp", *EXTRA)
@@ -346,6 +403,18 @@ class RegistryTest(unittest.TestCase):
 
 def columns_of(names):
     return {"columns": [{"column": name} for name in names]} if names else {}
+
+
+def abort_transaction(broker, topic, messages):
+    """Leaves messages in the topic that no reader of what is committed sees."""
+    producer = confluent_kafka.Producer(
+        {"bootstrap.servers": broker.bootstrap, "transactional.id": f"aborts-{topic}"})
+    producer.init_transactions()
+    producer.begin_transaction()
+    for number in range(messages):
+        producer.produce(topic, "aborted", str(number))
+    producer.flush(PATIENCE_SECONDS)
+    producer.abort_transaction()
 
 
 @contextlib.contextmanager

@@ -36,6 +36,17 @@ def write_spec(file, *outputs, dataset=None, **fields):
     return file
 
 
+def read_rows(source, decoder=None, columns=(), mapping=None):
+    """What the program read_rows finds in a place: rows, each a list of texts (the four columns of
+    interactions, then those that are named), and lines of what is damaged or wrong."""
+    place = {"source": source, "columns": mapping or {}}
+    if decoder is not None:
+        place["decoder"] = decoder
+    done = subprocess.run([os.environ["THRONG_READ_ROWS"], PLUGINS, json.dumps(place), *columns],
+                          capture_output=True, text=True, check=False, timeout=600)
+    return [line.split(",") for line in done.stdout.splitlines()], done.stderr.splitlines()
+
+
 def sha256(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
