@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <iterator>
 #include <vector>
@@ -39,7 +40,8 @@ std::string Bars(const std::vector<int64_t>& counts) {
   std::string text;
   for (const int64_t count : counts) {
     const double share = most == 0 ? 0 : static_cast<double>(count) / static_cast<double>(most);
-    const auto bar = static_cast<size_t>(share * static_cast<double>(kBars.size() - 1) + 0.5);
+    const auto bar =
+        static_cast<size_t>(std::lround(share * static_cast<double>(kBars.size() - 1)));
     text += kBars[bar];
   }
   return text;

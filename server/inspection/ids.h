@@ -34,7 +34,7 @@ class Ids {
 
  private:
   struct TextHash {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
 

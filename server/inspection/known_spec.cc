@@ -7,9 +7,13 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "proto/json.h"
 #include "server/host/behaviours.h"
+#include "server/host/option_values.h"
+#include "server/host/readers.h"
 #include "server/spec/reader.h"
 #include "server/spec/spec_request.h"
+#include "throng/worker/v1/host_state.pb.h"
 
 namespace throng {
 namespace {
@@ -35,6 +39,62 @@ std::unique_ptr<Plan> PlanOf(const v1::DatasetSpec& spec, const Inspection& insp
                      problems);
 }
 
+// The dataset that several specs have in common.
+class CommonDataset {
+ public:
+  // As JSON, field for field. False: it is another one.
+  bool Take(nlohmann::json dataset) {
+    // What was added to one of them later makes it longer, not another.
+    const bool is_endless = !dataset.contains("interactions");
+    const int64_t interactions = dataset.value("interactions", int64_t{0});
+    dataset.erase("interactions");
+    if (!dataset_) dataset_ = dataset;
+    is_endless_ = is_endless_ || is_endless;
+    interactions_ = std::max(interactions_, interactions);
+    return *dataset_ == dataset;
+  }
+
+  bool IsKnown() const { return dataset_.has_value(); }
+
+  // Planned; else why it cannot be, into `notes`.
+  std::unique_ptr<Plan> MakePlan(const std::string& of, const Inspection& inspection,
+                                 std::vector<std::string>* notes) const {
+    nlohmann::json dataset = *dataset_;
+    dataset["interactions"] = is_endless_ ? nlohmann::json(nullptr) : nlohmann::json(interactions_);
+    Problems problems;
+    const SpecLayer layer{
+        .name = of, .text = nlohmann::json{{"dataset", dataset}}.dump(), .has_lines = false};
+    const auto spec = ReadSpec(std::span(&layer, 1), &problems, false);
+    std::unique_ptr<Plan> plan;
+    if (spec && problems.empty()) plan = PlanOf(spec->dataset(), inspection, &problems);
+    if (plan == nullptr) {
+      notes->push_back(fmt::format("The spec of the {} cannot be planned here: {}", of,
+                                   problems.empty() ? "it is no spec." : problems.front().message));
+    }
+    return plan;
+  }
+
+ private:
+  std::optional<nlohmann::json> dataset_;
+  int64_t interactions_ = 0;
+  bool is_endless_ = false;
+};
+
+// What the sink of a source's name keeps there.
+absl::StatusOr<std::vector<KeptPosition>> KeptIn(const v1::Component& asked,
+                                                 const Inspection& inspection) {
+  const auto component = inspection.catalogue.Find(Role::kSource, asked.component());
+  if (!component.ok()) return component.status();
+  Problems problems;
+  const OptionValues options =
+      OptionValues::Parse(**component, {asked.options().begin(), asked.options().end()}, "source",
+                          inspection.now_ms, &problems, inspection.environment.source_roots);
+  if (!problems.empty()) return absl::InvalidArgumentError(problems.front().message);
+  auto source = Source::Create(**component, inspection.environment, options.values());
+  if (!source.ok()) return source.status();
+  return (*source)->Kept();
+}
+
 }  // namespace
 
 std::unique_ptr<Plan> PlanNamed(const v1::SpecSource& source, const Inspection& inspection) {
@@ -46,7 +106,7 @@ std::unique_ptr<Plan> PlanNamed(const v1::SpecSource& source, const Inspection& 
 
 KnownSpec ReadManifests(const std::vector<std::string>& paths, const Inspection& inspection) {
   KnownSpec known;
-  std::optional<nlohmann::json> dataset;
+  CommonDataset dataset;
   int64_t rows = 0;
   size_t without = 0;
   for (const std::string& path : paths) {
@@ -56,46 +116,39 @@ KnownSpec ReadManifests(const std::vector<std::string>& paths, const Inspection&
       continue;
     }
     rows += manifest->value("rows", int64_t{0});
-    nlohmann::json own = (*manifest)["spec"]["dataset"];
-    if (!dataset) {
-      dataset = std::move(own);
-      continue;
-    }
-    // What was added to one of them later makes it longer, not another.
-    const auto longest = [](const nlohmann::json& spec) {
-      return spec.value("interactions", int64_t{0});
-    };
-    nlohmann::json first = *dataset;
-    const int64_t most = std::max(longest(first), longest(own));
-    first.erase("interactions");
-    const bool is_endless = !own.contains("interactions");
-    own.erase("interactions");
-    if (first != own) {
+    if (!dataset.Take((*manifest)["spec"]["dataset"])) {
       known.notes.emplace_back("The manifests are of different datasets; no spec is known.");
       return known;
     }
-    if (!is_endless) (*dataset)["interactions"] = most;
   }
-  if (!dataset) return known;
+  if (!dataset.IsKnown()) return known;
   if (without > 0) {
     known.notes.push_back(
         fmt::format("{} of {} files have no manifest; no spec is known.", without, paths.size()));
     return known;
   }
-  if (!dataset->contains("interactions")) (*dataset)["interactions"] = nullptr;
-  Problems problems;
-  const SpecLayer layer{.name = paths[0] + ".manifest.json",
-                        .text = nlohmann::json{{"dataset", *dataset}}.dump(),
-                        .has_lines = false};
-  const auto spec = ReadSpec(std::span(&layer, 1), &problems, false);
-  if (spec && problems.empty()) known.plan = PlanOf(spec->dataset(), inspection, &problems);
-  if (known.plan == nullptr) {
-    known.notes.push_back(
-        fmt::format("The spec of the manifests cannot be planned here: {}",
-                    problems.empty() ? "it is no spec." : problems.front().message));
-    return known;
+  known.plan = dataset.MakePlan("manifests", inspection, &known.notes);
+  if (known.plan != nullptr) known.rows = rows;
+  return known;
+}
+
+KnownSpec ReadPositions(const google::protobuf::RepeatedPtrField<v1::DataSource>& sources,
+                        const Inspection& inspection) {
+  KnownSpec known;
+  CommonDataset dataset;
+  for (const v1::DataSource& source : sources) {
+    const auto kept = KeptIn(source.source(), inspection);
+    if (!kept.ok() || kept->empty()) return known;  // nothing of Throng's
+    for (const KeptPosition& position : *kept) {
+      worker::v1::HostState state;
+      if (!state.ParseFromString(position.host_state)) return known;
+      if (!dataset.Take(ToJson(state.dataset()))) {
+        known.notes.emplace_back("The topics hold rows of different datasets; no spec is known.");
+        return known;
+      }
+    }
   }
-  known.rows = rows;
+  if (dataset.IsKnown()) known.plan = dataset.MakePlan("topics", inspection, &known.notes);
   return known;
 }
 

@@ -9,6 +9,7 @@
 
 #include "server/dataset/plan.h"
 #include "server/inspection/inspection.h"
+#include "throng/v1/inspection.pb.h"
 #include "throng/v1/spec_source.pb.h"
 
 namespace throng {
@@ -26,5 +27,10 @@ std::unique_ptr<Plan> PlanNamed(const v1::SpecSource& source, const Inspection& 
 // Of the manifests beside these files (PATH.manifest.json). All must have one, of datasets that are
 // the same but for their interactions.
 KnownSpec ReadManifests(const std::vector<std::string>& paths, const Inspection& inspection);
+
+// Of the positions that sinks keep of what they wrote there (topics), likewise; how many rows there
+// must be is then not known.
+KnownSpec ReadPositions(const google::protobuf::RepeatedPtrField<v1::DataSource>& sources,
+                        const Inspection& inspection);
 
 }  // namespace throng

@@ -46,20 +46,22 @@ void PairSketch::Add(uint64_t hash) {
   const size_t index = hash >> kRankBits;
   const uint64_t rest = hash << kIndexBits;
   const int rank = std::min(std::countl_zero(rest), kRankBits) + 1;
-  registers_[index] = std::max(registers_[index], static_cast<char>(rank));
+  registers_[index] = std::max(registers_[index], static_cast<uint8_t>(rank));
 }
 
 bool PairSketch::Merge(std::string_view registers) {
   if (registers.size() != kRegisters) return false;
-  const auto is_wrong = [](char rank) { return rank < 0 || rank > kRankBits + 1; };
+  const auto is_wrong = [](char rank) { return static_cast<uint8_t>(rank) > kRankBits + 1; };
   if (std::any_of(registers.begin(), registers.end(), is_wrong)) return false;
-  for (size_t i = 0; i < kRegisters; ++i) registers_[i] = std::max(registers_[i], registers[i]);
+  for (size_t i = 0; i < kRegisters; ++i) {
+    registers_[i] = std::max(registers_[i], static_cast<uint8_t>(registers[i]));
+  }
   return true;
 }
 
 int64_t PairSketch::Estimate() const {
   std::array<double, kRankBits + 2> having{};  // registers by rank
-  for (const char rank : registers_) ++having[static_cast<size_t>(rank)];
+  for (const uint8_t rank : registers_) ++having[rank];
   constexpr auto kM = static_cast<double>(kRegisters);
   double z = kM * Tau(1 - having[kRankBits + 1] / kM);
   for (size_t rank = kRankBits; rank >= 1; --rank) z = 0.5 * (z + having[rank]);

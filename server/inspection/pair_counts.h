@@ -28,7 +28,7 @@ class PairSketch {
   int64_t Estimate() const;
 
  private:
-  std::array<char, kRegisters> registers_{};
+  std::array<uint8_t, kRegisters> registers_{};
 };
 
 class PairCounts {

@@ -83,7 +83,7 @@ class Summarizer {
   absl::Status ReadSources() {
     std::vector<std::unique_ptr<RowReader>> readers;
     std::vector<std::string> files;
-    bool are_files = true;
+    int file_sources = 0;
     for (const v1::DataSource& source : request_.sources()) {
       ReadRequest wanted{.source = source};
       // Data of others may lack them; figures then do too, and say so.
@@ -95,15 +95,14 @@ class Summarizer {
       }
       auto reader = open_(wanted, inspection_);
       if (!reader.ok()) return reader.status();
-      are_files = are_files && source.source().component() == "file";
+      if (source.source().component() == "file") ++file_sources;
       files.insert(files.end(), (*reader)->pieces().begin(), (*reader)->pieces().end());
       readers.push_back(*std::move(reader));
     }
-    if (are_files) {
-      KnownSpec manifests = ReadManifests(files, inspection_);
-      known_.rows = manifests.rows;
-      known_.notes = std::move(manifests.notes);
-      if (known_.plan == nullptr) known_.plan = std::move(manifests.plan);
+    if (file_sources == request_.sources_size()) {
+      TakeKnown(ReadManifests(files, inspection_));
+    } else if (file_sources == 0 && known_.plan == nullptr) {
+      TakeKnown(ReadPositions(request_.sources(), inspection_));
     }
     RowFeed feed(known_.plan.get());
     int64_t size = 0;
@@ -119,6 +118,13 @@ class Summarizer {
       reader.reset();
     }
     return Answer(feed.counts(), &feed.times(), damaged_);
+  }
+
+  // What the data say of themselves; a spec that was named is stronger.
+  void TakeKnown(KnownSpec told) {
+    known_.rows = told.rows;
+    known_.notes = std::move(told.notes);
+    if (known_.plan == nullptr) known_.plan = std::move(told.plan);
   }
 
   absl::Status Read(RowReader* reader, int64_t taken_before, int64_t size, RowFeed* feed) {

@@ -532,6 +532,10 @@ class RunsTest(ScratchTest):
         self.assertIn("succeeded", self.client("runs", "get", "a").stdout)
         self.assertIn("Total Interactions: 100", self.client("runs", "stats", "a").stdout)
         self.assertNotIn("Output file:", self.client("runs", "stats", "a").stdout)
+        told = json.loads(self.client("runs", "stats", "a", "-o", "json").stdout)
+        verdicts = {check["id"]: check["verdict"] for check in told["checklist"]["checks"]}
+        self.assertEqual(verdicts["enough_data"], "fail")
+        self.assertEqual(verdicts["promise.ratings"], "pass")
         self.assertIn("100", self.client("runs", "positions", "get", "a").stdout)
         self.client("runs", "logs", "a")
         self.assertIn("succeeded", self.client("runs", "watch", "a").stdout)
