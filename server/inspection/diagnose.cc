@@ -37,7 +37,7 @@ constexpr milliseconds kPatience{5'000};
 constexpr milliseconds kRetryInterval{200};
 constexpr int64_t kWaitMs = 100;
 
-// A row as it must come back: user, item, hundredths of stars, milliseconds.
+// A row as it must come back: user, item, hundredths of stars, seconds (what is text has no less).
 using Row = std::tuple<std::string, std::string, int64_t, int64_t>;
 
 double SecondsSince(Clock::time_point start) {
@@ -209,7 +209,7 @@ class Diagnosis {
     for (size_t i = 0; i < kRows; ++i) {
       ++expected_[{fmt::format("{}{}", names.user_prefix(), users[i] + 1),
                    fmt::format("{}{}", names.item_prefix(), items[i] + 1), columns.rating[i],
-                   columns.time[i]}];
+                   columns.time[i] / 1000}];
     }
     return absl::OkStatus();
   }
@@ -231,7 +231,7 @@ class Diagnosis {
       for (size_t i = 0; i < rows.rows; ++i) {
         const auto text = [](throng_bytes bytes) { return std::string(bytes.data, bytes.size); };
         const auto found = expected_.find({text(rows.user_id[i]), text(rows.item_id[i]),
-                                           std::llround(rows.rating[i] * 100), rows.timestamp[i]});
+                                           std::llround(rows.rating[i] * 100), rows.timestamp[i] / 1000});
         if (found == expected_.end()) {
           ++others;
           continue;
