@@ -7,6 +7,7 @@
 
 #include "client/exit_code.h"
 #include "client/failure.h"
+#include "client/figures_text.h"
 #include "client/inspection_commands.h"
 #include "client/reading.h"
 #include "client/report.h"
@@ -55,20 +56,6 @@ absl::Status WriteState(const std::vector<v1::StatisticsState>& states, const st
   if (file.good() && std::rename(part.c_str(), path.c_str()) == 0) return absl::OkStatus();
   std::remove(part.c_str());
   return absl::InternalError(fmt::format("--state {}: cannot be written.", path));
-}
-
-std::string VerdictText(v1::Verdict verdict) {
-  return verdict == v1::VERDICT_PASS ? "pass" : verdict == v1::VERDICT_FAIL ? "FAIL" : "-";
-}
-
-std::string ChecklistText(const v1::Checklist& checklist) {
-  TextTable table({"CHECK", "VERDICT", "FOUND", "EXPECTED", "REASON"});
-  for (const v1::Check& check : checklist.checks()) {
-    table.Add({check.title(), VerdictText(check.verdict()), check.figure(), check.expected(),
-               check.reason()});
-  }
-  return table.ToText() + fmt::format("{} passed, {} failed, {} not checked.\n", checklist.passed(),
-                                      checklist.failed(), checklist.not_checked());
 }
 
 }  // namespace
@@ -136,6 +123,7 @@ int Stats(const StatsCommand& command) {
     Out(ChecklistText(result.checklist()));
   } else {
     Out(StatisticsBlock(result.statistics()) + "\n");
+    if (result.has_figures()) Out("\n" + FiguresText(result.figures()));
   }
   return command.checks && result.checklist().failed() > 0 ? kFailed : kDone;
 }

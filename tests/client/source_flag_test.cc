@@ -7,6 +7,7 @@
 #include <map>
 
 #include "client/tap_text.h"
+#include "client/verification_text.h"
 
 namespace throng {
 namespace {
@@ -116,6 +117,33 @@ TEST(TapText, HasTheFormThatReadersKnow) {
   interaction.set_kind("preferred");
   EXPECT_THAT(TapText(2, interaction),
               HasSubstr("  Rating: -\n  Timestamp: -\n  Kind: preferred\n\n"));
+}
+
+TEST(VerificationText, ShowsDifferencesAndTheFirstOfEach) {
+  v1::Verification verification;
+  verification.set_expected_rows(100);
+  verification.set_found_rows(100);
+  EXPECT_EQ(VerificationText(verification),
+            "100 rows expected, 100 found.\nAll is as it must be.\n");
+  verification.set_found_rows(99);
+  v1::Difference* lost = verification.add_differences();
+  lost->set_kind(v1::DIFFERENCE_KIND_LOST);
+  lost->set_count(1);
+  v1::DifferenceExample* example = lost->add_examples();
+  example->set_row(7);
+  example->set_expected("user_1,item_2");
+  v1::Difference* altered = verification.add_differences();
+  altered->set_kind(v1::DIFFERENCE_KIND_ALTERED);
+  altered->set_column("rating");
+  altered->set_count(2);
+  example = altered->add_examples();
+  example->set_piece("t [3]");
+  example->set_offset(12);
+  example->set_found("4.0");
+  const std::string text = VerificationText(verification);
+  EXPECT_THAT(text, HasSubstr("100 rows expected, 99 found.\n"));
+  EXPECT_THAT(text, testing::ContainsRegex("lost +7 +- +user_1,item_2 +-"));
+  EXPECT_THAT(text, testing::ContainsRegex("altered rating +- +t \\[3\\], offset 12 +- +4.0"));
 }
 
 }  // namespace

@@ -54,6 +54,45 @@ class CommandsTest(cli_test.ScratchTest):
         self.assertRegex(done.stderr, r"cannot be read: r\.txt, byte \d+ \(after 1 rows\): stars: ")
         self.assertIn("1 record cannot be read.", done.stderr)
 
+    def test_stats_are_those_that_generate_showed(self):
+        shown = self.client("generate", *QUICK).stdout
+        done = self.client("stats", "out/interactions.csv")
+        block = done.stdout[:done.stdout.index("\n\n", done.stdout.index("1.0:") if "1.0:" in
+                                               done.stdout else 0)]
+        self.assertIn(block, shown)
+        result = json.loads(self.client("stats", "out/interactions.csv", "-o", "json").stdout)
+        self.assertEqual(int(result["statistics"]["total_interactions"]), 100)
+
+    def test_states_of_parts_merge(self):
+        whole = self.client("stats", "-o", "json", "-f", self.spec()).stdout
+        self.generate("--to", "csv:whole.csv")
+        lines = (self.folder / "whole.csv").read_text().splitlines(keepends=True)
+        for name, rows in (("a", lines[1:31]), ("b", lines[31:])):
+            (self.folder / f"{name}.csv").write_text(lines[0] + "".join(rows))
+            self.client("stats", f"{name}.csv", "--state", f"{name}.state", "-q")
+        merged = self.client("stats", "--merge", "a.state", "--merge", "b.state", "-o", "json")
+        figures = json.loads(merged.stdout)["statistics"]
+        of_whole = json.loads(self.client("stats", "whole.csv", "-o", "json").stdout)["statistics"]
+        for name in ("total_interactions", "unique_active_users", "average_rating",
+                     "rating_distribution"):
+            self.assertEqual(figures[name], of_whole[name], name)
+        self.assertIn("statistics", json.loads(whole))
+        (self.folder / "no.state").write_text("nonsense")
+        done = self.client("stats", "--merge", "no.state", exit_code=2)
+        self.assertIn("--merge no.state: is no state", done.stderr)
+
+    def spec(self):
+        (self.folder / "quick.yaml").write_text("dataset: {size: quick, preset: seed}\n")
+        return "quick.yaml"
+
+    def test_the_checklist_decides_about_the_exit_code(self):
+        self.client("generate", "--to", "csv:a.csv", "-q", "--preset", "seed")
+        done = self.client("stats", "--check", "a.csv")
+        self.assertIn("PASS", done.stdout)
+        self.generate("--to", "csv:few.csv")
+        done = self.client("stats", "--check", "few.csv", exit_code=1)
+        self.assertIn("FAIL", done.stdout)
+
     def test_what_cannot_be_is_refused(self):
         self.generate()
         for arguments, code, said in (
@@ -119,6 +158,12 @@ class RpcTest(unittest.TestCase):
         lines = (self.daemon.out / "a.csv").read_text().splitlines()[1:41]
         self.assertEqual([f"{r.user_id},{r.item_id},{r.rating:.1f}" for r in rows],
                          [line.rpartition(",")[0] for line in lines])
+
+    def test_rows_are_summed_up(self):
+        request = summary_pb2.SummarizeRequest(sources=[self.source("a.csv")])
+        *_, last = self.inspection.Summarize(request, timeout=60)
+        self.assertEqual(last.statistics.total_interactions, 100)
+        self.assertEqual(last.progress.rows, 100)
 
     def test_only_what_lies_below_the_input_roots_is_read(self):
         outside = self.daemon.folder / "b.csv"
