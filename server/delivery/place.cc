@@ -298,27 +298,37 @@ absl::Status Place::Verify() {
   return stored_ ? CheckStored() : absl::OkStatus();
 }
 
+bool Place::HasShortCut() const {
+  if (!opened_.position || encoding_.prologue.cut_rows <= 1 || !stored_->has_last_cut())
+    return false;
+  const int64_t row = stored_->last_cut().row();
+  const auto cut = PartSlice().UnitAt(row, encoding_.prologue.cut_rows);
+  return cut && row < *opened_.position && cut->first + cut->rows > *opened_.position;
+}
+
 absl::Status Place::Grow() {
-  if (!IsShort(opened_)) return absl::OkStatus();
+  const bool has_short_cut = HasShortCut();
+  if (!IsShort(opened_) && !has_short_cut) return absl::OkStatus();
   const Slice rows = PartSlice();
+  const int64_t held = rows.RowsBelow(*opened_.position);
+  const bool has_cuts = encoding_.prologue.cut_rows > 1 && held > 0;
+  if (!sink_->Reopens() || (has_cuts && !stored_->has_last_cut())) {
+    return absl::FailedPreconditionError(fmt::format(
+        "output `{}`: {} holds {} rows, and {}, so that no more can follow. Choose another place, "
+        "or overwrite this one.",
+        request_.name(), Holder(), held,
+        sink_->Reopens() ? "was written by a version of Throng that did not note where its last "
+                           "block begins"
+                         : fmt::format("the sink `{}` cannot take back its last block, which is "
+                                       "short",
+                                       request_.sink().name)));
+  }
   int64_t position = std::max(*opened_.position, rows.first());  // it may have had no row at all
   int64_t bytes = stored_->bytes();
-  const int64_t cut_rows = encoding_.prologue.cut_rows;
-  if (cut_rows > 1 && rows.RowsBelow(position) > 0) {
-    if (!stored_->has_last_cut()) {
-      return absl::FailedPreconditionError(fmt::format(
-          "output `{}`: {} is complete with {} rows, and was written by a version of Throng that "
-          "did not note where its last block begins, so that no more rows can follow. Choose "
-          "another place, or overwrite this one.",
-          request_.name(), Holder(), rows.RowsBelow(position)));
-    }
-    const worker::v1::LastCut last = stored_->last_cut();
-    const auto cut = rows.UnitAt(last.row(), cut_rows);
-    if (cut && cut->first + cut->rows > position) {
-      position = last.row();
-      bytes = last.offset();
-      host_state_.clear_last_cut();
-    }
+  if (has_short_cut) {
+    position = stored_->last_cut().row();
+    bytes = stored_->last_cut().offset();
+    host_state_.clear_last_cut();
   }
   host_state_.set_bytes(bytes);
   auto* notes = host_state_.mutable_notes();

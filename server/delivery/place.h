@@ -51,9 +51,9 @@ class Place {
   absl::Status Begin();
   // Whether these are the rows and records that are stored, and no more than are asked for.
   absl::Status Verify();
-  // Takes up again what is complete with fewer rows than are asked for: what follows its last row,
-  // and a last cut that is to be longer, are dropped. Nothing of any other place. UNAVAILABLE and
-  // RESOURCE_EXHAUSTED: again later.
+  // Takes up again what is complete with fewer rows than are asked for, and takes back a last cut
+  // that is to be longer now. Nothing of any other place. UNAVAILABLE and RESOURCE_EXHAUSTED: again
+  // later.
   absl::Status Grow();
   // Closes the part at hand, opens the next one, begins, verifies and grows it; or stays at the
   // part that it closed, to be called again.
@@ -101,6 +101,8 @@ class Place {
   bool IsForeign(const Sink::Opened& opened) const;
   // Says what to do if only the number of rows made it another dataset.
   absl::Status RefuseForeign(const Sink::Opened& opened) const;
+  // Whether the last cut there is short, and would have more rows by now.
+  bool HasShortCut() const;
   // The sink's refusal, which does not tell of what dataset the place is.
   absl::Status WithPlanSize(const absl::Status& status) const;
   // More parts than are asked for would be taken for some of these.

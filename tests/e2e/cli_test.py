@@ -442,7 +442,7 @@ class OneShotTest(ScratchTest):
                       "is the same.", told)
         self.assertIn("Or set dataset.plan_size to 100, as it is there.", told)
         told = self.client(*more, "--set", "dataset.plan_size=100").stderr
-        self.assertIn("output csv: goes on from row 100.\noutput csv: 200 rows in", told)
+        self.assertIn("output file: goes on from row 100.\noutput file: 200 rows in", told)
 
     def test_plugins_and_presets_tell_about_themselves(self):
         self.assertIn("pareto", self.client("plugins", "list", "-o", "name").stdout.splitlines())

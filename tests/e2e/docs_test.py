@@ -1,5 +1,6 @@
-"""Executes the documentation: every `sh` block of README.md and of docs/migration.md, in order, each in
-a folder of its own, but for those about Kafka, which kafka_docs_test.py executes.
+"""Executes the documentation: every `sh` block of README.md, docs/migration.md and
+docs/progressive-training.md, in order, each in a folder of its own, but for those about Kafka, which
+kafka_docs_test.py executes.
 
 A `yaml` block that begins with `# NAME` is the file NAME of the blocks that follow. `tests/run` is
 what runs this and is only looked for, and so are the commands of the other documents: they build and
@@ -34,6 +35,30 @@ def link_checkout(folder):
 
 
 class DocsTest(unittest.TestCase):
+    def execute(self, text, folder):
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", text],
+            cwd=folder, capture_output=True, text=True, timeout=600)
+        self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def test_data_grow_and_are_split_as_it_is_written(self):
+        markdown = (ROOT / "docs/progressive-training.md").read_text(encoding="utf-8")
+        told = ""
+        with tempfile.TemporaryDirectory() as folder:
+            link_checkout(folder)
+            for language, text in blocks(markdown.replace(kafka_section(markdown), "")):
+                if language == "yaml":
+                    pathlib.Path(folder, re.match(r"# (\S+\.yaml)\n", text)[1]).write_text(text)
+                else:
+                    told += self.execute(text, folder).stderr
+            for row in (5000, 20_000, 50_000):
+                self.assertEqual(told.count(f"goes on from row {row}."), 2)
+            for file, rows in (("exact.csv", 100_000), ("life.csv", 100_000), ("train.csv", 40_000),
+                               ("validation.csv", 5000), ("test.csv", 5000)):
+                lines = pathlib.Path(folder, "out", file).read_text(encoding="utf-8")
+                self.assertEqual(lines.count("\n"), rows + 1, file)
+
     def test_every_command_block_of_the_readme_works(self):
         with tempfile.TemporaryDirectory() as folder:
             link_checkout(folder)
@@ -48,10 +73,7 @@ class DocsTest(unittest.TestCase):
                 if text.strip() == "tests/run":
                     self.assertTrue(os.access(ROOT / "tests/run", os.X_OK))
                     continue
-                done = subprocess.run(
-                    ["bash", "-euo", "pipefail", "-c", text],
-                    cwd=folder, capture_output=True, text=True, timeout=600)
-                self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}\n{done.stderr}")
+                self.execute(text, folder)
                 executed += 1
             self.assertGreaterEqual(executed, 3)
             # What the README says is there afterwards.
@@ -77,11 +99,7 @@ class DocsTest(unittest.TestCase):
             for language, text in blocks(document.replace(kafka_section(document), "")):
                 if language != "sh":
                     continue
-                done = subprocess.run(
-                    ["bash", "-euo", "pipefail", "-c", text],
-                    cwd=folder, capture_output=True, text=True, timeout=600)
-                self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}\n{done.stderr}")
-                shown += done.stdout
+                shown += self.execute(text, folder).stdout
             self.assertIn("Total Interactions: 50000", shown)
             self.assertIn("[Message #3]", shown)
 

@@ -235,8 +235,8 @@ class GrowthTest(unittest.TestCase):
         manifest["host_state"] = base64.b64encode(older).decode()
         pathlib.Path(f"{path}.manifest.json").write_text(json.dumps(manifest))
         told = self.run_rows(path, 20_000, "avro", expect=1)
-        self.assertIn("is complete with 5000 rows, and was written by a version of Throng that did "
-                      "not note where its last block begins", told)
+        self.assertIn("holds 5000 rows, and was written by a version of Throng that did not note "
+                      "where its last block begins, so that no more can follow.", told)
         self.assertIn("already complete", self.run_rows(path, 5000, "avro"))
 
     def test_without_an_end_it_grows_into_further_parts(self):
@@ -260,7 +260,7 @@ class GrowthTest(unittest.TestCase):
     def kill_at_calls(self, name, when):
         """Kills the growth at one call after the other that changes a file."""
         component, options = FORMS[name]
-        fewer, more = 5000, 20_000
+        fewer, more, most = 5000, 20_000, 40_000
         fields = {"commit_rows": CUT_ROWS, "commit_interval": "1h"}
 
         def spec(path, rows):
@@ -269,8 +269,9 @@ class GrowthTest(unittest.TestCase):
                 worker.file_output(path, component, options, **fields),
                 dataset={**PLAN, "interactions": rows})
 
-        old, golden = (self.folder / f"{rows}" / name for rows in (fewer, more))
-        for path, rows in ((old, fewer), (golden, more)):
+        steps = (fewer, more, most)
+        old, *golden = (self.folder / f"{rows}" / name for rows in steps)
+        for path, rows in zip((old, *golden), steps):
             self.run_rows(path, rows, component, options, **fields)
         journal = self.folder / "journal"
         kept_whole = 0
@@ -301,8 +302,9 @@ class GrowthTest(unittest.TestCase):
                 if n % 3 == 0 and not is_half_way:  # who asked for fewer has them again
                     self.run_rows(path, fewer, component, options, **fields)
                     self.expect_same(path, old)
-                self.run_rows(path, more, component, options, **fields)
-                self.expect_same(path, golden)
+                for whole, rows in list(zip(golden, steps[1:]))[n % 3 == 1:]:  # or at once to the last
+                    self.run_rows(path, rows, component, options, **fields)
+                    self.expect_same(path, whole)
                 for file in path.parent.iterdir():
                     file.unlink()
         self.assertIn(f"renameat2 {name}", calls)

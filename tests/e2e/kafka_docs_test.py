@@ -1,5 +1,5 @@
-"""Executes what README.md and docs/migration.md say of Kafka, and `deploy/quickstart --kafka`, on free
-ports and with brokers of its own."""
+"""Executes what README.md, docs/migration.md and docs/progressive-training.md say of Kafka, and
+`deploy/quickstart --kafka`, on free ports and with brokers of its own."""
 
 import os
 import pathlib
@@ -49,6 +49,13 @@ class KafkaDocsTest(unittest.TestCase):
         self.assertIn("All 100 rows came back as they were written.", done.stdout)
         self.assertIn("[Message #50]", done.stdout)
         self.assertIn("already complete, 100 rows delivered", done.stderr)
+
+    def test_the_command_block_of_progressive_training_works(self):
+        done, _ = self.execute("docs/progressive-training.md")
+        self.assertEqual(re.findall(r"output \S+ goes on from row (\d+)\.", done.stderr),
+                         ["5000", "20000", "50000"])
+        self.assertEqual(re.findall(r"Total Interactions: (\d+)", done.stdout),
+                         ["5000", "20000", "50000", "100000"])
 
     @unittest.skipUnless(PROGRAMS.samefile(docs_test.ROOT / "build/release/bin"),
                          "quickstart builds and uses the release preset")

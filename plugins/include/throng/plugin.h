@@ -508,10 +508,10 @@ typedef struct throng_sink {
                       throng_error* error);
   /* Forgets the position and what was delivered where it can; needs no open. May be NULL. */
   throng_code (*reset)(void* self, const throng_target* target, throng_error* error);
-  /* After an open that told a stream to be complete: takes it up again, since more rows are asked
-   * for. Of what was written the first `bytes` bytes stay, as if this position and host state were
-   * the last commit; what follows them is dropped. Whatever happens meanwhile, the place is
-   * complete as before or has this position. NULL: what is complete stays so. */
+  /* Of a stream, after an open that told a position: takes it back, since more rows are asked for
+   * than when it was completed, or its last cut was written. The first `bytes` bytes stay, as if this
+   * position and host state were the last commit; what follows is dropped. Whatever happens
+   * meanwhile, the place is as before or has this position. NULL: what is complete stays so. */
   throng_code (*reopen)(void* self, int64_t position, int64_t bytes, throng_bytes host_state,
                         throng_error* error);
 } throng_sink;

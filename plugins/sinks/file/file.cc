@@ -101,6 +101,8 @@ class FileSink {
   void RequirePlace() const;
   // What remains to be done once PATH is there.
   void CleanUp();
+  // Makes what `sha` has seen of `file` the last commit; of PATH if it is complete.
+  void TakeBack(Fd file, MarkedSha256 sha, int64_t position, std::string_view host_state);
   // The digest of the first `bytes` bytes of a finished file, all of which are read and compared.
   MarkedSha256 ReadFinished(const Fd& file, const FileState& state, int64_t bytes) const;
 
@@ -352,6 +354,29 @@ MarkedSha256 FileSink::ReadFinished(const Fd& file, const FileState& state, int6
               "path");
 }
 
+void FileSink::TakeBack(Fd file, MarkedSha256 sha, int64_t position, std::string_view host_state) {
+  FileState next{.identity = place_.identity,
+                 .position = position,
+                 .bytes = sha.bytes(),
+                 .sha256 = sha.Hex(),
+                 .host_state = std::string(host_state),
+                 .marks = sha.Marks()};
+  ReplaceFile(place_.position, PositionText(next, place_.origin));
+  if (is_complete_ && !Rename(place_.path, place_.part, /*replace=*/false)) {
+    throw Error(THRONG_FAILED_PRECONDITION,
+                place_.part + " came into being while " + place_.path +
+                    " was to go on; see that nothing else touches it, and give the same command "
+                    "again.",
+                "path");
+  }
+  part_ = std::move(file);
+  sha_ = std::move(sha);
+  bytes_ = on_its_way_ = next.bytes;
+  committed_ = std::move(next);
+  is_started_ = true;
+  is_complete_ = false;
+}
+
 void FileSink::Reopen(int64_t position, int64_t bytes, std::string_view host_state) {
   if (is_complete_) {
     TakeLock();
@@ -369,26 +394,13 @@ void FileSink::Reopen(int64_t position, int64_t bytes, std::string_view host_sta
                       "of them; replace it by a copy of its own, or choose another path.",
                   "path");
     }
-    sha_ = ReadFinished(file, finished_, bytes);
-    FileState next{.identity = place_.identity,
-                   .position = position,
-                   .bytes = bytes,
-                   .sha256 = sha_.Hex(),
-                   .host_state = std::string(host_state),
-                   .marks = sha_.Marks()};
-    ReplaceFile(place_.position, PositionText(next, place_.origin));
-    if (!Rename(place_.path, place_.part, /*replace=*/false)) {
-      throw Error(THRONG_FAILED_PRECONDITION,
-                  place_.part + " came into being while " + place_.path +
-                      " was to go on; see that nothing else touches it, and give the same command "
-                      "again.",
-                  "path");
-    }
-    part_ = std::move(file);
-    bytes_ = on_its_way_ = bytes;
-    committed_ = std::move(next);
-    is_started_ = true;
-    is_complete_ = false;
+    MarkedSha256 sha = ReadFinished(file, finished_, bytes);
+    TakeBack(std::move(file), std::move(sha), position, host_state);
+  } else if (committed_.position != position || committed_.bytes != bytes) {
+    if (check_ && check_->Await()) throw WasChanged();
+    check_.reset();
+    MarkedSha256 sha = ReadCommitted(bytes);
+    TakeBack(std::move(part_), std::move(sha), position, host_state);
   }
   SyncFolderOf(place_.path);  // before bytes go that PATH had
   Truncate(part_, bytes_, place_.part);

@@ -90,6 +90,26 @@ TEST_F(GrowingFileSinkTest, IsUnfinishedForWhoeverComesNext) {
   ExpectFinished();
 }
 
+TEST_F(GrowingFileSinkTest, TakesBackWhatIsNotFinished) {
+  std::filesystem::remove(Path());
+  {
+    LoadedSink sink = Sink();
+    ASSERT_EQ(sink.Open().message, "");
+    ASSERT_EQ(sink.Write("text\n" + WalkRows(0, kFrom) + "a short block").message, "");
+    ASSERT_EQ(sink.Commit(kWalkRows, WalkState(kWalkRows)).message, "");
+  }
+  LoadedSink sink = Sink();
+  ASSERT_EQ(sink.Open().position, kWalkRows);
+  ASSERT_EQ(Reopen(&sink).message, "");
+  EXPECT_EQ(folder_.Read("rows.csv.part"), "text\n" + WalkRows(0, kFrom));
+  sink.Destroy();
+  EXPECT_EQ(Sink().Peek().position, kFrom);
+  LoadedSink next = Sink();
+  EXPECT_EQ(Walk(&next, [](int64_t) {}).message, "");
+  next.Destroy();
+  ExpectFinished();
+}
+
 TEST_F(GrowingFileSinkTest, RefusesAFileThatWasChanged) {
   for (const int64_t at : {int64_t{0}, BytesThatStay(), BytesThatStay() + 3}) {
     std::string text = WalkText();
