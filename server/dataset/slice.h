@@ -35,6 +35,7 @@ class Slice {
   Slice Below(int64_t row) const;
   // Rows of the slice below `position`; RowsBelow(end()) is their total if it has an end.
   int64_t RowsBelow(int64_t position) const;
+  bool Has(int64_t row) const { return RowsBelow(row + 1) > RowsBelow(row); }
   // Piece `part`, from 0, of the slice cut after every `rows` rows of its own; beyond the last one
   // an empty one at end().
   Slice Part(int64_t part, int64_t rows) const;

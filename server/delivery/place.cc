@@ -239,6 +239,10 @@ void Place::TakeUp() {
   host_state_.set_identity(request_.identity());
   *host_state_.mutable_dataset() = request_.plan().spec();
   host_state_.set_fingerprint(request_.plan().fingerprint());
+  v1::RunSpec* run = host_state_.mutable_run();
+  run->Clear();
+  *run->add_outputs() = request_.ResolvedSpec();
+  *run->mutable_slice() = request_.run().slice();
 }
 
 absl::Status Place::Begin() {

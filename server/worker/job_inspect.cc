@@ -11,6 +11,8 @@
 #include "server/inspection/replay.h"
 #include "server/inspection/summarize.h"
 #include "server/inspection/tap.h"
+#include "server/inspection/verify.h"
+#include "server/spec/spec_request.h"
 #include "server/worker/jobs.h"
 #include "server/worker/messages.h"
 
@@ -28,6 +30,20 @@ void TakeProblems(const absl::Status& status, Problems* problems) {
     problems->push_back(has_field ? Problem{line.substr(0, colon), line.substr(colon + 2)}
                                   : Problem{OptionOf(status), line});
   }
+}
+
+// What the data must be may be given without outputs.
+absl::Status ExecuteVerify(const worker::v1::InspectJob& job, const Inspection& inspection) {
+  VerifyGiven given;
+  given.run_uid = job.uid();
+  if (job.has_asked() || job.verify().has_spec()) {
+    given.run = ReadSpecRequest({.source = job.has_asked() ? nullptr : &job.verify().spec(),
+                                 .asked = job.has_asked() ? &job.asked() : nullptr,
+                                 .needs_outputs = false},
+                                inspection.problems);
+    if (!given.run || !inspection.problems->empty()) return absl::OkStatus();
+  }
+  return Verify(job.verify(), given, inspection);
 }
 
 }  // namespace
@@ -56,6 +72,9 @@ worker::v1::Finished Execute(const worker::v1::InspectJob& job, const worker::v1
       break;
     case worker::v1::InspectJob::kReplay:
       status = Replay(job.replay(), inspection);
+      break;
+    case worker::v1::InspectJob::kVerify:
+      status = ExecuteVerify(job, inspection);
       break;
     case worker::v1::InspectJob::kDiagnose:
       status = Diagnose(job.diagnose(), inspection);

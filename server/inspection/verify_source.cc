@@ -1,0 +1,82 @@
+#include "server/inspection/verify_source.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <utility>
+
+#include "server/control/status.h"
+#include "server/delivery/placed_options.h"
+#include "server/host/roots.h"
+
+namespace throng {
+namespace {
+
+absl::Status Refuse(const std::string& field, const std::string& sentence,
+                    const Inspection& inspection) {
+  inspection.problems->push_back({field, sentence});
+  return absl::InvalidArgumentError(sentence);
+}
+
+// Whether the paths among the options, and the pieces that are open, lie below the input roots.
+absl::Status CheckRoots(const VerifySource& source, const std::string& field,
+                        const Inspection& inspection) {
+  const auto& roots = inspection.environment.input_roots;
+  if (!roots) return absl::OkStatus();
+  absl::Status status;
+  const auto check = [&](const std::string& option, const std::string& path) {
+    if (!status.ok() || LiesBelow(path, *roots)) return;
+    status =
+        Refuse(fmt::format("{}.source.options.{}", field, option),
+               fmt::format("{} lies outside the input roots ({}); choose a path below one of them.",
+                           path, fmt::join(*roots, ", ")),
+               inspection);
+  };
+  PlacedOptions::VisitPaths(*source.component, source.options.values(),
+                            [&](const throng_option& option, std::string_view path) {
+                              check(option.name, std::string(path));
+                              for (const std::string& piece : source.place.pieces) {
+                                check(option.name, piece);
+                              }
+                            });
+  return status;
+}
+
+}  // namespace
+
+absl::StatusOr<VerifySource> MakeVerifySource(const v1::DataSource& source,
+                                              const std::string& field,
+                                              const Inspection& inspection) {
+  const v1::Component& asked = source.source();
+  const auto component = inspection.catalogue.Find(Role::kSource, asked.component());
+  if (!component.ok()) {
+    return Refuse(field + ".source.component", MessageOf(component.status()), inspection);
+  }
+  VerifySource made;
+  made.component = *component;
+  Problems problems;
+  made.options = OptionValues::Parse(**component, {asked.options().begin(), asked.options().end()},
+                                     field + ".source", inspection.now_ms, &problems,
+                                     inspection.environment.source_roots);
+  if (!problems.empty()) {
+    inspection.problems->insert(inspection.problems->end(), problems.begin(), problems.end());
+    return absl::InvalidArgumentError(ToString(problems));
+  }
+  if (absl::Status status = CheckRoots(made, field, inspection); !status.ok()) return status;
+  auto created = Source::Create(**component, inspection.environment, made.options.values());
+  if (!created.ok()) return created.status();
+  made.source = *std::move(created);
+  made.is_messages = (*component)->source.modes == THRONG_RECORDS_MESSAGES;
+  return made;
+}
+
+absl::Status VerifySource::Open(const std::string& field, const Inspection& inspection) {
+  throng_start start{};
+  start.struct_size = sizeof start;
+  auto opened = source->Open(start);
+  if (!opened.ok()) return opened.status();
+  place = *std::move(opened);
+  return CheckRoots(*this, field, inspection);
+}
+
+}  // namespace throng
