@@ -285,5 +285,26 @@ TEST(CatalogueTest, AFolderThatCannotBeReadIsNamedWithTheRemedy) {
             "another with --plugin-dir.");
 }
 
+TEST(CatalogueTest, APluginGivesOnlyWhatItIsListedFor) {
+  const PluginFolder folder;
+  folder.Add("misbehaving/faulty_places", "older");
+  folder.Add("misbehaving/faulty_places", "newer");
+  const auto plugin = Plugin::Load(folder.path("older.so"));
+  ASSERT_TRUE(plugin.ok()) << MessageOf(plugin.status());
+  const std::string digest = (*plugin)->digest();
+  const Catalogue catalogue =
+      Catalogue::FromIndex({{folder.path("older.so"), digest, {{Role::kSink, "folder_sink"}}},
+                            {folder.path("newer.so"), digest, {{Role::kSink, "hidden_path_sink"}}}},
+                           {});
+  for (int i = 0; i < 2; ++i) {  // whichever is loaded meanwhile
+    const auto folder_sink = catalogue.Find(Role::kSink, "folder_sink");
+    ASSERT_TRUE(folder_sink.ok()) << MessageOf(folder_sink.status());
+    EXPECT_THAT((*folder_sink)->plugin->path(), EndsWith("older.so"));
+    const auto hidden = catalogue.Find(Role::kSink, "hidden_path_sink");
+    ASSERT_TRUE(hidden.ok()) << MessageOf(hidden.status());
+    EXPECT_THAT((*hidden)->plugin->path(), EndsWith("newer.so"));
+  }
+}
+
 }  // namespace
 }  // namespace throng
