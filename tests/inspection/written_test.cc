@@ -122,7 +122,7 @@ TEST_F(WrittenTest, TheSourceTellsWhatTheSinkKeeps) {
   ASSERT_EQ(parts.size(), 15);
   EXPECT_EQ(parts[10].part, 10);
   ExecuteSome("dataset: {preset: seed, seed: 7, interactions: 50000000}\noutputs: [" +
-                  Output("csv", "unfinished.csv") + "]\ncommit_rows: 5000\n",
+                  Output("csv", "unfinished.csv", ", commit_rows: 5000") + "]\n",
               5000);
   const auto unfinished = kept(Path("unfinished.csv"));
   ASSERT_EQ(unfinished.size(), 1);
