@@ -52,9 +52,9 @@ struct Check {
 constexpr unsigned RoleBit(Role role) { return 1U << static_cast<unsigned>(role); }
 inline constexpr unsigned kBehaviourBits = RoleBit(Role::kActivity) | RoleBit(Role::kClock) |
                                            RoleBit(Role::kChoice) | RoleBit(Role::kRating);
-inline constexpr unsigned kAllRoleBits =
-    kBehaviourBits | RoleBit(Role::kFormat) | RoleBit(Role::kSink) | RoleBit(Role::kSource) |
-    RoleBit(Role::kDecoder);
+inline constexpr unsigned kAllRoleBits = kBehaviourBits | RoleBit(Role::kFormat) |
+                                         RoleBit(Role::kSink) | RoleBit(Role::kSource) |
+                                         RoleBit(Role::kDecoder);
 
 std::span<const Check> FileChecks();    // of the file, also if it cannot be loaded
 std::span<const Check> PluginChecks();  // of what can be loaded

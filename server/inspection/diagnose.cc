@@ -230,8 +230,9 @@ class Diagnosis {
       others += static_cast<int64_t>(rows.damages.size());
       for (size_t i = 0; i < rows.rows; ++i) {
         const auto text = [](throng_bytes bytes) { return std::string(bytes.data, bytes.size); };
-        const auto found = expected_.find({text(rows.user_id[i]), text(rows.item_id[i]),
-                                           std::llround(rows.rating[i] * 100), rows.timestamp[i] / 1000});
+        const auto found =
+            expected_.find({text(rows.user_id[i]), text(rows.item_id[i]),
+                            std::llround(rows.rating[i] * 100), rows.timestamp[i] / 1000});
         if (found == expected_.end()) {
           ++others;
           continue;

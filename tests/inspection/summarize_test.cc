@@ -140,7 +140,11 @@ class SummarizeTest : public testing::Test {
   }
 
   std::atomic<bool> is_stopping_ = false;
-  Environment environment_{.log = {}, .is_stopping = &is_stopping_};
+  Environment environment_ = [this] {
+    Environment environment;
+    environment.is_stopping = &is_stopping_;
+    return environment;
+  }();
   Problems problems_;
   std::vector<v1::SummarizeResponse> sent_;
   Inspection inspection_{.catalogue = Plugins(),

@@ -51,7 +51,8 @@ class TopicTest : public VerifyTest {
       size_t at = 0;
       for (size_t i = 0; i < unit->rows; ++i) {
         const std::string_view bytes = encoded.records.bytes();
-        Message message{std::string(bytes.substr(at, encoded.key_end[i] - at))};
+        Message message;
+        message.key = bytes.substr(at, encoded.key_end[i] - at);
         at = encoded.value_end[i];
         message.value = bytes.substr(encoded.key_end[i], at - encoded.key_end[i]);
         message.partition = message.key.back() % 3;

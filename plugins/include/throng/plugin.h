@@ -509,8 +509,8 @@ typedef struct throng_sink {
   /* Forgets the position and what was delivered where it can; needs no open. May be NULL. */
   throng_code (*reset)(void* self, const throng_target* target, throng_error* error);
   /* Of a stream, after an open that told a position: takes it back, since more rows are asked for
-   * than when it was completed, or its last cut was written. The first `bytes` bytes stay, as if this
-   * position and host state were the last commit; what follows is dropped. Whatever happens
+   * than when it was completed, or its last cut was written. The first `bytes` bytes stay, as if
+   * this position and host state were the last commit; what follows is dropped. Whatever happens
    * meanwhile, the place is as before or has this position. NULL: what is complete stays so. */
   throng_code (*reopen)(void* self, int64_t position, int64_t bytes, throng_bytes host_state,
                         throng_error* error);

@@ -1,5 +1,6 @@
 // The plugin contract of plugin.h and source.h for C++20 authors: classes instead of function
-// tables, exceptions instead of codes. Header-only; a plugin that uses it links nothing of Throng's.
+// tables, exceptions instead of codes. Header-only; a plugin that uses it links nothing of
+// Throng's.
 //
 // Members that a component's class has, or may have (*); signatures stand at its role:
 //
