@@ -64,7 +64,7 @@ const logarithmic = (from, to, start, end) => {
 function ticks(most, count) {
   const raw = most / count || 1;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n >= raw * 0.999);
+  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= raw * 0.999);
   const values = [];
   for (let value = 0; value < most + step * 0.999; value += step) values.push(value);
   return values;

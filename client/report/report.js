@@ -58,7 +58,7 @@ function rankCount() {
       { name: "items", color: "var(--one)", points: points(items) },
       { name: "users", color: "var(--two)", points: points(users) },
     ]),
-    promises("promise.top_share", "promise.active_users", "promise.touched_items"));
+    promises("promise.top_users", "promise.active_users", "promise.touched_items"));
 }
 
 const weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -75,7 +75,7 @@ function weekHours() {
       const value = rows[day * 24 + hour];
       return { value: value / (most || 1), title: `${weekdays[day]} ${hour}:00: ${number(value)} rows` };
     }, { rowHeight: 34, left: 36, everyColumn: (width) => (width < 14 ? 6 : width < 20 ? 3 : 2) }),
-    promises("times_spread"));
+    promises("times_spread", "promise.hours"));
 }
 
 function sixPeople() {
@@ -209,7 +209,8 @@ function gapBars() {
   const words = `Between two rows of one user: ${percent(gaps.within_minute)} within a minute, ` +
     `median ${duration(gaps.seconds.p50)}` + (sessions ? `. ${number(sessions.count)} sessions of ` +
     `${sessions.mean_rows.toFixed(1)} rows and ${duration(sessions.mean_seconds)} in the mean.` : ".");
-  return card("Pauses", words, bars("Gaps by length", list, { format: (share) => percent(share, 0) }));
+  return card("Pauses", words, bars("Gaps by length", list, { format: (share) => percent(share, 0) }),
+    promises("promise.sessions"));
 }
 
 // ---- The page ----
