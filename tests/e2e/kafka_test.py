@@ -387,7 +387,8 @@ class KafkaTest(kafka_inspection.InspectionCases, KafkaCase):
                      "--set", f"kafka.bootstrap_servers={self.broker.bootstrap}"],
                     text=True, capture_output=True, check=False, timeout=2 * PATIENCE_SECONDS)
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-                self.assertIn("2 checks, 0 failed.", done.stdout)
+                checks = 3 if check == "gives back" else 2  # of the source, too
+                self.assertIn(f"{checks} checks, 0 failed.", done.stdout)
 
     def test_a_broker_that_is_not_there(self):
         self.run_badly(

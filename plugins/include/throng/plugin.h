@@ -18,10 +18,9 @@
  *            caller's throng_error. Nothing may be thrown or longjmp'ed across the boundary.
  *   threads  [load]  by one thread while the library is loaded; does no I/O.
  *            [task]  by any thread, but one instance is never entered by two threads at once.
- *            [any]   by any thread at any time.
- *            Threads that an instance starts end before it does, and call only what is [any]. A
- *            plugin changes no process-wide state (locale, signals, environment, working folder),
- *            and needs no symbol of the host: it links with -z defs.
+ *            [any]   by any thread at any time. Threads that an instance starts end before it
+ *            does, and call only what is [any]. A plugin changes no process-wide state (locale,
+ *            signals, environment, working folder), and needs no host symbol: -z defs.
  *   life     create -> calls -> destroy. After UNAVAILABLE or RESOURCE_EXHAUSTED the same call
  *            may come again; after ABORTED a sink meets the rewound walk; after any other failure
  *            only destroy follows. create sets *self, not to NULL; one that fails leaves nothing.
@@ -340,8 +339,7 @@ typedef struct throng_behaviour {
                          uint32_t* count, throng_error* error);
   throng_code (*side)(void* self, uint32_t table, const int64_t* rank, size_t n, void* const* extra,
                       throng_error* error);
-  /* Choices and ratings that know the truth. Before it, `learn` is given the plan's first rows,
-   * batch by batch, all columns filled. */
+  /* Choices and ratings that know the truth; `learn` gets the plan's first rows before it. */
   throng_code (*learn)(void* self, const throng_batch* batch, throng_error* error);
   throng_code (*score)(void* self, const throng_pairs* pairs, throng_error* error);
 } throng_behaviour;
@@ -482,8 +480,7 @@ typedef struct throng_completion {
   const char* manifest;  /* a JSON object; the sink adds what only it knows (bytes, digest) */
 } throng_completion;
 
-/* All [task]. Exactly-once is the contract of a durable sink: what commit made durable is there,
- * together with position and host state, and nothing else is, whatever happens in between. */
+/* All [task]. A durable sink has what its last commit made durable, and nothing else, ever. */
 typedef struct throng_sink {
   uint32_t struct_size;
   uint32_t modes;     /* THRONG_RECORDS_... or'ed: what it takes */
@@ -497,21 +494,17 @@ typedef struct throng_sink {
                       throng_error* error);
   /* All of the records, or none of them and an error. */
   throng_code (*write)(void* self, const throng_records* records, throng_error* error);
-  /* Everything written so far, the position and the host state, durable together; also
-   * without a write in between. `position` is the next row, or the output's end. */
+  /* What was written, if anything, next row (or end) and host state, durable together. */
   throng_code (*commit)(void* self, int64_t position, throng_bytes host_state, throng_error* error);
   /* After the last commit: completes the output. May be repeated. */
   throng_code (*finish)(void* self, const throng_completion* completion, throng_error* error);
-  /* What open would tell, without locking, fencing or dropping; of a place that open refuses since
-   * it has another identity, rather what that is. NULL: unknown. */
+  /* What open would tell, without taking it; of another identity's place as well. NULL: unknown. */
   throng_code (*peek)(void* self, const throng_target* target, throng_opened* opened,
                       throng_error* error);
   /* Forgets the position and what was delivered where it can; needs no open. May be NULL. */
   throng_code (*reset)(void* self, const throng_target* target, throng_error* error);
-  /* Of a stream, after an open that told a position: takes it back, since more rows are asked for
-   * than when it was completed, or its last cut was written. The first `bytes` bytes stay, as if
-   * this position and host state were the last commit; what follows is dropped. Whatever happens
-   * meanwhile, the place is as before or has this position. NULL: what is complete stays so. */
+  /* Of a stream, after open: goes back to a position, of which `bytes` bytes and the host state
+   * stay, as more rows are asked for; as before or done, whatever happens. NULL: it cannot. */
   throng_code (*reopen)(void* self, int64_t position, int64_t bytes, throng_bytes host_state,
                         throng_error* error);
 } throng_sink;
