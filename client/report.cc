@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <google/protobuf/util/time_util.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -15,6 +14,7 @@
 #include "client/reading.h"
 #include "client/report_page.h"
 #include "client/shell_text.h"
+#include "client/whole_file.h"
 #include "proto/json.h"
 
 namespace throng {
@@ -139,17 +139,7 @@ absl::Status WriteReport(const Report& report, const std::string& path) {
   const fs::path folder = fs::path(path).parent_path();
   std::error_code error;
   if (!folder.empty()) fs::create_directories(folder, error);
-  const std::string unfinished = fmt::format("{}.{}.part", path, getpid());
-  bool is_written = false;
-  {
-    std::ofstream file(unfinished, std::ios::binary);
-    file << html;
-    file.close();
-    is_written = file.good();
-  }
-  if (is_written) fs::rename(unfinished, path, error);
-  if (is_written && !error) return absl::OkStatus();
-  fs::remove(unfinished, error);
+  if (WriteWholeFile(path, html)) return absl::OkStatus();
   return absl::UnavailableError(fmt::format(
       "--report {}: the file cannot be written; see whether its folder is there, may be "
       "written to and has room.",

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/delimited_message_util.h>
 
-#include <cstdio>
 #include <fstream>
+#include <sstream>
 
 #include "client/exit_code.h"
 #include "client/failure.h"
@@ -13,6 +13,7 @@
 #include "client/report.h"
 #include "client/source_flag.h"
 #include "client/spec_calls.h"
+#include "client/whole_file.h"
 #include "proto/statistics_block.h"
 
 namespace throng {
@@ -45,16 +46,12 @@ absl::Status AddStates(const std::vector<std::string>& files, v1::SummarizeReque
   return absl::OkStatus();
 }
 
-// Replaces the file whole, or not at all.
 absl::Status WriteState(const std::vector<v1::StatisticsState>& states, const std::string& path) {
-  const std::string part = path + ".part";
-  std::ofstream file(part, std::ios::binary | std::ios::trunc);
+  std::ostringstream bytes;
   for (const v1::StatisticsState& state : states) {
-    google::protobuf::util::SerializeDelimitedToOstream(state, &file);
+    google::protobuf::util::SerializeDelimitedToOstream(state, &bytes);
   }
-  file.close();
-  if (file.good() && std::rename(part.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  std::remove(part.c_str());
+  if (WriteWholeFile(path, bytes.str())) return absl::OkStatus();
   return absl::InternalError(fmt::format("--state {}: cannot be written.", path));
 }
 

@@ -26,6 +26,8 @@ enum class FoundColumn : uint8_t {
 inline constexpr size_t kFoundColumns = 10;
 // "user_id", ...
 std::string_view FoundColumnName(FoundColumn column);
+// THRONG_FOUND_...: what a decoder is asked to make of its values.
+uint32_t FoundColumnType(FoundColumn column);
 
 // Something that could not be read.
 struct Damage {

@@ -1,7 +1,6 @@
 #include "server/inspection/row_reader.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -14,11 +13,10 @@
 
 #include "server/control/plain_text.h"
 #include "server/control/status.h"
-#include "server/delivery/placed_options.h"
 #include "server/host/option_values.h"
 #include "server/host/readers.h"
-#include "server/host/roots.h"
 #include "server/inspection/decoder_names.h"
+#include "server/inspection/input_roots.h"
 #include "server/spec/problem.h"
 
 namespace throng {
@@ -60,21 +58,6 @@ absl::Status InField(const absl::Status& status, std::string_view component) {
 
 const char* ModeWord(uint32_t mode) {
   return mode == THRONG_RECORDS_MESSAGES ? "messages" : "a stream";
-}
-
-uint32_t TypeOf(FoundColumn column) {
-  switch (column) {
-    case FoundColumn::kRating:
-      return THRONG_FOUND_FLOAT64;
-    case FoundColumn::kTimestamp:
-      return THRONG_FOUND_TIMESTAMP;
-    case FoundColumn::kInteractionId:
-    case FoundColumn::kSessionId:
-    case FoundColumn::kSessionRow:
-      return THRONG_FOUND_INT64;
-    default:
-      return THRONG_FOUND_TEXT;
-  }
 }
 
 // Calls `visit` with the array of a column.
@@ -245,26 +228,9 @@ absl::Status SourceReader::OpenSource() {
 }
 
 absl::Status SourceReader::CheckRoots(const Configured& source) const {
-  if (!environment_.input_roots) return absl::OkStatus();
-  const std::vector<std::string>& roots = *environment_.input_roots;
-  Problems problems;
-  const auto check = [&](const throng_option& option, const std::string& path) {
-    if (!problems.empty() || LiesBelow(path, roots)) return;
-    problems.push_back(
-        {fmt::format("source.options.{}", option.name),
-         roots.empty()
-             ? fmt::format("{} may not be read: this daemon reads no files; set its input_roots.",
-                           path)
-             : fmt::format("{} lies outside the input roots ({}); choose a path below one of them.",
-                           path, fmt::join(roots, ", "))});
-  };
-  PlacedOptions::VisitPaths(*source.component, source.options.values(),
-                            [&](const throng_option& option, std::string_view path) {
-                              check(option, std::string(path));
-                              // What a pattern stands for may be links.
-                              for (const std::string& piece : place_.pieces) check(option, piece);
-                            });
-  return problems.empty() ? absl::OkStatus() : Wrong(problems);
+  const auto problem = OutsideInputRoots(*source.component, source.options.values(), place_.pieces,
+                                         environment_, "source");
+  return problem ? Wrong({*problem}) : absl::OkStatus();
 }
 
 absl::Status SourceReader::CreateDecoder(const std::string& name) {
@@ -318,7 +284,7 @@ absl::Status SourceReader::Begin() {
   wanted.reserve(columns_.size());
   for (const WantedColumn& column : columns_) {
     wanted.push_back({.struct_size = sizeof(throng_wanted),
-                      .type = TypeOf(column.column),
+                      .type = FoundColumnType(column.column),
                       .is_required = column.is_required ? 1 : 0,
                       .name = column.name.c_str()});
     pointers.push_back(&wanted.back());

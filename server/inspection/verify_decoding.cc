@@ -9,21 +9,6 @@
 namespace throng {
 namespace {
 
-uint32_t TypeOf(FoundColumn column) {
-  switch (column) {
-    case FoundColumn::kRating:
-      return THRONG_FOUND_FLOAT64;
-    case FoundColumn::kTimestamp:
-      return THRONG_FOUND_TIMESTAMP;
-    case FoundColumn::kInteractionId:
-    case FoundColumn::kSessionId:
-    case FoundColumn::kSessionRow:
-      return THRONG_FOUND_INT64;
-    default:
-      return THRONG_FOUND_TEXT;
-  }
-}
-
 // Those options of the format that its decoder has too.
 std::map<std::string, std::string> OptionsFor(const Component& decoder,
                                               const v1::Component& format) {
@@ -54,7 +39,7 @@ VerifyDecoding::VerifyDecoding(const OutputRequest& request, const RowText& text
       wanted_columns_.push_back(column);
       throng_wanted& wanted = wanted_.emplace_back();
       wanted.struct_size = sizeof wanted;
-      wanted.type = TypeOf(column);
+      wanted.type = FoundColumnType(column);
     }
   }
   for (size_t i = 0; i < wanted_.size(); ++i) {

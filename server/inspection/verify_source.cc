@@ -1,13 +1,9 @@
 #include "server/inspection/verify_source.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <utility>
 
 #include "server/control/status.h"
-#include "server/delivery/placed_options.h"
-#include "server/host/roots.h"
+#include "server/inspection/input_roots.h"
 
 namespace throng {
 namespace {
@@ -18,28 +14,12 @@ absl::Status Refuse(const std::string& field, const std::string& sentence,
   return absl::InvalidArgumentError(sentence);
 }
 
-// Whether the paths among the options, and the pieces that are open, lie below the input roots.
 absl::Status CheckRoots(const VerifySource& source, const std::string& field,
                         const Inspection& inspection) {
-  const auto& roots = inspection.environment.input_roots;
-  if (!roots) return absl::OkStatus();
-  absl::Status status;
-  const auto check = [&](const std::string& option, const std::string& path) {
-    if (!status.ok() || LiesBelow(path, *roots)) return;
-    status =
-        Refuse(fmt::format("{}.source.options.{}", field, option),
-               fmt::format("{} lies outside the input roots ({}); choose a path below one of them.",
-                           path, fmt::join(*roots, ", ")),
-               inspection);
-  };
-  PlacedOptions::VisitPaths(*source.component, source.options.values(),
-                            [&](const throng_option& option, std::string_view path) {
-                              check(option.name, std::string(path));
-                              for (const std::string& piece : source.place.pieces) {
-                                check(option.name, piece);
-                              }
-                            });
-  return status;
+  const auto problem =
+      OutsideInputRoots(*source.component, source.options.values(), source.place.pieces,
+                        inspection.environment, field + ".source");
+  return problem ? Refuse(problem->field, problem->message, inspection) : absl::OkStatus();
 }
 
 }  // namespace
