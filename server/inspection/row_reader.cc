@@ -374,7 +374,7 @@ absl::Status SourceReader::Decode(FoundRows* rows) {
     const bool has_more =
         mode_ == THRONG_RECORDS_STREAM && decoded.rows == decoded.capacity;  // of what it took
     has_input_ = !IsUsedUp() || has_more;
-    return status;
+    return absl::OkStatus();
   }
   if (status.code() == absl::StatusCode::kDataLoss) {
     has_input_ = false;

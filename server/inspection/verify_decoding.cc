@@ -13,13 +13,14 @@ namespace {
 std::map<std::string, std::string> OptionsFor(const Component& decoder,
                                               const v1::Component& format) {
   std::map<std::string, std::string> options;
-  for (const auto& [name, text] : format.options()) {
+  for (const auto& option : format.options()) {
+    const std::string& name = option.first;
     const bool is_known =
-        std::any_of(decoder.options.begin(), decoder.options.end(), [&](const auto& option) {
-          return option.type == THRONG_OPTION_MAP ? name.starts_with(option.name)
-                                                  : name == option.name;
+        std::any_of(decoder.options.begin(), decoder.options.end(), [&name](const auto& known) {
+          return known.type == THRONG_OPTION_MAP ? name.starts_with(known.name)
+                                                 : name == known.name;
         });
-    if (is_known) options.emplace(name, text);
+    if (is_known) options.emplace(name, option.second);
   }
   return options;
 }
