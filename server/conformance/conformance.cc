@@ -15,6 +15,7 @@
 #include "server/conformance/check.h"
 #include "server/control/plain_text.h"
 #include "server/control/status.h"
+#include "server/host/option_table.h"
 #include "server/host/process.h"
 
 namespace throng {
@@ -291,12 +292,7 @@ class Checker {
   // Whether an option is none of the component's, but one of another role with the same name.
   static bool IsOfNamesake(const Plugin& plugin, const Component& component,
                            const std::string& option) {
-    const auto has = [&](const Component& some) {
-      return std::any_of(some.options.begin(), some.options.end(), [&](const throng_option& own) {
-        const std::string_view name = own.name;
-        return own.type == THRONG_OPTION_MAP ? option.starts_with(name) : option == name;
-      });
-    };
+    const auto has = [&](const Component& some) { return HasOption(some.options, option); };
     return !has(component) && std::any_of(plugin.components().begin(), plugin.components().end(),
                                           [&](const auto& other) {
                                             return other->name == component.name && has(*other);

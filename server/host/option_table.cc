@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
-#include <string_view>
 
 #include "proto/option_text.h"
 #include "proto/utf8.h"
@@ -104,6 +104,13 @@ std::string OptionTableFault(const std::vector<throng_option>& options) {
     if (!names.insert(option.name).second) return fmt::format("option `{}` twice", option.name);
   }
   return "";
+}
+
+bool HasOption(const std::vector<throng_option>& options, std::string_view name) {
+  return std::any_of(options.begin(), options.end(), [name](const throng_option& option) {
+    return option.type == THRONG_OPTION_MAP ? name.starts_with(option.name) && name != option.name
+                                            : name == option.name;
+  });
 }
 
 }  // namespace throng

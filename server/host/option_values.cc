@@ -9,6 +9,7 @@
 #include "proto/option_text.h"
 #include "server/control/call_page.h"
 #include "server/host/fixed_text.h"
+#include "server/host/option_table.h"
 #include "server/host/roots.h"
 
 namespace throng {
@@ -94,12 +95,7 @@ class OptionParser {
       known.push_back(IsMap(o) ? std::string(o.name) + "NAME" : o.name);
     }
     for (const auto& [name, text] : options) {
-      bool is_known = false;
-      for (const throng_option& o : component_.options) {
-        is_known =
-            is_known || (IsMap(o) ? name.starts_with(o.name) && name != o.name : name == o.name);
-      }
-      if (is_known) continue;
+      if (HasOption(component_.options, name)) continue;
       Problem(name, fmt::format("the {} `{}` has no such option.{}", RoleName(component_.role),
                                 component_.name,
                                 known.empty() ? " It has none." : DidYouMean(name, known)));

@@ -22,6 +22,7 @@
 #include "server/delivery/place.h"
 #include "server/delivery/table.h"
 #include "server/host/behaviours.h"
+#include "server/host/option_table.h"
 #include "server/host/readers.h"
 #include "server/inspection/row_reader.h"
 #include "server/spec/spec_request.h"
@@ -58,13 +59,8 @@ std::string NewUid() {
 v1::Component WithOptionsOf(const v1::Component& given, const Component& component) {
   v1::Component made;
   made.set_component(component.name);
-  for (const auto& [name, value] : given.options()) {
-    const bool is_known = std::any_of(
-        component.options.begin(), component.options.end(), [&](const throng_option& option) {
-          const std::string_view known = option.name;
-          return known == name || (known.ends_with('.') && name.starts_with(known));
-        });
-    if (is_known) (*made.mutable_options())[name] = value;
+  for (const auto& option : given.options()) {
+    if (HasOption(component.options, option.first)) made.mutable_options()->insert(option);
   }
   return made;
 }
@@ -176,8 +172,9 @@ class Diagnosis {
       if (absl::IsNotFound(reader.status())) {
         return absl::UnavailableError(reader.status().message());
       }
-      if (reader.ok()) reader_ = *std::move(reader);
-      return reader.status();
+      if (!reader.ok()) return reader.status();
+      reader_ = *std::move(reader);
+      return absl::OkStatus();
     });
     if (!status.ok()) return status;
     throng_records records{};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/control/status.h"
+#include "server/host/option_table.h"
 
 namespace throng {
 namespace {
@@ -14,13 +15,7 @@ std::map<std::string, std::string> OptionsFor(const Component& decoder,
                                               const v1::Component& format) {
   std::map<std::string, std::string> options;
   for (const auto& option : format.options()) {
-    const std::string& name = option.first;
-    const bool is_known =
-        std::any_of(decoder.options.begin(), decoder.options.end(), [&name](const auto& known) {
-          return known.type == THRONG_OPTION_MAP ? name.starts_with(known.name)
-                                                 : name == known.name;
-        });
-    if (is_known) options.emplace(name, option.second);
+    if (HasOption(decoder.options, option.first)) options.insert({option.first, option.second});
   }
   return options;
 }
