@@ -57,6 +57,7 @@ int Doctor(const DoctorCommand& command) {
   if (!status.ok()) return Fail(status, *daemon);
   if (command.format != PrintFormat::kTable && command.format != PrintFormat::kJsonLines) {
     std::vector<Printed> list;
+    list.reserve(steps.size());
     for (const v1::DiagnosisStep& step : steps) list.push_back({&step, step.name()});
     PrintList(command.format, list);
   }

@@ -65,6 +65,7 @@ int ReadLogs(const LogsCommand& command) {
   if (!status.ok()) return Fail(status, daemon);
   if (is_document) {
     std::vector<Printed> list;
+    list.reserve(collected.size());
     for (const v1::LogLine& line : collected) list.push_back({&line, ""});
     PrintList(command.format, list);
   }

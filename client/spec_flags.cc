@@ -292,8 +292,8 @@ MadeSource MakeSource(const SpecFlags& flags, const std::string& file_text,
   std::vector<Split> splits;
   if (flags.split) {
     auto parsed = ParseSplits(*flags.split);
-    if (take(parsed.status())) splits = *std::move(parsed);
-    made.lacks_outputs = !parsed.ok();
+    made.lacks_outputs = !take(parsed.status());
+    if (!made.lacks_outputs) splits = *std::move(parsed);
     if (flags.outputs.empty()) {
       made.mistakes.push_back(
           fmt::format("--split {}: it splits the outputs of --to; add one, as --to "

@@ -108,6 +108,7 @@ int Tap(const TapCommand& command) {
   }
   if (!status.ok() && !is_interrupted) return Fail(status, *daemon);
   std::vector<Printed> list;
+  list.reserve(collected.size());
   for (const v1::FoundInteraction& found : collected) {
     list.push_back({&found, fmt::format("{}:{}", found.piece(), found.offset())});
   }

@@ -31,8 +31,9 @@ class GenerationService final
                                  v1::PlanResponse* response) override {
     return AnswerOnThread(context, threads_, [this, request, response](Deadline deadline) {
       auto plan = engine_->Plan(*request, deadline);
-      if (plan.ok()) *response->mutable_plan() = *std::move(plan);
-      return plan.status();
+      if (!plan.ok()) return plan.status();
+      *response->mutable_plan() = *std::move(plan);
+      return absl::OkStatus();
     });
   }
 

@@ -47,7 +47,7 @@ class RawStreamCall final : public StreamCall<grpc::ByteBuffer> {
     auto stream = open_();
     if (!stream.ok()) return stream.status();
     SetStream(stream->get());
-    const absl::Status status = Send(stream->get());
+    absl::Status status = Send(stream->get());
     SetStream(nullptr);
     return status;
   }

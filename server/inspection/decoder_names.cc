@@ -12,10 +12,8 @@
 namespace throng {
 namespace {
 
-using std::string_view_literals::operator""sv;
-
 // What stands behind the ending of data that are compressed, or not yet finished.
-constexpr std::array kWrappings = {".gz"sv, ".gzip"sv, ".zst"sv, ".zstd"sv, ".part"sv};
+constexpr std::string_view kWrappings[] = {".gz", ".gzip", ".zst", ".zstd", ".part"};
 constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kEndings = {{
     {".csv", "csv"},
     {".tsv", "csv"},
@@ -27,10 +25,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kEndings 
     {".ndjson", "json"},
     {".avro", "avro"},
 }};
-constexpr std::string_view kAvroMagic = "Obj\x01"sv;
-constexpr std::string_view kParquetMagic = "PAR1"sv;
-constexpr std::array kCompressedMagics = {"\x1f\x8b"sv, "\x28\xb5\x2f\xfd"sv};
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf"sv;
+constexpr std::string_view kAvroMagic = "Obj\x01";
+constexpr std::string_view kParquetMagic = "PAR1";
+constexpr std::string_view kCompressedMagics[] = {"\x1f\x8b", "\x28\xb5\x2f\xfd"};
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 // Of a message with a schema's id: a zero and the id.
 constexpr size_t kIdBytes = 5;
 
@@ -62,7 +60,7 @@ absl::StatusOr<std::string> DecoderOfStream(std::string_view path, std::string_v
   for (const auto& [ending, decoder] : kEndings) {
     if (name.ends_with(ending)) return std::string(decoder);
   }
-  const bool is_compressed = std::any_of(kCompressedMagics.begin(), kCompressedMagics.end(),
+  const bool is_compressed = std::any_of(std::begin(kCompressedMagics), std::end(kCompressedMagics),
                                          [&](auto magic) { return bytes.starts_with(magic); });
   const char first = FirstOf(bytes);
   if (is_compressed || first == '\0') return "";

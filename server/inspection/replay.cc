@@ -164,7 +164,7 @@ class Replayer {
     damaged_ = left_out_ = committed_left_out_ = 0;
     FoundRows rows;
     while (true) {
-      const absl::Status read = reader_->Next(kWaitMs, &rows);
+      absl::Status read = reader_->Next(kWaitMs, &rows);
       if (absl::IsDataLoss(read)) {
         Note({.piece = "", .row = rows.first_row, .column = "", .sentence = MessageOf(read)});
         continue;

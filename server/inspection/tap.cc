@@ -87,7 +87,7 @@ absl::Status Tap(const v1::TapRequest& request, const Inspection& inspection) {
   int64_t seen = 0;
   FoundRows rows;
   while (left > 0 && !inspection.environment.IsStopping()) {
-    const absl::Status status = (*reader)->Next(kWaitMs, &rows);
+    absl::Status status = (*reader)->Next(kWaitMs, &rows);
     if (absl::IsDataLoss(status)) {
       if (absl::Status sent = SendLoss(status, seen, inspection); !sent.ok()) return sent;
       continue;

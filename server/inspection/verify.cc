@@ -300,7 +300,7 @@ class Verifier {
     const int64_t taken_before = taken_;
     FoundRows found;
     do {
-      const absl::Status status = rows.Next(kWaitMs, &found);
+      absl::Status status = rows.Next(kWaitMs, &found);
       if (absl::IsDataLoss(status)) {
         findings->Add(v1::DIFFERENCE_KIND_DAMAGED, ExampleAt("", 0, "", MessageOf(status)));
         found = {};

@@ -18,8 +18,9 @@ void OrderCheck::Check(const std::function<bool(int64_t row)>& belongs, RowMatch
     for (size_t i = 0; i < placed.size(); ++i) {
       const int64_t row = placed[i].row;
       if (row <= last || (belongs && !belongs(row))) continue;
-      const auto at = std::lower_bound(ends.begin(), ends.end(), row,
-                                       [&](size_t end, int64_t r) { return placed[end].row < r; });
+      const auto at =
+          std::lower_bound(ends.begin(), ends.end(), row,
+                           [&in = placed](size_t end, int64_t r) { return in[end].row < r; });
       if (at != ends.begin()) before[i] = *(at - 1);
       if (at == ends.end()) {
         ends.push_back(i);

@@ -20,6 +20,20 @@
 
 namespace throng {
 
+// The bytes that differ are decoded from here, until Close.
+struct DifferingSpan {
+  int64_t offset = 0;  // in the piece
+  int64_t first = 0;   // rows that are expected of it
+  int64_t end = 0;
+  int64_t findings_before = 0;
+  std::string expected;  // the begin of both sides
+  std::string found;
+  std::vector<v1::DifferenceExample> damages;  // as many as are of use
+  int64_t damages_count = 0;
+  int64_t head_bytes = 0;  // fed before those of the piece
+  int skipped_rows = 0;    // that these hold
+};
+
 // Verifies one file, of which `found` is at the start. `matcher` is of the whole output, and
 // nullptr of a side table; its on_row adds to `order`.
 class StreamVerifier {
@@ -43,20 +57,6 @@ class StreamVerifier {
   int64_t found_rows() const { return found_rows_; }
 
  private:
-  // The bytes that differ are decoded from here, until Close.
-  struct Span {
-    int64_t offset = 0;  // in the piece
-    int64_t first = 0;   // rows that are expected of it
-    int64_t end = 0;
-    int64_t findings_before = 0;
-    std::string expected;  // the begin of both sides
-    std::string found;
-    std::vector<v1::DifferenceExample> damages;  // as many as are of use
-    int64_t damages_count = 0;
-    int64_t head_bytes = 0;  // fed before those of the piece
-    int skipped_rows = 0;    // that these hold
-  };
-
   // Goes on where both sides are the same again.
   absl::Status Resynchronise();
   // Where the bytes of `chunk` begin in what is found; nothing: they do not.
@@ -94,7 +94,7 @@ class StreamVerifier {
   std::unique_ptr<VerifyDecoding> decoding_;  // once it is needed
   bool cannot_decode_ = false;
   bool is_compressed_ = false;
-  std::optional<Span> span_;
+  std::optional<DifferingSpan> span_;
   bool has_given_up_ = false;  // all that is left of both sides is looked at
   int64_t found_rows_ = 0;     // in the piece
 };

@@ -1,10 +1,11 @@
 // What Throng wrote is what it must be, and whatever became of it is named.
+#include <fmt/format.h>
+
 #include "tests/inspection/verify_fixture.h"
 
 namespace throng {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -186,7 +187,7 @@ TEST_F(CsvTest, AManifestThatIsNotOfTheFileIsSaid) {
 }
 
 class CleanTest : public VerifyTest,
-                  public testing::WithParamInterface<std::pair<const char*, const char*>> {};
+                  public testing::WithParamInterface<std::pair<std::string, std::string>> {};
 
 TEST_P(CleanTest, EveryPresetInEveryForm) {
   const auto& [format, columns] = GetParam();
@@ -280,7 +281,7 @@ TEST_F(PiecesTest, SlicesAreVerifiedTogetherAndAMissingOneIsNamed) {
     SCOPED_TRACE(mode);
     for (const std::string index : {"0", "1", "2"}) {
       Write(Output(kCsv, mode + "-{slice}.csv"), "preset: shop, interactions: 200000",
-            "slice: {index: " + index + ", count: 3, mode: " + mode + "}\n");
+            fmt::format("slice: {{index: {}, count: 3, mode: {}}}\n", index, mode));
     }
     const std::string pattern = Path(mode + "-{slice}.csv");
     EXPECT_EQ(Summary(Verified(pattern)), "");

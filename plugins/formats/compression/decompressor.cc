@@ -15,16 +15,13 @@
 namespace throng::plugins {
 namespace {
 
-using std::string_view_literals::operator""sv;
-
-constexpr std::string_view kGzipMagic = "\x1f\x8b\x08"sv;
-constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd"sv;
-constexpr std::string_view kSkippableMagic =
-    "\x2a\x4d\x18"sv;  // of zstd, behind a byte 0x50 to 0x5f
-constexpr std::string_view kOtherMagics[] = {"BZh"sv,
+constexpr std::string_view kGzipMagic = "\x1f\x8b\x08";
+constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
+constexpr std::string_view kSkippableMagic = "\x2a\x4d\x18";  // of zstd, behind a byte 0x50 to 0x5f
+constexpr std::string_view kOtherMagics[] = {"BZh",
                                              "\xfd"
-                                             "7zX"sv,
-                                             "PK\x03\x04"sv};
+                                             "7zX",
+                                             "PK\x03\x04"};
 constexpr std::string_view kOtherNames[] = {"bzip2", "xz", "zip"};
 constexpr int kGzipWindowBits = 15 + 16;
 
