@@ -278,7 +278,7 @@ class GrowthTest(unittest.TestCase):
         journal = self.folder / "journal"
         kept_whole = 0
         for n in itertools.count(1):
-            if not worker.IS_LONG and n > 20 and n % 4:
+            if not worker.IS_LONG and n % (worker.STRIDE * (1 if n <= 20 else 4)):
                 continue
             path = self.folder / "out" / name
             self.run_rows(path, fewer, component, options, **fields)

@@ -9,6 +9,9 @@ import subprocess
 BINARY = os.environ.get("THRONG_BIN", "build/release/bin/throng-worker")
 PLUGINS = os.environ.get("THRONG_PLUGINS", "build/release/plugins")
 IS_LONG = os.environ.get("THRONG_LONG") == "1"
+# Of the calls at which a process is killed every how many-th is tried: under sanitizers, which look
+# for other faults, not each.
+STRIDE = 1 if IS_LONG else int(os.environ.get("THRONG_STRIDE", "1"))
 
 
 def command(spec, *arguments):
