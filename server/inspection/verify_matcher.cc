@@ -7,7 +7,9 @@
 namespace throng {
 namespace {
 
-constexpr size_t kBatchRows = size_t{1} << 19;
+// Where rows of a batch lie so far apart that many more are made to find them, batches grow.
+constexpr size_t kMostBatchRows = size_t{1} << 21;
+constexpr int64_t kFarApart = 4;  // rows made for each found
 // Of rows that are no row of the dataset as they are: so many are kept to be compared at the end.
 constexpr size_t kMostAside = 200'000;
 constexpr size_t kMostMoved = 1'000'000;
@@ -52,7 +54,7 @@ absl::Status RowMatcher::Add(FoundRow row) {
   ++found_rows_;
   batch_.emplace_back();
   batch_.back().found = std::move(row);
-  return batch_.size() < kBatchRows ? absl::OkStatus() : Flush();
+  return batch_.size() < batch_rows_ ? absl::OkStatus() : Flush();
 }
 
 void RowMatcher::Found(int64_t first, int64_t rows) {
@@ -117,6 +119,7 @@ absl::Status RowMatcher::MatchBatch(const std::optional<RowRange>& range) {
   });
   size_t next = 0;
   std::vector<size_t> active;  // those that this unit, or a later one, may hold
+  int64_t made_rows = 0;
   bool is_near = false;
   while (next < order.size() || !active.empty()) {
     if (settings_.is_stopping && settings_.is_stopping()) return absl::CancelledError("stopped");
@@ -138,6 +141,7 @@ absl::Status RowMatcher::MatchBatch(const std::optional<RowRange>& range) {
       break;
     }
     const auto rows = static_cast<int64_t>((*unit)->rows());
+    made_rows += rows;
     const int64_t first = HasId() ? (*unit)->first() : (*unit)->TimeOf(0);
     const int64_t last = HasId() ? first + rows - 1 : (*unit)->TimeOf((*unit)->rows() - 1);
     const size_t before = next;
@@ -159,6 +163,9 @@ absl::Status RowMatcher::MatchBatch(const std::optional<RowRange>& range) {
     // A unit that was sought and has none lies right before the one that may.
     is_near = has_none || (next < order.size() && Begin(batch_[order[next]].found) - last <=
                                                       kNearUnits * (last - first + 1));
+  }
+  if (made_rows > kFarApart * static_cast<int64_t>(batch_.size())) {
+    batch_rows_ = std::min(2 * batch_rows_, kMostBatchRows);
   }
   return absl::OkStatus();
 }
