@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/option_text.h"
 #include "server/inspection/figures.h"
+#include "server/inspection/promised_ratings.h"
 
 namespace throng {
 namespace {
@@ -27,26 +29,6 @@ double NumberIn(std::string_view text, double otherwise) {
   double number = otherwise;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
-}
-
-// The shares of 1.0, 1.5 to 5.0; as PromisedRatings.
-std::vector<double> HistogramOf(const v1::Component& rating) {
-  if (rating.component() != "latent" && rating.component() != "calibrated") return {};
-  if (NumberIn(OptionOf(rating, "blend"), 0) != 0) return {};
-  const std::string scale = OptionOf(rating, "scale");
-  if (!scale.empty() && scale != "half_stars") return {};
-  std::string text = OptionOf(rating, "histogram");
-  if (text == "seed") return {0.05, 0.045, 0.055, 0.06, 0.12, 0.13, 0.21, 0.18, 0.15};
-  std::erase_if(text, [](char c) { return c == '[' || c == ']' || c == ' '; });
-  std::vector<double> shares;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    shares.push_back(NumberIn(std::string_view(text).substr(begin, end - begin), -1));
-    begin = end + 1;
-  }
-  const bool are_shares = shares.size() == 9 && std::all_of(shares.begin(), shares.end(),
-                                                            [](double s) { return s >= 0; });
-  return are_shares ? shares : std::vector<double>();
 }
 
 class Promises {
@@ -78,6 +60,8 @@ class Promises {
     CheckActiveUsers();
     CheckTouchedItems();
     CheckTopUsers();
+    CheckRowsPerUser();
+    CheckTimes();
     CheckHistogram();
     CheckKinds();
     CheckPopular();
@@ -165,35 +149,75 @@ class Promises {
                 holds ? "Exact to one row an epoch." : "The rows are spread otherwise.");
   }
 
+  void CheckRowsPerUser() {
+    const v1::Component& activity = plan_.spec().activity();
+    if (!HasComponent(activity, {"pareto"})) return;
+    const auto epochs = static_cast<double>(epochs_);
+    const double least = epochs * NumberIn(OptionOf(activity, "min_per_user"), 1);
+    const std::string cap = OptionOf(activity, "cap");
+    const double most =
+        cap.empty() ? static_cast<double>(s_.total_interactions()) : epochs * NumberIn(cap, 0);
+    const auto found_least = static_cast<double>(s_.min_interactions_per_user());
+    const auto found_most = static_cast<double>(s_.max_interactions_per_user());
+    const bool holds = least <= found_least && found_most <= most;
+    checks_.Add("promise.rows_per_user", "Rows of an active user", holds,
+                fmt::format("{:.0f} to {:.0f} rows", found_least, found_most),
+                cap.empty() ? fmt::format("at least {:.0f}", least)
+                            : fmt::format("{:.0f} to {:.0f} rows", least, most),
+                holds ? "Nobody has fewer or more than the spec allows."
+                      : "Somebody has fewer or more than the spec allows.");
+  }
+
+  void CheckTimes() {
+    const v1::Component& clock = plan_.spec().clock();
+    if (!s_.has_first_timestamp() || !HasComponent(clock, {"uniform", "diurnal", "sessions"}))
+      return;
+    const auto start = ParseTimestamp(OptionOf(clock, "start"), 0);
+    const auto window = ParseDuration(OptionOf(clock, "window"));
+    if (!start || !window) return;
+    const auto ms = [](const google::protobuf::Timestamp& time) {
+      return time.seconds() * 1000 + time.nanos() / 1'000'000;
+    };
+    const int64_t first = ms(s_.first_timestamp());
+    const int64_t last = ms(s_.last_timestamp());
+    const int64_t length = epochs_ * *window;
+    // Some forms have whole seconds only.
+    const bool holds = start->ms - 999 <= first && last < start->ms + length;
+    checks_.Add("promise.times", "Times lie in the window", holds,
+                fmt::format("{} to {}", TimestampText(first), TimestampText(last)),
+                fmt::format("{} and {} from there", TimestampText(start->ms), DurationText(length)),
+                holds ? "No event lies before its window or after it."
+                      : "Times were moved, as by another time zone.");
+  }
+
   void CheckHistogram() {
     const char* id = "promise.ratings";
     const char* title = "Ratings keep to their histogram";
-    const std::vector<double> shares = HistogramOf(plan_.spec().rating());
-    if (shares.empty()) {
+    const std::vector<v1::PromisedRating> promised = PromisedRatings(plan_.spec().rating());
+    if (promised.empty()) {
       return checks_.Skip(id, title,
                           fmt::format("The rating `{}` promises none that is known here.",
                                       plan_.spec().rating().component()));
     }
-    std::vector<int64_t> found(shares.size());
-    int64_t others = 0;
-    for (const v1::RatingShare& line : s_.rating_distribution()) {
-      const auto at = std::llround(line.rating() * 2) - 2;
-      const bool is_one = at >= 0 && at < static_cast<int64_t>(shares.size()) &&
-                          std::abs(line.rating() * 2 - 2 - static_cast<double>(at)) < 1e-9;
-      (is_one ? found[static_cast<size_t>(at)] : others) += line.interactions();
-    }
-    double most = 0;
-    size_t worst = 0;
-    for (size_t i = 0; i < shares.size(); ++i) {
-      const double promised = shares[i] * static_cast<double>(s_.total_interactions());
-      const double off = std::abs(static_cast<double>(found[i]) - promised);
-      if (off > most) worst = i;
+    int64_t known_rows = 0;
+    double most = -1;
+    double worst = 0;
+    for (const v1::PromisedRating& rating : promised) {
+      int64_t rows = 0;
+      for (const v1::RatingShare& line : s_.rating_distribution()) {
+        if (std::abs(line.rating() - rating.rating()) < 1e-9) rows = line.interactions();
+      }
+      known_rows += rows;
+      const double off = std::abs(static_cast<double>(rows) -
+                                  rating.share() * static_cast<double>(s_.total_interactions()));
+      if (off > most) worst = rating.rating();
       most = std::max(most, off);
     }
+    const int64_t others = s_.total_interactions() - known_rows;
     const bool holds = others == 0 && most < static_cast<double>(epochs_) + 1e-6;
     checks_.Add(id, title, holds,
                 fmt::format("at most {:.0f} rows off, at {:.1f} stars; {} rows with other ratings",
-                            most, 1 + 0.5 * static_cast<double>(worst), others),
+                            most, worst, others),
                 "at most 1 row off an epoch",
                 holds ? "Each rating has its share." : "Ratings were changed, lost or added.");
   }
@@ -361,17 +385,6 @@ void CheckPromises(const Evidence& evidence, Checks* checks) {
                         "No spec is known: the data have no manifest, and none was named.");
   }
   Promises(evidence, checks).CheckAll();
-}
-
-std::vector<v1::PromisedRating> PromisedRatings(const v1::Component& rating) {
-  std::vector<v1::PromisedRating> promised;
-  for (const double share : HistogramOf(rating)) {
-    const double stars = 1 + 0.5 * static_cast<double>(promised.size());
-    v1::PromisedRating& one = promised.emplace_back();
-    one.set_rating(stars);
-    one.set_share(share);
-  }
-  return promised;
 }
 
 }  // namespace throng

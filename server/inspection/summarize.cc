@@ -12,7 +12,7 @@
 #include "server/inspection/checklist.h"
 #include "server/inspection/figures.h"
 #include "server/inspection/known_spec.h"
-#include "server/inspection/promises.h"
+#include "server/inspection/promised_ratings.h"
 #include "server/inspection/row_feed.h"
 
 namespace throng {

@@ -206,6 +206,22 @@ TEST_F(SummarizeTest, FindsEveryPromiseKept) {
   }
 }
 
+TEST_F(SummarizeTest, KnowsEveryHistogramThatHasAName) {
+  for (const char* options :
+       {"{histogram: movielens}", "{histogram: jshape, scale: whole_stars}", "{histogram: binary}",
+        "{histogram: seed, scale: binary}", "{histogram: '0.1, 0.2, 0.3, 0.25, 0.15'}"}) {
+    SCOPED_TRACE(options);
+    v1::SummarizeRequest request;
+    *request.mutable_spec() =
+        Spec(std::string("{rating: {component: latent, options: ") + options + "}}");
+    const v1::SummarizeResponse response = Ask(request);
+    ASSERT_TRUE(status_.ok()) << status_ << ToString(problems_);
+    EXPECT_EQ(CheckOf(response, "promise.ratings").verdict(), v1::VERDICT_PASS)
+        << response.checklist().DebugString();
+    EXPECT_GT(response.promised_ratings_size(), 1);
+  }
+}
+
 TEST_F(SummarizeTest, FindsPromisesBroken) {
   std::vector<Row> rows = Made(kShop);
   const Row extra = rows[17];
@@ -213,12 +229,14 @@ TEST_F(SummarizeTest, FindsPromisesBroken) {
   for (size_t i = 0; i < 4000; ++i) rows[i].user = "user_1";       // top users
   for (size_t i = 4000; i < 6000; ++i) rows[i].item = "item_1";    // popular, perhaps
   rows[9000].user = "somebody";                                    // foreign
+  for (Row& row : rows) row.time += 3'600'000;                     // another time zone
   v1::SummarizeRequest request = OfSource();
   *request.mutable_spec() = Spec(kShop);
   v1::SummarizeResponse response = Ask(request, rows, "x.csv", Damage{"x.csv", 7, 3, "", "bad"});
   ASSERT_TRUE(status_.ok()) << status_;
-  for (const char* id : {"promise.ratings", "promise.top_users", "promise.popular_items",
-                         "promise.world", "promise.clusters", "promise.active_users", "readable"}) {
+  for (const char* id :
+       {"promise.ratings", "promise.top_users", "promise.popular_items", "promise.world",
+        "promise.clusters", "promise.active_users", "promise.times", "readable"}) {
     EXPECT_EQ(CheckOf(response, id).verdict(), v1::VERDICT_FAIL) << id;
   }
   EXPECT_EQ(CheckOf(response, "promise.kinds").verdict(), v1::VERDICT_NOT_CHECKED);
@@ -232,6 +250,17 @@ TEST_F(SummarizeTest, FindsPromisesBroken) {
   response = Ask(request, rows);
   EXPECT_EQ(CheckOf(response, "promise.whole").verdict(), v1::VERDICT_NOT_CHECKED);
   EXPECT_THAT(CheckOf(response, "promise.whole").reason(), HasSubstr("50001 of 50000 rows"));
+}
+
+TEST_F(SummarizeTest, FindsUsersBeyondTheirCap) {
+  const char* capped =
+      "{preset: seed, activity: {component: pareto, options: {cap: 1200, min_per_user: 3}}}";
+  v1::SummarizeRequest request = OfSource();
+  *request.mutable_spec() = Spec(capped);
+  std::vector<Row> rows = Made(capped);
+  EXPECT_EQ(CheckOf(Ask(request, rows), "promise.rows_per_user").verdict(), v1::VERDICT_PASS);
+  for (size_t i = 0; i < 1500; ++i) rows[i].user = "user_1";
+  EXPECT_EQ(CheckOf(Ask(request, rows), "promise.rows_per_user").verdict(), v1::VERDICT_FAIL);
 }
 
 TEST_F(SummarizeTest, SaysWhatIsWrongWithDataOfOthers) {
