@@ -1,6 +1,5 @@
-"""Executes the documentation: every `sh` block of README.md, docs/migration.md and
-docs/progressive-training.md, in order, each in a folder of its own, but for those about Kafka, which
-kafka_docs_test.py executes.
+"""Executes every `sh` block of README.md, in order, but for those about Kafka, which
+kafka_docs_test.py executes. The pages of docs/ are executed by pages_test.py.
 
 A `yaml` block that begins with `# NAME` is the file NAME of the blocks that follow. `tests/run` is
 what runs this and is only looked for, and so are the commands of the other documents: they build and
@@ -42,23 +41,6 @@ class DocsTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}\n{done.stderr}")
         return done
 
-    def test_data_grow_and_are_split_as_it_is_written(self):
-        markdown = (ROOT / "docs/progressive-training.md").read_text(encoding="utf-8")
-        told = ""
-        with tempfile.TemporaryDirectory() as folder:
-            link_checkout(folder)
-            for language, text in blocks(markdown.replace(kafka_section(markdown), "")):
-                if language == "yaml":
-                    pathlib.Path(folder, re.match(r"# (\S+\.yaml)\n", text)[1]).write_text(text)
-                else:
-                    told += self.execute(text, folder).stderr
-            for row in (5000, 20_000, 50_000):
-                self.assertEqual(told.count(f"goes on from row {row}."), 2)
-            for file, rows in (("exact.csv", 100_000), ("life.csv", 100_000), ("train.csv", 40_000),
-                               ("validation.csv", 5000), ("test.csv", 5000)):
-                lines = pathlib.Path(folder, "out", file).read_text(encoding="utf-8")
-                self.assertEqual(lines.count("\n"), rows + 1, file)
-
     def test_every_command_block_of_the_readme_works(self):
         with tempfile.TemporaryDirectory() as folder:
             link_checkout(folder)
@@ -90,27 +72,6 @@ class DocsTest(unittest.TestCase):
                                   check=True, timeout=60)
             self.assertIn("deploy/quickstart --kafka [--port PORT]", done.stdout)
             self.assertNotIn("#", done.stdout)
-
-    def test_every_command_block_of_the_migration_works(self):
-        document = (ROOT / "docs/migration.md").read_text()
-        with tempfile.TemporaryDirectory() as folder:
-            link_checkout(folder)
-            shown = ""
-            for language, text in blocks(document.replace(kafka_section(document), "")):
-                if language != "sh":
-                    continue
-                shown += self.execute(text, folder).stdout
-            self.assertIn("Total Interactions: 50000", shown)
-            self.assertIn("[Message #3]", shown)
-
-    def test_every_command_that_the_migration_names_is_one(self):
-        client = ROOT / "build/release/bin/throngctl"
-        document = (ROOT / "docs/migration.md").read_text()
-        for command in set(re.findall(r"`throngctl ([a-z]+(?: kafka)?)", document)):
-            with self.subTest(command):
-                done = subprocess.run([client, *command.split(), "--help"], capture_output=True,
-                                      check=False)
-                self.assertEqual(done.returncode, 0)
 
     def test_what_the_other_documents_run_is_there(self):
         with open(ROOT / "CMakePresets.json", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Executes what README.md, docs/migration.md and docs/progressive-training.md say of Kafka, and
+"""Executes what README.md says of Kafka, the pages of docs/ that start a broker, and
 `deploy/quickstart --kafka`, on free ports and with brokers of its own."""
 
 import os
@@ -10,6 +10,7 @@ import unittest
 
 import docs_test
 import kafka_broker
+import pages_test
 
 PROGRAMS = pathlib.Path(os.environ["THRONG_DAEMON"]).parent
 
@@ -44,18 +45,37 @@ class KafkaDocsTest(unittest.TestCase):
         rows = [line for line in done.stdout.splitlines() if line.startswith('{"user_id": ')]
         self.assertEqual(len(rows), 3)
 
-    def test_the_command_block_of_the_migration_works(self):
-        done, _ = self.execute("docs/migration.md")
-        self.assertIn("All 100 rows came back as they were written.", done.stdout)
-        self.assertIn("[Message #50]", done.stdout)
-        self.assertIn("already complete, 100 rows delivered", done.stderr)
+    def test_every_command_block_of_the_pages_works(self):
+        """One broker and registry for all: `start` finds them running, and `stop` is not obeyed."""
+        port = next(kafka_broker.free_ports())
+        said = {}
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {"XDG_DATA_HOME": folder}
+            self.addCleanup(kafka_broker.call, "stop", "--port", port,
+                            env={**os.environ, **environment})
 
-    def test_the_command_block_of_progressive_training_works(self):
-        done, _ = self.execute("docs/progressive-training.md")
-        self.assertEqual(re.findall(r"output \S+ goes on from row (\d+)\.", done.stderr),
-                         ["5000", "20000", "50000"])
-        self.assertEqual(re.findall(r"Total Interactions: (\d+)", done.stdout),
-                         ["5000", "20000", "50000", "100000"])
+            def adapt(text):
+                text = re.sub(r"deploy/kafka/(start|status)\b", rf"\g<0> --port {port}", text)
+                text = re.sub(r"^deploy/kafka/stop$", "", text, flags=re.MULTILINE)
+                return re.sub(r"localhost:(9092|8081|8083)",
+                              lambda name: f"localhost:{int(name[1]) - 9092 + port}", text)
+
+            for page, markdown in pages_test.pages().items():
+                if pages_test.needs_broker(markdown):
+                    with self.subTest(page):
+                        said[page] = pages_test.execute_page(markdown, adapt, environment)
+        shown, _ = said["how-to/kafka.md"]
+        self.assertRegex(shown, rf"broker-1 +localhost:{port} +process \d+\n")
+        shown, told = said["migration.md"]
+        self.assertIn("All 100 rows came back as they were written.", shown)
+        self.assertIn("Total Interactions: 50000", shown)
+        self.assertIn("[Message #50]", shown)
+        self.assertIn("already complete, 100 rows delivered", told)
+        shown, told = said["how-to/progressive-training.md"]
+        for row in (5000, 20_000, 50_000):  # two files, a topic
+            self.assertEqual(told.count(f"goes on from row {row}."), 3)
+        self.assertEqual(re.findall(r"Total Interactions: (\d+)", shown),
+                         ["5000", "20000", "50000", "100000"] * 3)
 
     @unittest.skipUnless(PROGRAMS.samefile(docs_test.ROOT / "build/release/bin"),
                          "quickstart builds and uses the release preset")

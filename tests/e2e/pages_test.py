@@ -1,0 +1,89 @@
+"""Executes the pages of docs/: every `sh` block of a page, in order, in a folder of the page's own.
+
+A `yaml` block that begins with `# NAME` is the file NAME of the blocks that follow. Pages that start a
+broker are executed by kafka_docs_test.py. Blocks that can not be executed are `text`.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+import docs_test
+
+DOCS = docs_test.ROOT / "docs"
+PROGRAMS = pathlib.Path(os.environ["THRONG_CLIENT"]).parent
+# Pages whose blocks are not executed here, and why.
+ELSEWHERE = {
+    "promises.md": "it calls ctest and tests/crowd/run; docs_test.py looks for what they name",
+}
+
+
+def pages():
+    """Name and text of each page."""
+    return {str(path.relative_to(DOCS)): path.read_text(encoding="utf-8")
+            for path in sorted(DOCS.rglob("*.md"))}
+
+
+def needs_broker(markdown):
+    return any(language == "sh" and "deploy/kafka/start" in text
+               for language, text in docs_test.blocks(markdown))
+
+
+def execute_page(markdown, adapt=lambda text: text, environment=None, look=lambda folder: None):
+    """What the page's blocks print, stdout and stderr; `look` sees the folder afterwards."""
+    told, warned = "", ""
+    environment = {**os.environ, "PATH": f"{PROGRAMS}:{os.environ['PATH']}", **(environment or {})}
+    with tempfile.TemporaryDirectory() as folder:
+        docs_test.link_checkout(folder)
+        os.mkdir(f"{folder}/out")
+        for language, text in docs_test.blocks(markdown):
+            if language == "yaml" and (name := re.match(r"# (\S+\.yaml)\n", text)):
+                pathlib.Path(folder, name[1]).write_text(adapt(text), encoding="utf-8")
+            if language != "sh":
+                continue
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", adapt(text)], cwd=folder, env=environment,
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600)
+            if done.returncode:
+                raise AssertionError(f"{text}\n{done.stdout}\n{done.stderr}")
+            told, warned = told + done.stdout, warned + done.stderr
+        look(pathlib.Path(folder))
+    return told, warned
+
+
+class PagesTest(unittest.TestCase):
+    def test_every_command_block_of_the_pages_works(self):
+        for page, markdown in pages().items():
+            if page in ELSEWHERE or needs_broker(markdown):
+                continue
+            with self.subTest(page):
+                execute_page(markdown)
+
+    def test_a_split_has_the_rows_that_are_said(self):
+        def look(folder):
+            for file, rows in (("train", 40_000), ("validation", 5000), ("test", 5000)):
+                lines = (folder / f"out/{file}.csv").read_text(encoding="utf-8")
+                self.assertEqual(lines.count("\n"), rows + 1, file)
+        execute_page(pages()["how-to/splits.md"], look=look)
+
+    def test_rows_that_are_shown_are_the_first(self):
+        golden = (docs_test.ROOT / "tests/golden/shop-42.csv").read_text(encoding="utf-8")
+        for page, markdown in pages().items():
+            for language, text in docs_test.blocks(markdown):
+                if language == "csv":
+                    with self.subTest(page):
+                        self.assertTrue(golden.startswith(text), text)
+
+    def test_every_command_that_the_migration_names_is_one(self):
+        for command in set(re.findall(r"`throngctl ([a-z]+(?: kafka)?)", pages()["migration.md"])):
+            with self.subTest(command):
+                done = subprocess.run([PROGRAMS / "throngctl", *command.split(), "--help"],
+                                      capture_output=True, check=False)
+                self.assertEqual(done.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
