@@ -77,6 +77,21 @@ class KafkaDocsTest(unittest.TestCase):
         self.assertEqual(re.findall(r"Total Interactions: (\d+)", shown),
                          ["5000", "20000", "50000", "100000"] * 3)
 
+    def test_the_example_that_loads_a_topic_does_so_and_goes_on(self):
+        example = docs_test.ROOT / "deploy/examples/kafka-load.yaml"
+        with kafka_broker.KafkaBroker() as broker, tempfile.TemporaryDirectory() as folder:
+            for rows, rate in ((1500, 1000), (2000, 5000)):
+                done = subprocess.run(
+                    [PROGRAMS / "throngctl", "generate", "-f", example, "--rate", f"{rate}/s",
+                     "--set", f"outputs[0].sink.options.bootstrap_servers={broker.bootstrap}",
+                     "--interactions", str(rows), "--set", "dataset.plan_size=50000"],
+                    cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+                self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}")
+            self.assertIn("goes on from row 1500", done.stderr)
+            records = broker.read("load")
+            self.assertEqual(len(records), 2000)
+            self.assertEqual({record.partition() for record in records}, set(range(6)))
+
     @unittest.skipUnless(PROGRAMS.samefile(docs_test.ROOT / "build/release/bin"),
                          "quickstart builds and uses the release preset")
     def test_quickstart_fills_a_topic_and_shows_it(self):
