@@ -1,7 +1,7 @@
 """Executes the pages of docs/: every `sh` block of a page, in order, in a folder of the page's own.
 
-A `yaml` block that begins with `# NAME` is the file NAME of the blocks that follow. Pages that start a
-broker are executed by kafka_docs_test.py. Blocks that can not be executed are `text`.
+A `yaml` or `python` block that begins with `# NAME` is the file NAME of the blocks that follow. Pages
+that start a broker are executed by kafka_docs_test.py. Blocks that can not be executed are `text`.
 """
 
 import os
@@ -15,9 +15,11 @@ import docs_test
 
 DOCS = docs_test.ROOT / "docs"
 PROGRAMS = pathlib.Path(os.environ["THRONG_CLIENT"]).parent
-# Pages whose blocks are not executed here, and why.
+FILES = ("python", "yaml")
+# Pages whose blocks are not executed with the others, and why.
 ELSEWHERE = {
     "promises.md": "it calls ctest and tests/crowd/run; docs_test.py looks for what they name",
+    "tutorial.md": "a test of its own compares what it prints",
 }
 
 
@@ -40,7 +42,7 @@ def execute_page(markdown, adapt=lambda text: text, environment=None, look=lambd
         docs_test.link_checkout(folder)
         os.mkdir(f"{folder}/out")
         for language, text in docs_test.blocks(markdown):
-            if language == "yaml" and (name := re.match(r"# (\S+\.yaml)\n", text)):
+            if language in FILES and (name := re.match(r"# (\S+\.(?:yaml|py))\n", text)):
                 pathlib.Path(folder, name[1]).write_text(adapt(text), encoding="utf-8")
             if language != "sh":
                 continue
@@ -61,6 +63,16 @@ class PagesTest(unittest.TestCase):
                 continue
             with self.subTest(page):
                 execute_page(markdown)
+
+    def test_the_tutorial_prints_what_it_shows(self):
+        tutorial = pages()["tutorial.md"]
+        printed, _ = execute_page(tutorial)
+        shown = [text for language, text in docs_test.blocks(tutorial) if language == "text"]
+        self.assertEqual(len(shown), 5)
+        for text in shown:
+            self.assertIn(text, printed)
+        self.assertIn("exit code 1", printed)
+        self.assertEqual(printed.count("All is as it must be."), 1)
 
     def test_a_split_has_the_rows_that_are_said(self):
         def look(folder):
