@@ -4,6 +4,7 @@ something to see. Keeps the pictures with `--keep FOLDER`."""
 import html
 import json
 import os
+import pathlib
 import re
 import shutil
 import struct
@@ -13,6 +14,7 @@ import tempfile
 import unittest
 import zlib
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLIENT = os.environ["THRONG_CLIENT"]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 KEEP = None
@@ -103,6 +105,15 @@ class ReportTest(unittest.TestCase):
         if KEEP:
             shutil.copytree(cls.folder.name, KEEP, dirs_exist_ok=True)
         cls.folder.cleanup()
+
+    def test_the_picture_of_the_readme_is_what_a_report_shows(self):
+        subprocess.run([ROOT / "deploy/site/picture", "--into", self.folder.name], check=True,
+                       timeout=120)
+        for name in ("crowd-light.svg", "crowd-dark.svg"):
+            drawn = pathlib.Path(self.folder.name, name).read_bytes()
+            self.assertEqual(drawn, (ROOT / "docs/assets" / name).read_bytes(),
+                             f"docs/assets/{name} is old: run deploy/site/picture")
+            self.assertLess(len(drawn), 40_000)
 
     def browse(self, page, *arguments):
         with tempfile.TemporaryDirectory(prefix="chromium") as profile:
