@@ -43,6 +43,8 @@ def in_site(path):
 
 
 def on_files(files, config):
+    worker = ROOT / "build/tools/docs/node_modules/iframe-worker/shim/index.js"
+    files.append(File.generated(config, "assets/iframe-worker.js", abs_src_path=str(worker)))
     for path, page in PAGES.items():
         files.append(File.generated(config, page, abs_src_path=str(ROOT / path)))
     for page in files.documentation_pages():
