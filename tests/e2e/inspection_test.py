@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import unittest
 
 import cli_test
@@ -143,6 +144,7 @@ class RpcTest(unittest.TestCase):
                   "sink": {"component": "file", "options": {"path": "a.csv"}}}
         run = self.daemon.create({"dataset": {"size": "quick"}, "outputs": [output]})
         self.daemon.wait_for_state(run.name, daemon.SUCCEEDED)
+        self.name = run.name
 
     def source(self, path):
         source = inspection_pb2.DataSource()
@@ -158,6 +160,24 @@ class RpcTest(unittest.TestCase):
         lines = (self.daemon.out / "a.csv").read_text().splitlines()[1:41]
         self.assertEqual([f"{r.user_id},{r.item_id},{r.rating:.1f}" for r in rows],
                          [line.rpartition(",")[0] for line in lines])
+
+    def test_a_run_says_what_its_rows_must_be(self):
+        def verify(expected):
+            done = subprocess.run(
+                [os.environ["THRONG_CLIENT"], "verify", "a.csv", "--run", self.name, "-o", "json",
+                 "--address", f"unix:{self.daemon.socket}"],
+                capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 1 if expected else 0, done.stderr)
+            return {one["kind"]: one["count"]
+                    for one in json.loads(done.stdout).get("differences", [])}
+
+        self.assertEqual(verify({}), {})
+        (self.daemon.out / "a.csv.manifest.json").unlink()  # as where only the rows were copied
+        self.assertEqual(verify({}), {})
+        path = self.daemon.out / "a.csv"
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(lines[:50] + lines[52:]))
+        self.assertEqual(verify({"lost": 2}), {"lost": 2})
 
     def test_rows_are_summed_up(self):
         request = summary_pb2.SummarizeRequest(sources=[self.source("a.csv")])

@@ -194,6 +194,38 @@ class RegistryTest(unittest.TestCase):
                                  for line in lines]
                 self.assertEqual(sorted(found), sorted(expected))
 
+    def verify(self, topic, exit_code):
+        """How many rows differ, by kind."""
+        done = subprocess.run(
+            [CLIENT, "verify", f"kafka://{self.broker.bootstrap}/{topic}", "-o", "json", "-q"],
+            capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
+        self.assertEqual(done.returncode, exit_code, done.stderr + done.stdout)
+        found = json.loads(done.stdout)
+        return {one["kind"]: int(one["count"]) for one in found.get("differences", [])}
+
+    def test_what_stands_between_the_rows_of_a_topic_is_found(self):
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.broker.bootstrap})
+        for component in FORMATS:
+            with self.subTest(component):
+                topic, others = f"proof-{component}", f"of-others-{component}"
+                self.broker.create_topic(topic, 3)
+
+                def send(rows):
+                    self.run_well(worker.write_spec(
+                        self.scratch / f"{topic}.json", self.kafka(component, topic=topic),
+                        dataset={"seed": 42, "plan_size": 3000, "interactions": rows}))
+
+                send(1000)
+                self.assertEqual(self.verify(topic, 0), {})
+                self.run_well(self.spec(self.kafka(component, topic=others), rows=10))
+                known, other = self.broker.read(topic)[17], self.broker.read(others)[3]
+                for value in (known.value(), other.value(), known.value()[:-9]):
+                    producer.produce(topic, key=known.key(), value=value,
+                                     partition=known.partition())
+                self.assertEqual(producer.flush(PATIENCE_SECONDS), 0)
+                send(3000)
+                self.assertEqual(self.verify(topic, 1), {"doubled": 1, "foreign": 1, "damaged": 1})
+
     def test_what_others_wrote_is_read_by_its_schema(self):
         schema = json.dumps({"type": "record", "name": "Rated", "namespace": "shop", "fields": [
             {"name": "tags", "type": {"type": "array", "items": "string"}},
