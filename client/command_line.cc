@@ -186,7 +186,7 @@ class CommandLine {
     app->add_option("--rows", command->rows, "How many.")
         ->type_name("N")
         ->transform(AsCount())
-        ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()))
+        ->check(AtLeast(1))
         ->capture_default_str();
     app->add_option("--columns", command->columns,
                     "Which columns: user_id, item_id, rating, timestamp, interaction_id, kind, "
@@ -196,7 +196,7 @@ class CommandLine {
     app->add_option("--from", command->from, "The first of them, from 0.")
         ->type_name("ROW")
         ->transform(AsCount())
-        ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
+        ->check(AtLeast(0))
         ->capture_default_str();
     AddFormat(app, &command->format);
     AddAddress(app, &command->daemon, true);
@@ -324,7 +324,7 @@ class CommandLine {
     logs->add_flag("-f,--follow", logs_command->follows, "Wait for more until the run has ended.");
     logs->add_option("--tail", logs_command->tail_lines, "Only so many of the last lines.")
         ->type_name("N")
-        ->check(CLI::Range(1, std::numeric_limits<int32_t>::max()));
+        ->check(CLI::Range(1, std::numeric_limits<int32_t>::max()).description(""));
     AddFormat(logs, &logs_command->format);
     AddAddress(logs, &logs_command->daemon, false);
     logs->footer("Example:\n  throngctl runs logs nightly -f --tail 100");

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "client/count_text.h"
 
 namespace throng {
@@ -19,7 +21,11 @@ CLI::Validator OneOf(const std::string& words) {
                             ("|" + words + "|").find("|" + value + "|") != std::string::npos;
         return is_one ? "" : fmt::format("is \"{}\"; write one of {}", value, words);
       },
-      words);
+      "");
+}
+
+CLI::Validator AtLeast(int64_t least) {
+  return CLI::Range(least, std::numeric_limits<int64_t>::max()).description("");
 }
 
 CLI::Validator AsCount() {

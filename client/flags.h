@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <string>
 
 #include "client/daemon_access.h"
@@ -15,8 +16,9 @@ inline constexpr const char* kExitCodes =
     "wrong "
     "state, 5 timed out, 130 interrupted.";
 
-// One of the words between the bars.
+// One of the words between the bars, which are the option's type_name as well.
 CLI::Validator OneOf(const std::string& words);
+CLI::Validator AtLeast(int64_t least);
 // 50k and the like, as digits. CLI11 checks these.
 CLI::Validator AsCount();
 

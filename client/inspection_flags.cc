@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <limits>
 #include <memory>
 #include <utility>
 
@@ -114,7 +113,7 @@ void AddTap(CLI::App* app, const Choose& choose) {
   tap->add_option("--limit", command->limit, "How many at most; default: without end.")
       ->type_name("N")
       ->transform(AsCount())
-      ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()));
+      ->check(AtLeast(1));
   tap->add_flag("--from-beginning", command->from_beginning,
                 "Of a topic, begin with its first record; a file always does.");
   tap->add_flag("--no-follow{false}", command->follows,
@@ -164,7 +163,7 @@ void AddReplay(CLI::App* app, const std::vector<std::string>& words, const Choos
       replay->add_option("--passes", command->passes, "Send all rows so often; default: once.")
           ->type_name("N")
           ->transform(AsCount())
-          ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()));
+          ->check(AtLeast(1));
   replay
       ->add_flag_callback(
           "--forever", [command] { command->passes = 0; },
