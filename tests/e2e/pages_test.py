@@ -4,10 +4,12 @@ A `yaml` or `python` block that begins with `# NAME` is the file NAME of the blo
 that start a broker are executed by kafka_docs_test.py. Blocks that can not be executed are `text`.
 """
 
+import json
 import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -37,7 +39,9 @@ def needs_broker(markdown):
 def execute_page(markdown, adapt=lambda text: text, environment=None, look=lambda folder: None):
     """What the page's blocks print, stdout and stderr; `look` sees the folder afterwards."""
     told, warned = "", ""
-    environment = {**os.environ, "PATH": f"{PROGRAMS}:{os.environ['PATH']}", **(environment or {})}
+    # Its python3 has what is said to be installed.
+    path = f"{PROGRAMS}:{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, **(environment or {})}
     with tempfile.TemporaryDirectory() as folder:
         docs_test.link_checkout(folder)
         os.mkdir(f"{folder}/out")
@@ -88,6 +92,35 @@ class PagesTest(unittest.TestCase):
                 if language == "csv":
                     with self.subTest(page):
                         self.assertTrue(golden.startswith(text), text)
+
+    def test_every_reason_of_an_error_is_told(self):
+        sources = "".join(path.read_text(encoding="utf-8")
+                          for path in (docs_test.ROOT / "server/daemon").glob("*.cc"))
+        reasons = set(re.findall(r'MakeError\(\s*[^"]*?"([A-Z_]+)"', sources))
+        told = {reason for line in pages()["reference/errors.md"].splitlines()
+                if line.startswith("| `") for reason in re.findall(r"`([A-Z_]+)`", line.split("|")[1])}
+        self.assertGreater(len(reasons), 10)
+        self.assertEqual(told, reasons)
+
+    def test_every_sentence_of_the_troubleshooting_is_one_of_ours(self):
+        sources = "".join(
+            re.sub(r'"\s*\n\s*"', "", path.read_text(encoding="utf-8"))
+            for room in ("client", "plugins", "server")
+            for path in (docs_test.ROOT / room).rglob("*.[ch]*") if path.suffix in (".cc", ".h"))
+        heads = re.findall(r"^### `(.*)`$", pages()["troubleshooting.md"], re.MULTILINE)
+        self.assertGreater(len(heads), 10)
+        for head in heads:
+            for said in re.split(r" ?… ?", head):
+                with self.subTest(head):
+                    self.assertIn(said, sources)
+
+    def test_every_member_of_a_manifest_is_told(self):
+        told = re.findall(r"^\| `(\w+)` \|", pages()["reference/manifest.md"], re.MULTILINE)
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([PROGRAMS / "throngctl", "generate", "--size", "quick", "--quiet",
+                            "--to", f"csv:{folder}/rows-{{part}}.csv?roll_rows=100"], check=True)
+            text = pathlib.Path(folder, "rows-0.csv.manifest.json").read_text(encoding="utf-8")
+        self.assertEqual(told, list(json.loads(text)))
 
     def test_every_command_that_the_migration_names_is_one(self):
         for command in set(re.findall(r"`throngctl ([a-z]+(?: kafka)?)", pages()["migration.md"])):
