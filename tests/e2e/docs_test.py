@@ -78,7 +78,7 @@ class DocsTest(unittest.TestCase):
             presets = {preset["name"] for preset in json.load(file)["configurePresets"]}
         for document in ("CONTRIBUTING.md", "docs/promises.md", "tests/bench/README.md"):
             commands = [text for language, text in blocks((ROOT / document).read_text())
-                        if language == "sh"]
+                        if language in ("sh", "text")]
             self.assertTrue(commands, document)
             for text in commands:
                 with self.subTest(document):

@@ -20,7 +20,7 @@ PROGRAMS = pathlib.Path(os.environ["THRONG_CLIENT"]).parent
 FILES = ("python", "yaml")
 # Pages whose blocks are not executed with the others, and why.
 ELSEWHERE = {
-    "promises.md": "it calls ctest and tests/crowd/run; docs_test.py looks for what they name",
+    "promises.md": "a test of its own looks at what it prints",
     "tutorial.md": "a test of its own compares what it prints",
 }
 
@@ -113,6 +113,15 @@ class PagesTest(unittest.TestCase):
             for said in re.split(r" ?… ?", head):
                 with self.subTest(head):
                     self.assertIn(said, sources)
+
+    def test_every_line_of_the_checklist_that_the_promises_name_is_one(self):
+        promises = pages()["promises.md"]
+        checked, _ = execute_page(promises)
+        named = set(re.findall(r"(?<!\*)\*([A-Z][^*|]+)\*(?!\*)", promises))
+        self.assertGreater(len(named), 8)
+        for line in named:
+            with self.subTest(line):
+                self.assertRegex(re.sub(r" \d+ ", " ", checked), f"PASS  {line}")
 
     def test_every_member_of_a_manifest_is_told(self):
         told = re.findall(r"^\| `(\w+)` \|", pages()["reference/manifest.md"], re.MULTILINE)

@@ -106,10 +106,11 @@ class ReportTest(unittest.TestCase):
             shutil.copytree(cls.folder.name, KEEP, dirs_exist_ok=True)
         cls.folder.cleanup()
 
-    def test_the_picture_of_the_readme_is_what_a_report_shows(self):
+    def test_the_pictures_of_the_pages_are_what_a_report_shows(self):
         subprocess.run([ROOT / "deploy/site/picture", "--into", self.folder.name], check=True,
                        timeout=120)
-        for name in ("crowd-light.svg", "crowd-dark.svg"):
+        for name in [f"{sheet}-{theme}.svg" for sheet in ("crowd", "shares", "life")
+                     for theme in ("light", "dark")]:
             drawn = pathlib.Path(self.folder.name, name).read_bytes()
             self.assertEqual(drawn, (ROOT / "docs/assets" / name).read_bytes(),
                              f"docs/assets/{name} is old: run deploy/site/picture")
