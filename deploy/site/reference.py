@@ -242,15 +242,18 @@ def entries(text, head):
 
 
 def option(name):
-    """Of an option as CLI11 prints it: as people write it, its default, what it is not used with."""
+    """Of an option as CLI11 prints it: how people write it, the words that it may be, its default,
+    what it is not used with."""
     others = re.findall(r" Excludes:((?: -?-?[a-z][-a-z]*)+)", name)
     name = re.sub(r" Excludes:(?: -?-?[a-zA-Z][-a-zA-Z]*)+| REQUIRED", "", name)
     name = re.sub(r"( \.\.\.|\{false\})$|:[A-Z]+ in \[[^]]*\]|:\{[^}]*\}", "", name)
     flags, _, value = name.partition(" ")
     shown = re.fullmatch(r"([^=]+)=([^A-Z]+.*)", value)  # PATH=VALUE has no default
     value, default = shown.groups() if shown else (value, "")
-    flags = ", ".join(f"`{flag}`" for flag in flags.split(","))
-    return flags + (f" `{value}`" if value else ""), default, others[0].split() if others else []
+    words = value.replace("|", ", ") if "|" in value else ""  # too wide for the first column
+    shown = ", ".join(f"`{flag}`" for flag in flags.split(","))
+    shown += f" `{value}`" if value and not words else ""
+    return shown, words, default, others[0].split() if others else []
 
 
 def command_text(command):
@@ -258,10 +261,11 @@ def command_text(command):
     text = help_of(command)
     rows = []
     for name, meaning in entries(text, "Positionals") + entries(text, "Options"):
-        shown, default, others = option(name)
+        shown, words, default, others = option(name)
         meaning += " Required." if " REQUIRED" in name else ""
         meaning += " Not with " + ", ".join(f"`{o}`" for o in others) + "." if others else ""
         meaning += f" Default: `{default}`." if default else ""
+        meaning += f"<br>*{words}*" if words else ""
         rows.append([shown, meaning])
     out = table(["Option", "Meaning"], rows)
     footer = re.split(r"\n\n", text)[-1] if "\n\n" in text else ""
@@ -288,7 +292,7 @@ def command_sections(command):
     out = f"## {name}\n\n{text.splitlines()[0]}\n\n"
     if below:
         out += table(["Command", "Meaning"], [
-            [f"[{name} {verb}](#{f'{name} {verb}'.replace(' ', '-')})", meaning]
+            [f"[{verb}](#{f'{name} {verb}'.replace(' ', '-')})", meaning]
             for verb, meaning in entries(text, "Subcommands")])
     else:
         out += command_text(command)
