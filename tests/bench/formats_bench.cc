@@ -1,6 +1,6 @@
-// Nanoseconds a row of each format over blocks of 16 384 rows of the four columns of interactions,
-// or of these and the extra ones (`_wide`), for the world of the seed job (500 x 1000) and a large
-// one (1 000 000 x 100 000).
+// Nanoseconds a row of each format over blocks of 16 384 rows (of Parquet row groups of 131 072) of
+// the four columns of interactions, or of these and the extra ones (`_wide`), for the world of the
+// seed job (500 x 1000) and a large one (1 000 000 x 100 000).
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -17,16 +17,17 @@
 namespace throng {
 namespace {
 
-constexpr size_t kRows = 16384;
+constexpr size_t kUsualRows = 16384;
+constexpr size_t kGroupRows = 131072;
 
-Table Interactions(int64_t users, int64_t items, bool is_wide) {
+Table Interactions(size_t rows, int64_t users, int64_t items, bool is_wide) {
   std::mt19937_64 random(42);
-  std::vector<int64_t> user(kRows);
-  std::vector<int64_t> item(kRows);
-  std::vector<int32_t> rating(kRows);
-  std::vector<int64_t> time(kRows);
+  std::vector<int64_t> user(rows);
+  std::vector<int64_t> item(rows);
+  std::vector<int32_t> rating(rows);
+  std::vector<int64_t> time(rows);
   int64_t now = 1704067200000;
-  for (size_t i = 0; i < kRows; ++i) {
+  for (size_t i = 0; i < rows; ++i) {
     user[i] = static_cast<int64_t>(random() % static_cast<uint64_t>(users));
     item[i] = static_cast<int64_t>(random() % static_cast<uint64_t>(items));
     rating[i] = static_cast<int32_t>(100 + 50 * (random() % 9));
@@ -35,9 +36,9 @@ Table Interactions(int64_t users, int64_t items, bool is_wide) {
   }
   std::vector<TableColumn> columns = InteractionColumns(user, item, rating, time);
   if (is_wide) {
-    std::vector<int64_t> row(kRows);
+    std::vector<int64_t> row(rows);
     std::iota(row.begin(), row.end(), int64_t{1'000'000});
-    std::vector<int32_t> label(kRows);
+    std::vector<int32_t> label(rows);
     for (int32_t& index : label) index = static_cast<int32_t>(random() % 3);
     const std::vector<std::string> labels = {"preferred", "popular", "random"};
     columns.push_back({THRONG_COLUMN_INT64, "interaction_id", row, "", {}, true});
@@ -55,20 +56,28 @@ struct Case {
   uint32_t mode;
   const char* place;
   bool is_wide = false;
+  size_t rows = kUsualRows;
 };
 
+Case Parquet(const char* name, const char* codec, bool is_wide = false) {
+  return {
+      name,      THRONG_PARQUET_PLUGIN, {{"codec", codec}}, THRONG_RECORDS_STREAM, "rows", is_wide,
+      kGroupRows};
+}
+
 void Encode(benchmark::State& state, const Case& c) {
-  const Table table = Interactions(state.range(0), state.range(1), c.is_wide);
+  const size_t rows = c.rows;
+  const Table table = Interactions(rows, state.range(0), state.range(1), c.is_wide);
   LoadedFormat format(c.file, c.options);
   throng_destination destination = table.Destination(c.mode, c.place);
   if (c.mode == THRONG_RECORDS_MESSAGES) destination.key_column = 0;
   format.Begin(destination);
   const std::vector<const void*> columns = table.At(0);
-  std::vector<uint32_t> key_end(kRows);
-  std::vector<uint32_t> value_end(kRows);
+  std::vector<uint32_t> key_end(rows);
+  std::vector<uint32_t> value_end(rows);
   const throng_block block = {.struct_size = sizeof(throng_block),
-                              .rows = kRows,
-                              .first_row = kRows,
+                              .rows = static_cast<uint32_t>(rows),
+                              .first_row = kGroupRows,
                               .columns = columns.data(),
                               .key_end = key_end.data(),
                               .value_end = value_end.data()};
@@ -77,10 +86,11 @@ void Encode(benchmark::State& state, const Case& c) {
     format.Encode(block);
     benchmark::DoNotOptimize(format.buffer().data());
   }
-  const double rows = static_cast<double>(kRows) * static_cast<double>(state.iterations());
+  const double encoded = static_cast<double>(rows) * static_cast<double>(state.iterations());
   state.counters["s/row"] =
-      benchmark::Counter(rows, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-  state.counters["bytes/row"] = static_cast<double>(format.buffer().size()) / kRows;
+      benchmark::Counter(encoded, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["bytes/row"] =
+      static_cast<double>(format.buffer().size()) / static_cast<double>(rows);
 }
 
 }  // namespace
@@ -108,6 +118,10 @@ int main(int argc, char** argv) {
        {{"codec", "zstandard"}},
        THRONG_RECORDS_STREAM,
        "rows"},
+      throng::Parquet("parquet", "none"),
+      throng::Parquet("parquet_wide", "none", true),
+      throng::Parquet("parquet_snappy", "snappy"),
+      throng::Parquet("parquet_zstd", "zstd"),
   };
   for (const throng::Case& c : cases) {
     benchmark::RegisterBenchmark(c.name, throng::Encode, c)

@@ -185,6 +185,11 @@ class CrashTest(unittest.TestCase):
         phases = self.kill_at_random("avro", DOCUMENT_KILLS, {"codec": "deflate"}, CUT_ROWS)
         self.show("Random moments, Avro", phases)
 
+    def test_a_parquet_file_is_the_same_after_kills(self):
+        options = {"row_group_rows": CUT_ROWS}
+        phases = self.kill_at_random("parquet", DOCUMENT_KILLS, options, CUT_ROWS)
+        self.show("Random moments, Parquet", phases)
+
     def test_a_compressed_file_is_the_same_after_kills(self):
         for compression in ("gzip", "zstd"):
             with self.subTest(compression=compression):
@@ -256,6 +261,9 @@ class CrashTest(unittest.TestCase):
 
     def test_killed_within_any_call_an_avro_file_ends_whole(self):
         self.kill_at_calls("avro", "within")
+
+    def test_killed_within_any_call_a_parquet_file_ends_whole(self):
+        self.kill_at_calls("parquet", "within", {"row_group_rows": CUT_ROWS})
 
     def test_killed_within_any_call_a_compressed_file_ends_whole(self):
         self.kill_at_calls("csv", "within", {"compression": "gzip"})

@@ -10,6 +10,7 @@ import re
 
 import backports.zstd
 import fastavro
+import pyarrow.parquet
 
 EPOCH = datetime.datetime(1970, 1, 1)
 COLUMNS = ["interaction_id", "user_id", "item_id", "rating", "timestamp", "kind", "cluster",
@@ -24,7 +25,10 @@ FORMATS = [("csv", {}, "csv"), ("csv", {}, "csv.gz"), ("csv", {"compression": "z
            ("json", {}, "jsonl"), ("json", {}, "jsonl.zst"), ("json", {"layout": "lines"}, "gz"),
            ("json", {}, "json"), ("json", {}, "json.gz"), ("avro", {"codec": "null"}, "avro"),
            ("avro", {"codec": "deflate"}, "avro"), ("avro", {"codec": "snappy"}, "avro"),
-           ("avro", {"codec": "zstandard"}, "avro")]
+           ("avro", {"codec": "zstandard"}, "avro"),
+           ("parquet", {"codec": "none", "row_group_rows": 4096}, "parquet"),
+           ("parquet", {"codec": "snappy", "row_group_rows": 16_384}, "parquet"),
+           ("parquet", {"codec": "zstd", "timestamp": "micros"}, "parquet")]
 
 
 def shares(chance, count):
@@ -107,6 +111,8 @@ def lines(case, data):
     data = plain(data)
     if case.component == "avro":
         return list(fastavro.reader(io.BytesIO(data)))
+    if case.component == "parquet":
+        return pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
     if case.component == "csv":  # contiguous slices join: only the first has the header
         return data.removeprefix(",".join(case.columns.values()).encode() + b"\n").splitlines(True)
     is_document = data.startswith(b"{") and b'"metadata"' in data[:20]

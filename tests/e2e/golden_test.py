@@ -39,8 +39,10 @@ def produce(folder):
     """The golden files, by name."""
     folder = pathlib.Path(folder)
     files = {f"{preset}-42.csv": first_rows(folder, preset) for preset in ("seed", "shop")}
-    million = {"million.csv": "csv", "million.jsonl": "json", "million.avro": "avro"}
-    outputs = [worker.file_output(folder / name, component=component, name=component)
+    million = {"million.csv": "csv", "million.jsonl": "json", "million.avro": "avro",
+               "million.parquet": "parquet"}
+    outputs = [worker.file_output(folder / name, component=component, name=component,
+                                  options={"codec": "none"} if component == "parquet" else {})
                for name, component in million.items()]
     generate(folder, "million", outputs, {"preset": "seed", "interactions": 1_000_000})
     files["million.sha256"] = digests(folder, *million)

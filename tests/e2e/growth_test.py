@@ -27,6 +27,7 @@ FORMS = {
     "rows.jsonl.gz": ("json", {}),
     "rows.avro": ("avro", {"codec": "null"}),
     "deflated.avro": ("avro", {"codec": "deflate"}),
+    "rows.parquet": ("parquet", {"row_group_rows": CUT_ROWS}),
 }
 KINDS = ("rows.csv", "rows.csv.gz", "rows.avro")  # text, members, blocks
 CREATED, LAST_CUT, RUN = 4, 11, 13  # fields of the host's state

@@ -34,7 +34,8 @@ class InvarianceTest(unittest.TestCase):
 
     def test_threads_and_units_do_not_matter(self):
         for component, suffix in (("csv", "csv"), ("json", "jsonl"), ("avro", "avro"),
-                                  ("csv", "csv.gz"), ("json", "jsonl.zst")):
+                                  ("csv", "csv.gz"), ("json", "jsonl.zst"),
+                                  ("parquet", "parquet")):
             whole = self.make(f"whole.{suffix}", threads=1, component=component)
             for threads in (2, 8):
                 self.assertEqual(self.make(f"t{threads}.{suffix}", threads=threads,

@@ -14,6 +14,7 @@ import unittest
 
 import daemon
 import fastavro
+import pyarrow.parquet
 import worker
 from crash_test import comparable, environment
 from throng.v1 import run_service_pb2
@@ -43,6 +44,8 @@ FORMATS = {
     "json": ("json", {}, document_rows),
     "jsonl": ("json", {}, bytes.splitlines),
     "avro": ("avro", {"codec": "deflate"}, lambda data: list(fastavro.reader(io.BytesIO(data)))),
+    "parquet": ("parquet", {"row_group_rows": 4096},
+                lambda data: pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()),
 }
 
 

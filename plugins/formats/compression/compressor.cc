@@ -1,4 +1,5 @@
-// Compressed bytes: the inner blocks of Avro files, and the members of compressed text.
+// Compressed bytes: the inner blocks of Avro files, the pages of Parquet files, and the members of
+// compressed text.
 #include "plugins/formats/compression/compressor.h"
 
 #include <snappy.h>
@@ -50,10 +51,11 @@ Compressor::~Compressor() {
 void Compressor::Compress(std::string_view bytes, Buffer& out) {
   if (codec_ == Codec::kNone) return out.Append(bytes);
   if (codec_ == Codec::kZstd) return CompressWithZstd(bytes, out);
-  if (codec_ != Codec::kSnappy) return CompressWithZlib(bytes, out);
+  if (codec_ == Codec::kGzip || codec_ == Codec::kDeflate) return CompressWithZlib(bytes, out);
   char* const start = out.Reserve(snappy::MaxCompressedLength(bytes.size()) + kCrcBytes);
   size_t size = 0;
   snappy::RawCompress(bytes.data(), bytes.size(), start, &size);
+  if (codec_ == Codec::kSnappyBlock) return out.EndAt(start + size);
   const auto crc =
       static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
   for (size_t i = 0; i < kCrcBytes; ++i) start[size + i] = static_cast<char>(crc >> (24 - 8 * i));

@@ -1,4 +1,5 @@
-// Compressed bytes: the inner blocks of Avro files, and the members of compressed text.
+// Compressed bytes: the inner blocks of Avro files, the pages of Parquet files, and the members of
+// compressed text.
 #pragma once
 
 #include <string_view>
@@ -13,10 +14,11 @@ namespace throng::plugins {
 // Those of Avro come first, in the order of its option.
 enum class Codec {
   kNone,
-  kDeflate,  // RFC 1951, without a header
-  kSnappy,   // with the CRC-32 of the plain bytes behind it, as Avro has it
-  kZstd,     // a frame with its size and checksum
-  kGzip,     // a member of RFC 1952
+  kDeflate,      // RFC 1951, without a header
+  kSnappy,       // with the CRC-32 of the plain bytes behind it, as Avro has it
+  kZstd,         // a frame with its size and checksum
+  kGzip,         // a member of RFC 1952
+  kSnappyBlock,  // without a checksum, as Parquet has it
 };
 
 class Compressor {
