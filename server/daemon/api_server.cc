@@ -26,8 +26,6 @@ namespace throng {
 namespace {
 
 constexpr int kMostRequestBytes = 4 << 20;
-// Of calls that block, streams among them: each has a thread.
-constexpr int kMostCalls = 1024;
 
 void EnableHealthAndReflection() {
   static std::once_flag is_done;
@@ -44,9 +42,8 @@ void EnableHealthAndReflection() {
 ApiServer::ApiServer(std::string address, Engine* engine, std::unique_ptr<SocketLock> lock)
     : lock_(std::move(lock)),
       address_(std::move(address)),
-      threads_(kMostCalls),
-      services_{MakeRunService(engine, &threads_), MakeGenerationService(engine, &threads_),
-                MakePluginService(engine, &threads_), MakeInspectionService(engine, &threads_)} {}
+      services_{MakeRunService(engine, &work_), MakeGenerationService(engine, &work_),
+                MakePluginService(engine, &work_), MakeInspectionService(engine, &work_)} {}
 
 absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Make(const std::string& address,
                                                            Engine* engine) {

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/daemon/call_threads.h"
+#include "server/daemon/call_work.h"
 #include "server/daemon/engine.h"
 #include "server/daemon/socket_lock.h"
 
@@ -44,7 +44,7 @@ class ApiServer {
   // In the order of their lives: the lock is let go last.
   const std::unique_ptr<SocketLock> lock_;  // of a unix socket
   std::string address_;
-  CallThreads threads_;
+  CallWork work_;
   const std::unique_ptr<grpc::Service> services_[4];
   std::unique_ptr<grpc::Server> server_;
 };

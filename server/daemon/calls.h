@@ -5,11 +5,9 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
-#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -21,18 +19,14 @@
 namespace throng {
 
 // The time by which a call must be answered: the caller's, or in a minute.
-inline Deadline DeadlineOf(const grpc::CallbackServerContext& context) {
-  constexpr std::chrono::seconds kDefault{60};
-  const Deadline given = context.deadline();
-  return given == Deadline::max() ? std::chrono::system_clock::now() + kDefault : given;
-}
+Deadline DeadlineOf(const grpc::CallbackServerContext& context);
 
 // RESOURCE_EXHAUSTED: CallThreads has no thread for a call.
 absl::Status TooManyCalls();
 
 // Answers a call by what `answer`, which may block and fills in the response, returns.
 grpc::ServerUnaryReactor* AnswerOnThread(grpc::CallbackServerContext* context, CallThreads* threads,
-                                         std::function<absl::Status(Deadline)> answer);
+                                         std::function<absl::Status(const CallContext&)> answer);
 
 // Answers a call that does not block.
 inline grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
@@ -89,26 +83,6 @@ class StreamCall : public grpc::ServerWriteReactor<Message> {
     return true;
   }
 
-  // Makes Sleep return, once. Any thread.
-  void Wake() {
-    const std::lock_guard lock(mutex_);
-    is_awake_ = true;
-    changed_.notify_all();
-  }
-
-  // Waits for Wake, or at most so long.
-  bool Sleep(std::optional<std::chrono::milliseconds> at_most = std::nullopt) {
-    std::unique_lock lock(mutex_);
-    const auto is_over = [this] { return is_awake_ || is_cancelled_; };
-    if (at_most) {
-      changed_.wait_for(lock, *at_most, is_over);
-    } else {
-      changed_.wait(lock, is_over);
-    }
-    is_awake_ = false;
-    return !is_cancelled_;
-  }
-
  private:
   void OnWriteDone(bool ok) override {
     const std::lock_guard lock(mutex_);
@@ -132,7 +106,6 @@ class StreamCall : public grpc::ServerWriteReactor<Message> {
   std::condition_variable changed_;
   bool is_writing_ = false;
   bool is_cancelled_ = false;
-  bool is_awake_ = false;
   Message message_;  // being written
 };
 

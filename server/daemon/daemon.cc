@@ -207,9 +207,13 @@ int Serve(const DaemonOptions& options, const Ending& ending, mode_t mask) {
     if (!options.is_ephemeral) Say("Ends: runs commit and stop; a second signal ends it at once.");
     (*server)->AnnounceEnd();
   }
-  engine.Stop(std::chrono::system_clock::now() + config.stop_timeout);
-  if (plugins.joinable()) plugins.join();
+  const bool have_ended = engine.Stop(Deadline::clock::now() + config.stop_timeout);
+  if (have_ended && plugins.joinable()) plugins.join();
   server->reset();
+  if (!have_ended) {
+    Say("A worker was killed and does not end, since it waits for a disk; it is left behind.");
+    std::_Exit(1);
+  }
   supervisor.reset();  // before the engine, which it calls
   return status.ok() ? 0 : Fail(MessageOf(status));
 }

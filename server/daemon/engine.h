@@ -1,9 +1,8 @@
 // What the daemon can do, behind its gRPC services: runs, plans, rows. Functions that say so block,
-// up to a deadline; all may be called by any thread. Errors are absl statuses with payloads of
-// google.rpc details (errors.h).
+// as long as the context of their call lets them; all may be called by any thread. Errors are absl
+// statuses with payloads of google.rpc details (errors.h).
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,14 +12,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/daemon/call_context.h"
 #include "throng/v1/generation_service.pb.h"
 #include "throng/v1/plugin_service.pb.h"
 #include "throng/v1/run_service.pb.h"
 #include "throng/worker/v1/control.pb.h"
 
 namespace throng {
-
-using Deadline = std::chrono::system_clock::time_point;
 
 // Serialized messages of a response, as GenerateResponse, as they come from a worker.
 class RowStream {
@@ -36,16 +34,19 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  // Block while a worker plans.
+  // Block while a worker plans. A call that is cancelled ends its worker and leaves nothing behind.
+  // RESOURCE_EXHAUSTED with a RetryInfo: too many calls wait to plan.
   virtual absl::StatusOr<v1::Run> CreateRun(const v1::CreateRunRequest& request,
-                                            Deadline deadline) = 0;
-  virtual absl::StatusOr<v1::Plan> Plan(const v1::PlanRequest& request, Deadline deadline) = 0;
+                                            const CallContext& context) = 0;
+  virtual absl::StatusOr<v1::Plan> Plan(const v1::PlanRequest& request,
+                                        const CallContext& context) = 0;
   virtual absl::StatusOr<v1::ValidateSpecResponse> ValidateSpec(
-      const v1::ValidateSpecRequest& request, Deadline deadline) = 0;
+      const v1::ValidateSpecRequest& request, const CallContext& context) = 0;
 
-  // Names are `runs/ID`. None of these waits for a worker.
+  // Names are `runs/ID`.
   virtual absl::StatusOr<v1::Run> GetRun(const std::string& name) = 0;
   virtual absl::StatusOr<v1::ListRunsResponse> ListRuns(const v1::ListRunsRequest& request) = 0;
+  // These wait for the disk, and for no worker.
   virtual absl::Status DeleteRun(const std::string& name) = 0;
   virtual absl::StatusOr<v1::Run> PauseRun(const std::string& name) = 0;
   virtual absl::StatusOr<v1::Run> ResumeRun(const std::string& name) = 0;
@@ -56,15 +57,18 @@ class Engine {
   // waits for a call in progress. It is quick and calls nothing here.
   virtual absl::StatusOr<uint64_t> Watch(const std::string& name,
                                          std::function<void()> on_change) = 0;
+  // Likewise after lines were added to its log.
+  virtual absl::StatusOr<uint64_t> WatchLog(const std::string& name,
+                                            std::function<void()> on_line) = 0;
   virtual void Unwatch(uint64_t id) = 0;
 
   // Block while a worker answers.
   virtual absl::StatusOr<v1::GetPositionsResponse> GetPositions(
-      const v1::GetPositionsRequest& request, Deadline deadline) = 0;
+      const v1::GetPositionsRequest& request, const CallContext& context) = 0;
   virtual absl::StatusOr<v1::ResetPositionsResponse> ResetPositions(
-      const v1::ResetPositionsRequest& request, Deadline deadline) = 0;
+      const v1::ResetPositionsRequest& request, const CallContext& context) = 0;
   virtual absl::StatusOr<v1::GetRunStatisticsResponse> GetRunStatistics(
-      const v1::GetRunStatisticsRequest& request, Deadline deadline) = 0;
+      const v1::GetRunStatisticsRequest& request, const CallContext& context) = 0;
 
   // The kept lines from line number `*next` on (numbers only grow; 0: the first that is kept), at
   // most 1000; advances `*next`.
@@ -73,9 +77,9 @@ class Engine {
   // The number of the first of the last `count` kept lines, for ReadLog.
   virtual absl::StatusOr<uint64_t> FirstOfLog(const std::string& name, int32_t count) = 0;
 
-  // Blocks while a worker plans. RESOURCE_EXHAUSTED with a RetryInfo: too many streams are open.
+  // Blocks while a worker plans, as above. RESOURCE_EXHAUSTED: too many streams are open, too.
   virtual absl::StatusOr<std::unique_ptr<RowStream>> Generate(const v1::GenerateRequest& request,
-                                                              Deadline deadline) = 0;
+                                                              const CallContext& context) = 0;
 
   // Looks at data: messages of the response of the request that `job` holds. Its other fields are
   // filled in here. What is wrong with the request, and all else, ends the stream. Blocks while new

@@ -12,40 +12,42 @@ class GenerationService final
     : public v1::GenerationService::WithRawCallbackMethod_Generate<
           v1::GenerationService::WithCallbackMethod_Plan<v1::GenerationService::Service>> {
  public:
-  GenerationService(Engine* engine, CallThreads* threads) : engine_(engine), threads_(threads) {}
+  GenerationService(Engine* engine, CallWork* work) : engine_(engine), work_(work) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Generate(grpc::CallbackServerContext* context,
                                                        const grpc::ByteBuffer* request) override {
-    auto* call = new RawStreamCall([engine = engine_, deadline = DeadlineOf(*context),
-                                    request = ParseRequest<v1::GenerateRequest>(
-                                        *request)]() -> absl::StatusOr<std::unique_ptr<RowStream>> {
-      if (!request.ok()) return request.status();
-      return engine->Generate(*request, deadline);
-    });
-    call->Start(threads_);
+    auto* call = new RawStreamCall(
+        DeadlineOf(*context),
+        [engine = engine_, request = ParseRequest<v1::GenerateRequest>(*request)](
+            const CallContext& caller) -> absl::StatusOr<std::unique_ptr<RowStream>> {
+          if (!request.ok()) return request.status();
+          return engine->Generate(*request, caller);
+        });
+    call->Start(&work_->rows);
     return call;
   }
 
   grpc::ServerUnaryReactor* Plan(grpc::CallbackServerContext* context,
                                  const v1::PlanRequest* request,
                                  v1::PlanResponse* response) override {
-    return AnswerOnThread(context, threads_, [this, request, response](Deadline deadline) {
-      auto plan = engine_->Plan(*request, deadline);
-      if (!plan.ok()) return plan.status();
-      *response->mutable_plan() = *std::move(plan);
-      return absl::OkStatus();
-    });
+    return AnswerOnThread(context, &work_->planning,
+                          [this, request, response](const CallContext& call) {
+                            auto plan = engine_->Plan(*request, call);
+                            if (!plan.ok()) return plan.status();
+                            *response->mutable_plan() = *std::move(plan);
+                            return absl::OkStatus();
+                          });
   }
 
  private:
   Engine* const engine_;
-  CallThreads* const threads_;
+  CallWork* const work_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeGenerationService(Engine* engine, CallThreads* threads) {
-  return std::make_unique<GenerationService>(engine, threads);
+std::unique_ptr<grpc::Service> MakeGenerationService(Engine* engine, CallWork* work) {
+  return std::make_unique<GenerationService>(engine, work);
 }
 
 }  // namespace throng

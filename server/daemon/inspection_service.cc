@@ -19,53 +19,53 @@ using Reactor = grpc::ServerWriteReactor<grpc::ByteBuffer>;
 
 class InspectionService final : public RawService {
  public:
-  InspectionService(Engine* engine, CallThreads* threads) : engine_(engine), threads_(threads) {}
+  InspectionService(Engine* engine, CallWork* work) : engine_(engine), work_(work) {}
 
-  Reactor* Summarize(grpc::CallbackServerContext* /*context*/,
+  Reactor* Summarize(grpc::CallbackServerContext* context,
                      const grpc::ByteBuffer* request) override {
-    return Start<v1::SummarizeRequest>(*request, &worker::v1::InspectJob::mutable_summarize);
+    return Start<v1::SummarizeRequest>(context, *request,
+                                       &worker::v1::InspectJob::mutable_summarize);
   }
-  Reactor* Verify(grpc::CallbackServerContext* /*context*/,
-                  const grpc::ByteBuffer* request) override {
-    return Start<v1::VerifyRequest>(*request, &worker::v1::InspectJob::mutable_verify);
+  Reactor* Verify(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
+    return Start<v1::VerifyRequest>(context, *request, &worker::v1::InspectJob::mutable_verify);
   }
-  Reactor* Tap(grpc::CallbackServerContext* /*context*/, const grpc::ByteBuffer* request) override {
-    return Start<v1::TapRequest>(*request, &worker::v1::InspectJob::mutable_tap);
+  Reactor* Tap(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
+    return Start<v1::TapRequest>(context, *request, &worker::v1::InspectJob::mutable_tap);
   }
-  Reactor* Replay(grpc::CallbackServerContext* /*context*/,
-                  const grpc::ByteBuffer* request) override {
-    return Start<v1::ReplayRequest>(*request, &worker::v1::InspectJob::mutable_replay);
+  Reactor* Replay(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
+    return Start<v1::ReplayRequest>(context, *request, &worker::v1::InspectJob::mutable_replay);
   }
-  Reactor* Diagnose(grpc::CallbackServerContext* /*context*/,
+  Reactor* Diagnose(grpc::CallbackServerContext* context,
                     const grpc::ByteBuffer* request) override {
-    return Start<v1::DiagnoseRequest>(*request, &worker::v1::InspectJob::mutable_diagnose);
+    return Start<v1::DiagnoseRequest>(context, *request, &worker::v1::InspectJob::mutable_diagnose);
   }
 
  private:
   // Answers by the job whose request `mutable_request` is.
   template <class Request>
-  Reactor* Start(const grpc::ByteBuffer& bytes,
+  Reactor* Start(grpc::CallbackServerContext* context, const grpc::ByteBuffer& bytes,
                  Request* (worker::v1::InspectJob::*mutable_request)()) {
-    auto* call =
-        new RawStreamCall([engine = engine_, request = ParseRequest<Request>(bytes),
-                           mutable_request]() -> absl::StatusOr<std::unique_ptr<RowStream>> {
+    auto* call = new RawStreamCall(
+        DeadlineOf(*context),
+        [engine = engine_, request = ParseRequest<Request>(bytes),
+         mutable_request](const CallContext&) -> absl::StatusOr<std::unique_ptr<RowStream>> {
           if (!request.ok()) return request.status();
           worker::v1::InspectJob job;
           *(job.*mutable_request)() = *request;
           return engine->Inspect(job);
         });
-    call->Start(threads_);
+    call->Start(&work_->rows);
     return call;
   }
 
   Engine* const engine_;
-  CallThreads* const threads_;
+  CallWork* const work_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeInspectionService(Engine* engine, CallThreads* threads) {
-  return std::make_unique<InspectionService>(engine, threads);
+std::unique_ptr<grpc::Service> MakeInspectionService(Engine* engine, CallWork* work) {
+  return std::make_unique<InspectionService>(engine, work);
 }
 
 }  // namespace throng

@@ -27,27 +27,28 @@ void AddPresets(std::span<const Preset> presets, v1::PresetKind kind,
 
 class PluginService final : public v1::PluginService::CallbackService {
  public:
-  PluginService(Engine* engine, CallThreads* threads) : engine_(engine), threads_(threads) {}
+  PluginService(Engine* engine, CallWork* work) : engine_(engine), work_(work) {}
 
   Reactor* ListPlugins(Context* context, const v1::ListPluginsRequest* request,
                        v1::ListPluginsResponse* response) override {
-    return AnswerOnThread(context, threads_, [this, request, response](Deadline) {
+    return AnswerOnThread(context, &work_->planning, [this, request, response](const CallContext&) {
       return Take(engine_->ListPlugins(*request), response);
     });
   }
 
   Reactor* GetPlugin(Context* context, const v1::GetPluginRequest* request,
                      v1::GetPluginResponse* response) override {
-    return AnswerOnThread(context, threads_, [this, request, response](Deadline) {
+    return AnswerOnThread(context, &work_->planning, [this, request, response](const CallContext&) {
       return Take(engine_->GetPlugin(request->name()), response);
     });
   }
 
   Reactor* ValidateSpec(Context* context, const v1::ValidateSpecRequest* request,
                         v1::ValidateSpecResponse* response) override {
-    return AnswerOnThread(context, threads_, [this, request, response](Deadline deadline) {
-      return Take(engine_->ValidateSpec(*request, deadline), response);
-    });
+    return AnswerOnThread(context, &work_->planning,
+                          [this, request, response](const CallContext& call) {
+                            return Take(engine_->ValidateSpec(*request, call), response);
+                          });
   }
 
   Reactor* ListPresets(Context* context, const v1::ListPresetsRequest* /*request*/,
@@ -60,13 +61,13 @@ class PluginService final : public v1::PluginService::CallbackService {
 
  private:
   Engine* const engine_;
-  CallThreads* const threads_;
+  CallWork* const work_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakePluginService(Engine* engine, CallThreads* threads) {
-  return std::make_unique<PluginService>(engine, threads);
+std::unique_ptr<grpc::Service> MakePluginService(Engine* engine, CallWork* work) {
+  return std::make_unique<PluginService>(engine, work);
 }
 
 }  // namespace throng

@@ -30,8 +30,9 @@ absl::StatusOr<Request> ParseRequest(const grpc::ByteBuffer& buffer) {
 class RawStreamCall final : public StreamCall<grpc::ByteBuffer> {
  public:
   // `open` may block; it is called on the call's own thread.
-  using Open = std::function<absl::StatusOr<std::unique_ptr<RowStream>>()>;
-  explicit RawStreamCall(Open open) : open_(std::move(open)) {}
+  using Open = std::function<absl::StatusOr<std::unique_ptr<RowStream>>(const CallContext&)>;
+  RawStreamCall(Deadline deadline, Open open)
+      : context_{deadline, cancellation_.get_token()}, open_(std::move(open)) {}
 
  private:
   // The bytes of `text`, which moves into the buffer.
@@ -44,7 +45,7 @@ class RawStreamCall final : public StreamCall<grpc::ByteBuffer> {
   }
 
   absl::Status Make() override {
-    auto stream = open_();
+    auto stream = open_(context_);
     if (!stream.ok()) return stream.status();
     SetStream(stream->get());
     absl::Status status = Send(stream->get());
@@ -70,11 +71,14 @@ class RawStreamCall final : public StreamCall<grpc::ByteBuffer> {
   }
 
   void OnCancelled() override {
+    cancellation_.request_stop();
     const std::lock_guard lock(stream_mutex_);
     is_cancelled_ = true;
     if (stream_ != nullptr) stream_->Cancel();
   }
 
+  std::stop_source cancellation_;
+  const CallContext context_;
   const Open open_;
   std::mutex stream_mutex_;
   bool is_cancelled_ = false;

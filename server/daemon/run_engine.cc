@@ -17,6 +17,8 @@ using google::protobuf::util::MessageDifferencer;
 
 // After which what the disk did not take is stored again.
 constexpr std::chrono::seconds kStoreAgain{5};
+// Within which a worker that was killed has ended, unless the system cannot end it.
+constexpr std::chrono::seconds kKilledWithin{2};
 
 v1::Run RunEngine::Entry::Show() const {
   v1::Run run = controller.run();
@@ -49,7 +51,7 @@ RunEngine::EntryPtr RunEngine::AddEntry(daemon::v1::RunRecord record) {
   if (run.has_end_time()) entry->end_time_ms = MsOf(run.end_time());
   const std::string& folder = parts_.config.state_folder;
   const std::string path = folder.empty() ? "" : fmt::format("{}/logs/{}.log", folder, run.uid());
-  entry->log = std::make_unique<RunLog>(path, parts_.config.log_bytes);
+  entry->log = std::make_shared<RunLog>(path, parts_.config.log_bytes);
   runs_[run.name()] = entry;
   return entry;
 }
@@ -74,7 +76,7 @@ absl::Status RunEngine::Start() {
   return absl::OkStatus();
 }
 
-void RunEngine::Stop(Deadline deadline) {
+bool RunEngine::Stop(Deadline deadline) {
   std::unique_lock lock(mutex_);
   is_stopping_ = true;
   const auto have_ended = [this] {
@@ -89,12 +91,12 @@ void RunEngine::Stop(Deadline deadline) {
   for (WorkerCall* call : calls_) call->Cancel(Stopping());
   for (const auto& [id, watcher] : watchers_) watcher.on_change();
   changed_.notify_all();
-  if (changed_.wait_until(lock, deadline, have_ended)) return;
+  if (changed_.wait_until(lock, deadline, have_ended)) return true;
   for (const auto& [name, entry] : runs_) {
     if (entry->controller.HasWorker()) parts_.workers->Kill(entry->worker);
   }
   for (const WorkerId id : delivering_) parts_.workers->Kill(id);
-  changed_.wait(lock, have_ended);
+  return changed_.wait_for(lock, kKilledWithin, have_ended);
 }
 
 absl::Status RunEngine::Stopping() {
@@ -264,8 +266,23 @@ absl::StatusOr<uint64_t> RunEngine::Watch(const std::string& name,
   return last_watch_;
 }
 
+absl::StatusOr<uint64_t> RunEngine::WatchLog(const std::string& name,
+                                             std::function<void()> on_line) {
+  const std::lock_guard lock(mutex_);
+  const auto entry = Find(name);
+  if (!entry.ok()) return entry.status();
+  const std::shared_ptr<RunLog>& log = (*entry)->log;
+  log_watchers_[++last_watch_] = {log, log->Listen(std::move(on_line))};
+  return last_watch_;
+}
+
 void RunEngine::Unwatch(uint64_t id) {
   const std::lock_guard lock(mutex_);
+  if (const auto found = log_watchers_.find(id); found != log_watchers_.end()) {
+    found->second.log->Unlisten(found->second.listener);
+    log_watchers_.erase(found);
+    return;
+  }
   watchers_.erase(id);
   RetireOld();
 }

@@ -1,6 +1,7 @@
 // The daemon's Engine: runs and their workers, driven by one controller each, kept in the store.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -11,11 +12,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "server/daemon/config.h"
 #include "server/daemon/engine.h"
+#include "server/daemon/planning_queue.h"
 #include "server/daemon/plugin_index.h"
 #include "server/daemon/run_controller.h"
 #include "server/daemon/run_log.h"
@@ -37,6 +40,9 @@ class RunEngine final : public Engine {
     Timers* timers = nullptr;
     PluginIndex* index = nullptr;
     RunStore* store = nullptr;
+    // Calls that plan at a time, and those that wait for it.
+    int planning_at_once = 2 * static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    int planning_waiting = 256;
     // For the daemon's own log.
     std::function<void(const std::string& sentence)> log;
   };
@@ -45,15 +51,17 @@ class RunEngine final : public Engine {
 
   // Takes up the stored runs: those that should run, run again. Once, before anything else.
   absl::Status Start();
-  // Stops all workers at a commit, and returns when they have ended or at the deadline. Target
-  // states stay. Waiting calls return UNAVAILABLE.
-  void Stop(Deadline deadline);
+  // Stops all workers at a commit and kills those that have not ended at the deadline. Target
+  // states stay. Waiting calls return UNAVAILABLE. False: a worker lives on, since the system
+  // cannot end it (it waits for a disk that does not answer).
+  bool Stop(Deadline deadline);
 
   absl::StatusOr<v1::Run> CreateRun(const v1::CreateRunRequest& request,
-                                    Deadline deadline) override;
-  absl::StatusOr<v1::Plan> Plan(const v1::PlanRequest& request, Deadline deadline) override;
+                                    const CallContext& context) override;
+  absl::StatusOr<v1::Plan> Plan(const v1::PlanRequest& request,
+                                const CallContext& context) override;
   absl::StatusOr<v1::ValidateSpecResponse> ValidateSpec(const v1::ValidateSpecRequest& request,
-                                                        Deadline deadline) override;
+                                                        const CallContext& context) override;
   absl::StatusOr<v1::Run> GetRun(const std::string& name) override;
   absl::StatusOr<v1::ListRunsResponse> ListRuns(const v1::ListRunsRequest& request) override;
   absl::Status DeleteRun(const std::string& name) override;
@@ -62,18 +70,20 @@ class RunEngine final : public Engine {
   absl::StatusOr<v1::Run> StopRun(const std::string& name) override;
   absl::StatusOr<v1::Run> RestartRun(const std::string& name) override;
   absl::StatusOr<uint64_t> Watch(const std::string& name, std::function<void()> on_change) override;
+  absl::StatusOr<uint64_t> WatchLog(const std::string& name,
+                                    std::function<void()> on_line) override;
   void Unwatch(uint64_t id) override;
   absl::StatusOr<v1::GetPositionsResponse> GetPositions(const v1::GetPositionsRequest& request,
-                                                        Deadline deadline) override;
+                                                        const CallContext& context) override;
   absl::StatusOr<v1::ResetPositionsResponse> ResetPositions(
-      const v1::ResetPositionsRequest& request, Deadline deadline) override;
+      const v1::ResetPositionsRequest& request, const CallContext& context) override;
   absl::StatusOr<v1::GetRunStatisticsResponse> GetRunStatistics(
-      const v1::GetRunStatisticsRequest& request, Deadline deadline) override;
+      const v1::GetRunStatisticsRequest& request, const CallContext& context) override;
   absl::StatusOr<std::vector<v1::LogLine>> ReadLog(const std::string& name,
                                                    uint64_t* next) override;
   absl::StatusOr<uint64_t> FirstOfLog(const std::string& name, int32_t count) override;
   absl::StatusOr<std::unique_ptr<RowStream>> Generate(const v1::GenerateRequest& request,
-                                                      Deadline deadline) override;
+                                                      const CallContext& context) override;
   absl::StatusOr<std::unique_ptr<RowStream>> Inspect(const worker::v1::InspectJob& job) override;
   absl::StatusOr<v1::ListPluginsResponse> ListPlugins(
       const v1::ListPluginsRequest& request) override;
@@ -88,7 +98,7 @@ class RunEngine final : public Engine {
     v1::Run Show() const;
 
     RunController controller;
-    std::unique_ptr<RunLog> log;
+    std::shared_ptr<RunLog> log;
     RunTroubles troubles;
     WorkerId worker = 0;  // 0: none
     bool is_deleted = false;
@@ -110,8 +120,8 @@ class RunEngine final : public Engine {
 
     WorkerId id() const { return id_; }
     const std::shared_ptr<WorkerCall>& call() const { return call_; }
-    absl::StatusOr<worker::v1::FromWorker> Answer(Deadline deadline) {
-      return call_->Answer(deadline);
+    absl::StatusOr<worker::v1::FromWorker> Answer(const CallContext& context) {
+      return call_->Answer(context);
     }
     void LetGo() { is_let_go_ = true; }
 
@@ -126,9 +136,10 @@ class RunEngine final : public Engine {
   worker::v1::Start NewStart() const;
   // Adds the plugins that a run was planned with.
   absl::Status AddKept(const v1::Run& run, worker::v1::Start* start) const;
+  absl::Status WaitToPlan(const CallContext& context, std::optional<PlanningQueue::Turn>* turn);
   // The answer of a worker that is ended then.
   absl::StatusOr<worker::v1::FromWorker> AskWorker(const worker::v1::Start& start,
-                                                   Deadline deadline);
+                                                   const CallContext& context);
   // Of streams, as long as a stream lives; RESOURCE_EXHAUSTED: there are as many as are allowed.
   absl::Status CountStream();
   // What a worker that is let go sends over its row channel; it has been counted.
@@ -161,18 +172,24 @@ class RunEngine final : public Engine {
 
   absl::StatusOr<v1::GetPositionsResponse> AskPlaces(const EntryPtr& entry,
                                                      const std::vector<std::string>& reset,
-                                                     Deadline deadline);
+                                                     const CallContext& context);
 
   const Parts parts_;
+  PlanningQueue planning_{parts_.planning_at_once, parts_.planning_waiting};
   mutable std::mutex mutex_;
-  std::condition_variable changed_;       // a worker has ended or answered
+  std::condition_variable_any changed_;   // a worker has ended or answered
   std::map<std::string, EntryPtr> runs_;  // by name
   struct Watcher {
     EntryPtr entry;
     std::function<void()> on_change;
   };
   std::map<uint64_t, Watcher> watchers_;
-  uint64_t last_watch_ = 0;
+  struct LogWatcher {
+    std::shared_ptr<RunLog> log;
+    uint64_t listener = 0;
+  };
+  std::map<uint64_t, LogWatcher> log_watchers_;
+  uint64_t last_watch_ = 0;  // of either kind
   int64_t last_question_ = 0;
   // GetStatistics that calls wait for, by id, and what the worker said.
   std::map<int64_t, std::optional<worker::v1::StatisticsReport>> questions_;

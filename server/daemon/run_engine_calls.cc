@@ -108,10 +108,18 @@ RunEngine::AskedWorker::~AskedWorker() {
   if (id_ != 0 && !is_let_go_) engine_->parts_.workers->Kill(id_);
 }
 
+absl::Status RunEngine::WaitToPlan(const CallContext& context,
+                                   std::optional<PlanningQueue::Turn>* turn) {
+  auto got = planning_.Wait(context);
+  if (!got.ok()) return got.status();
+  turn->emplace(*std::move(got));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<worker::v1::FromWorker> RunEngine::AskWorker(const worker::v1::Start& start,
-                                                            Deadline deadline) {
+                                                            const CallContext& context) {
   AskedWorker worker(this, start);
-  return worker.Answer(deadline);
+  return worker.Answer(context);
 }
 
 // ---- Runs to be ----
@@ -124,7 +132,7 @@ std::string RunEngine::FreeId() const {
 }
 
 absl::StatusOr<v1::Run> RunEngine::CreateRun(const v1::CreateRunRequest& request,
-                                             Deadline deadline) {
+                                             const CallContext& context) {
   if (!request.run_id().empty() && !IsRunId(request.run_id())) {
     return InvalidField("run_id", fmt::format("Must be 1 to 63 of a-z, 0-9 and `-`, from a letter "
                                               "to a letter or digit, found \"{}\".",
@@ -149,8 +157,11 @@ absl::StatusOr<v1::Run> RunEngine::CreateRun(const v1::CreateRunRequest& request
   start.mutable_run()->set_now_ms(now_ms);
   start.mutable_run()->set_again(request.again());
   if (!parts_.is_ephemeral) start.mutable_run()->set_uid(NewUid());
+  std::optional<PlanningQueue::Turn> turn;
+  if (absl::Status status = WaitToPlan(context, &turn); !status.ok()) return status;
   AskedWorker worker(this, start);
-  const auto answer = worker.Answer(deadline);
+  const auto answer = worker.Answer(context);
+  turn.reset();
   if (!answer.ok()) return answer.status();
 
   EntryPtr entry;
@@ -160,6 +171,7 @@ absl::StatusOr<v1::Run> RunEngine::CreateRun(const v1::CreateRunRequest& request
     auto existing = FindTaken(request);  // meanwhile
     if (!existing.ok()) return existing.status();
     if (*existing) return **std::move(existing);
+    if (context.cancelled.stop_requested()) return NotAwaited(context);
     const std::string name =
         request.run_id().empty() ? FreeId() : std::string(kRuns) + request.run_id();
     daemon::v1::RunRecord record = RecordOf(answer->planned(), name, request, now_ms);
@@ -205,27 +217,32 @@ absl::StatusOr<std::optional<v1::Run>> RunEngine::FindTaken(
       fmt::format("There is a run `{}` already; choose another id, or delete it.", name));
 }
 
-absl::StatusOr<v1::Plan> RunEngine::Plan(const v1::PlanRequest& request, Deadline deadline) {
+absl::StatusOr<v1::Plan> RunEngine::Plan(const v1::PlanRequest& request,
+                                         const CallContext& context) {
   if (!request.has_source()) return InvalidField("source", "Must hold a spec or layers of one.");
   worker::v1::Start start = NewStart();
   parts_.index->Refresh()->AddTo(&start);
   *start.mutable_run()->mutable_source() = request.source();
   start.mutable_run()->set_now_ms(NowMs());
   start.mutable_run()->set_dataset_only(true);
-  const auto answer = AskWorker(start, deadline);
+  std::optional<PlanningQueue::Turn> turn;
+  if (absl::Status status = WaitToPlan(context, &turn); !status.ok()) return status;
+  const auto answer = AskWorker(start, context);
   if (!answer.ok()) return answer.status();
   return answer->planned().plan();
 }
 
 absl::StatusOr<v1::ValidateSpecResponse> RunEngine::ValidateSpec(
-    const v1::ValidateSpecRequest& request, Deadline deadline) {
+    const v1::ValidateSpecRequest& request, const CallContext& context) {
   if (!request.has_source()) return InvalidField("source", "Must hold a spec or layers of one.");
   worker::v1::Start start = NewStart();
   parts_.index->Refresh()->AddTo(&start);
   *start.mutable_run()->mutable_source() = request.source();
   start.mutable_run()->set_now_ms(NowMs());
+  std::optional<PlanningQueue::Turn> turn;
+  if (absl::Status status = WaitToPlan(context, &turn); !status.ok()) return status;
   AskedWorker worker(this, start);
-  const auto answer = worker.Answer(deadline);
+  const auto answer = worker.Answer(context);
   v1::ValidateSpecResponse response;
   if (answer.ok()) {
     *response.mutable_warnings() = answer->planned().plan().warnings();
@@ -242,7 +259,7 @@ absl::StatusOr<v1::ValidateSpecResponse> RunEngine::ValidateSpec(
 
 absl::StatusOr<v1::GetPositionsResponse> RunEngine::AskPlaces(const EntryPtr& entry,
                                                               const std::vector<std::string>& reset,
-                                                              Deadline deadline) {
+                                                              const CallContext& context) {
   worker::v1::Start start = NewStart();
   {
     const std::lock_guard lock(mutex_);
@@ -254,7 +271,7 @@ absl::StatusOr<v1::GetPositionsResponse> RunEngine::AskPlaces(const EntryPtr& en
     job->set_uid(record.run().uid());
     for (const std::string& output : reset) job->add_reset(output);
   }
-  const auto answer = AskWorker(start, deadline);
+  const auto answer = AskWorker(start, context);
   if (!answer.ok()) return answer.status();
   v1::GetPositionsResponse response;
   *response.mutable_positions() = answer->positions().positions();
@@ -262,7 +279,7 @@ absl::StatusOr<v1::GetPositionsResponse> RunEngine::AskPlaces(const EntryPtr& en
 }
 
 absl::StatusOr<v1::GetPositionsResponse> RunEngine::GetPositions(
-    const v1::GetPositionsRequest& request, Deadline deadline) {
+    const v1::GetPositionsRequest& request, const CallContext& context) {
   EntryPtr entry;
   {
     const std::lock_guard lock(mutex_);
@@ -282,11 +299,11 @@ absl::StatusOr<v1::GetPositionsResponse> RunEngine::GetPositions(
       return response;
     }
   }
-  return AskPlaces(entry, {}, deadline);
+  return AskPlaces(entry, {}, context);
 }
 
 absl::StatusOr<v1::ResetPositionsResponse> RunEngine::ResetPositions(
-    const v1::ResetPositionsRequest& request, Deadline deadline) {
+    const v1::ResetPositionsRequest& request, const CallContext& context) {
   EntryPtr entry;
   std::vector<std::string> outputs(request.outputs().begin(), request.outputs().end());
   {
@@ -305,7 +322,7 @@ absl::StatusOr<v1::ResetPositionsResponse> RunEngine::ResetPositions(
     if (outputs.empty()) outputs = OutputNames(run);
     entry->is_resetting = true;
   }
-  auto positions = AskPlaces(entry, outputs, deadline);
+  auto positions = AskPlaces(entry, outputs, context);
   const std::lock_guard lock(mutex_);
   entry->is_resetting = false;
   if (!positions.ok()) return positions.status();
@@ -317,7 +334,7 @@ absl::StatusOr<v1::ResetPositionsResponse> RunEngine::ResetPositions(
 }
 
 absl::StatusOr<v1::GetRunStatisticsResponse> RunEngine::GetRunStatistics(
-    const v1::GetRunStatisticsRequest& request, Deadline deadline) {
+    const v1::GetRunStatisticsRequest& request, const CallContext& context) {
   std::unique_lock lock(mutex_);
   const auto found = Find(request.name());
   if (!found.ok()) return found.status();
@@ -348,18 +365,16 @@ absl::StatusOr<v1::GetRunStatisticsResponse> RunEngine::GetRunStatistics(
   question.mutable_get_statistics()->set_id(id);
   question.mutable_get_statistics()->set_output(output);
   parts_.workers->Send(worker, question);
-  const bool is_in_time = changed_.wait_until(
-      lock, deadline, [&] { return questions_[id] || entry->worker != worker || is_stopping_; });
+  const bool is_over = changed_.wait_until(lock, context.cancelled, context.deadline, [&] {
+    return questions_[id] || entry->worker != worker || is_stopping_;
+  });
   const auto answer = questions_.extract(id).mapped();
   if (!answer && is_stopping_) return Stopping();
-  if (!answer && is_in_time) {
+  if (!answer && is_over) {
     return MakeError(absl::StatusCode::kUnavailable, "WORKER_ENDED",
                      "The run's worker ended before it could tell; ask again.");
   }
-  if (!answer) {
-    return MakeError(absl::StatusCode::kDeadlineExceeded, "DEADLINE",
-                     "The worker did not answer in the time that the call had.");
-  }
+  if (!answer) return NotAwaited(context);
   if (answer->code() == 0) return answer->statistics();
   return MakeError(static_cast<absl::StatusCode>(answer->code()), "NO_STATISTICS",
                    answer->message());

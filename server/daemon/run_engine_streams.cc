@@ -87,7 +87,7 @@ std::unique_ptr<RowStream> RunEngine::StreamOf(AskedWorker* worker, int row_fd, 
 }
 
 absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::GenerateRequest& request,
-                                                               Deadline deadline) {
+                                                               const CallContext& context) {
   worker::v1::Start start = NewStart();
   worker::v1::GenerateJob* job = start.mutable_generate();
   if (request.has_run()) {
@@ -111,10 +111,12 @@ absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::Generat
   *job->mutable_columns() = request.columns();
   job->set_batch_rows(request.batch_rows());
 
+  std::optional<PlanningQueue::Turn> turn;
+  if (absl::Status status = WaitToPlan(context, &turn); !status.ok()) return status;
   if (absl::Status status = CountStream(); !status.ok()) return status;
   int row_fd = -1;
   AskedWorker worker(this, start, &row_fd);
-  if (const auto answer = worker.Answer(deadline); !answer.ok()) {
+  if (const auto answer = worker.Answer(context); !answer.ok()) {
     if (row_fd >= 0) close(row_fd);
     --*streams_;
     return answer.status();

@@ -223,6 +223,18 @@ void RunLog::Append(const v1::LogLine& line) {
     if (Write(LogText(note))) lost_lines_ = 0;
   }
   if (lost_lines_ > 0 || !Write(LogText(line))) ++lost_lines_;
+  for (const auto& [id, on_line] : listeners_) on_line();
+}
+
+uint64_t RunLog::Listen(std::function<void()> on_line) {
+  const std::lock_guard lock(mutex_);
+  listeners_[++last_listener_] = std::move(on_line);
+  return last_listener_;
+}
+
+void RunLog::Unlisten(uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  listeners_.erase(id);
 }
 
 bool RunLog::Write(std::string text) {

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -39,6 +41,10 @@ class RunLog {
   std::vector<v1::LogLine> Read(uint64_t* next, size_t most = 1000);
   // The number of the first of the last `count` kept lines.
   uint64_t FirstOfLast(uint64_t count);
+  // Calls `on_line` after each line that was added, until Unlisten, which waits for a call in
+  // progress. It is quick and calls nothing here.
+  uint64_t Listen(std::function<void()> on_line);
+  void Unlisten(uint64_t id);
   // Removes the files; what comes after is kept in memory.
   void Remove();
 
@@ -56,6 +62,8 @@ class RunLog {
   std::unique_ptr<Part> newer_;
   uint64_t lost_lines_ = 0;
   std::string why_lost_;
+  std::map<uint64_t, std::function<void()>> listeners_;
+  uint64_t last_listener_ = 0;
 };
 
 }  // namespace throng

@@ -1,7 +1,10 @@
 // throng.v1.RunService.
-#include <algorithm>
+#include <fmt/format.h>
+
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "server/daemon/calls.h"
 #include "server/daemon/services.h"
@@ -31,90 +34,112 @@ absl::StatusOr<v1::Run> GetSame(Engine* engine, const std::string& name, std::st
                    "The run was deleted; another one has its name now.");
 }
 
+absl::Status TooMany(std::string_view streams) {
+  constexpr std::chrono::milliseconds kRetryDelay{1'000};
+  return WithRetryDelay(MakeError(absl::StatusCode::kResourceExhausted, "TOO_MANY_CALLS",
+                                  fmt::format("As many {} are open as the daemon can have; try "
+                                              "again once some have ended.",
+                                              streams)),
+                        kRetryDelay);
+}
+
 // The run at once and after changes. While a message is on its way, changes add up to one more.
-class Watch final : public StreamCall<v1::WatchRunResponse> {
+class Watch final : public PumpedCall<v1::WatchRunResponse> {
  public:
   Watch(Engine* engine, std::string name) : engine_(engine), name_(std::move(name)) {}
 
  private:
-  absl::Status Make() override {
-    const auto id = engine_->Watch(name_, [this] { Wake(); });
-    if (!id.ok()) return id.status();
-    absl::Status status = Follow();
-    engine_->Unwatch(*id);
-    return status;
+  Made Make() override {
+    if (!watch_) {
+      const auto id = engine_->Watch(name_, [this] { Wake(); });
+      if (!id.ok()) return {std::nullopt, id.status()};
+      watch_ = *id;
+    }
+    auto run = GetSame(engine_, name_, &uid_);
+    if (!run.ok()) return {std::nullopt, run.status()};
+    v1::WatchRunResponse response;
+    *response.mutable_run() = *std::move(run);
+    return {std::move(response), std::nullopt};
   }
 
-  absl::Status Follow() {
-    std::string uid;
-    do {
-      auto run = GetSame(engine_, name_, &uid);
-      if (!run.ok()) return run.status();
-      v1::WatchRunResponse response;
-      *response.mutable_run() = *std::move(run);
-      if (!Write(std::move(response))) break;
-    } while (WaitWritten() && Sleep());
-    return absl::CancelledError("Nobody watches any more.");
+  void Leave() override {
+    if (watch_) engine_->Unwatch(*watch_);
   }
 
   Engine* const engine_;
   const std::string name_;
+  std::string uid_;
+  std::optional<uint64_t> watch_;
 };
 
 // The log of a run, and what is added to it until the run has ended.
-class ReadLogs final : public StreamCall<v1::ReadRunLogsResponse> {
+class ReadLogs final : public PumpedCall<v1::ReadRunLogsResponse> {
  public:
   ReadLogs(Engine* engine, v1::ReadRunLogsRequest request)
       : engine_(engine), request_(std::move(request)) {}
 
  private:
-  absl::Status Make() override {
+  absl::Status Begin() {
     if (request_.tail_lines() < 0) {
       return InvalidField("tail_lines", "Must not be negative; leave it out for all lines.");
     }
-    uint64_t next = 0;
     if (request_.tail_lines() > 0) {
       const auto first = engine_->FirstOfLog(request_.name(), request_.tail_lines());
       if (!first.ok()) return first.status();
-      next = *first;
+      next_ = *first;
     }
-    // Lines come by the hundred and not one by one, so they are asked for rather than announced.
-    constexpr std::chrono::milliseconds kInterval{200};
-    std::string uid;
-    for (;;) {
-      bool has_ended = true;
-      if (request_.follow()) {
-        const auto run = GetSame(engine_, request_.name(), &uid);  // before the lines: none follow
-        if (!run.ok()) return run.status();
-        has_ended = run->state() == v1::RUN_STATE_SUCCEEDED || run->state() == v1::RUN_STATE_FAILED;
-      }
-      auto lines = engine_->ReadLog(request_.name(), &next);
-      if (!lines.ok()) return lines.status();
-      if (lines->empty()) {
-        if (has_ended) return absl::OkStatus();
-        if (!Sleep(kInterval)) break;
-        continue;
-      }
-      v1::ReadRunLogsResponse response;
-      for (v1::LogLine& line : *lines) *response.add_lines() = std::move(line);
-      if (!Write(std::move(response))) break;
+    if (!request_.follow()) return absl::OkStatus();
+    for (const auto watch : {&Engine::Watch, &Engine::WatchLog}) {
+      const auto id = (engine_->*watch)(request_.name(), [this] { Wake(); });
+      if (!id.ok()) return id.status();
+      watches_.push_back(*id);
     }
-    return absl::CancelledError("Nobody reads any more.");
+    return absl::OkStatus();
+  }
+
+  Made Make() override {
+    if (!std::exchange(has_begun_, true)) {
+      if (absl::Status status = Begin(); !status.ok()) return {std::nullopt, status};
+    }
+    bool has_ended = true;
+    if (request_.follow()) {
+      const auto run = GetSame(engine_, request_.name(), &uid_);  // before the lines: none follow
+      if (!run.ok()) return {std::nullopt, run.status()};
+      has_ended = run->state() == v1::RUN_STATE_SUCCEEDED || run->state() == v1::RUN_STATE_FAILED;
+    }
+    auto lines = engine_->ReadLog(request_.name(), &next_);
+    if (!lines.ok()) return {std::nullopt, lines.status()};
+    if (lines->empty()) {
+      return {std::nullopt, has_ended ? std::optional(absl::OkStatus()) : std::nullopt};
+    }
+    Wake();  // there may be more
+    v1::ReadRunLogsResponse response;
+    for (v1::LogLine& line : *lines) *response.add_lines() = std::move(line);
+    return {std::move(response), std::nullopt};
+  }
+
+  void Leave() override {
+    for (const uint64_t watch : watches_) engine_->Unwatch(watch);
   }
 
   Engine* const engine_;
   const v1::ReadRunLogsRequest request_;
+  bool has_begun_ = false;
+  uint64_t next_ = 0;
+  std::string uid_;
+  std::vector<uint64_t> watches_;
 };
 
 class RunService final : public v1::RunService::CallbackService {
  public:
-  RunService(Engine* engine, CallThreads* threads) : engine_(engine), threads_(threads) {}
+  RunService(Engine* engine, CallWork* work) : engine_(engine), work_(work) {}
 
   Reactor* CreateRun(Context* context, const v1::CreateRunRequest* request,
                      v1::CreateRunResponse* response) override {
-    return AnswerOnThread(context, threads_, [this, request, response](Deadline deadline) {
-      return TakeRun(engine_->CreateRun(*request, deadline), response);
-    });
+    return AnswerOnThread(context, &work_->planning,
+                          [this, request, response](const CallContext& call) {
+                            return TakeRun(engine_->CreateRun(*request, call), response);
+                          });
   }
 
   Reactor* GetRun(Context* context, const v1::GetRunRequest* request,
@@ -129,73 +154,86 @@ class RunService final : public v1::RunService::CallbackService {
 
   Reactor* DeleteRun(Context* context, const v1::DeleteRunRequest* request,
                      v1::DeleteRunResponse* /*response*/) override {
-    return Answer(context, engine_->DeleteRun(request->name()));
+    return AnswerOnThread(context, &work_->changes, [this, request](const CallContext&) {
+      return engine_->DeleteRun(request->name());
+    });
   }
 
   Reactor* PauseRun(Context* context, const v1::PauseRunRequest* request,
                     v1::PauseRunResponse* response) override {
-    return Answer(context, TakeRun(engine_->PauseRun(request->name()), response));
+    return AnswerOnThread(context, &work_->changes, [this, request, response](const CallContext&) {
+      return TakeRun(engine_->PauseRun(request->name()), response);
+    });
   }
 
   Reactor* ResumeRun(Context* context, const v1::ResumeRunRequest* request,
                      v1::ResumeRunResponse* response) override {
-    return Answer(context, TakeRun(engine_->ResumeRun(request->name()), response));
+    return AnswerOnThread(context, &work_->changes, [this, request, response](const CallContext&) {
+      return TakeRun(engine_->ResumeRun(request->name()), response);
+    });
   }
 
   Reactor* StopRun(Context* context, const v1::StopRunRequest* request,
                    v1::StopRunResponse* response) override {
-    return Answer(context, TakeRun(engine_->StopRun(request->name()), response));
+    return AnswerOnThread(context, &work_->changes, [this, request, response](const CallContext&) {
+      return TakeRun(engine_->StopRun(request->name()), response);
+    });
   }
 
   Reactor* RestartRun(Context* context, const v1::RestartRunRequest* request,
                       v1::RestartRunResponse* response) override {
-    return Answer(context, TakeRun(engine_->RestartRun(request->name()), response));
+    return AnswerOnThread(context, &work_->changes, [this, request, response](const CallContext&) {
+      return TakeRun(engine_->RestartRun(request->name()), response);
+    });
   }
 
   grpc::ServerWriteReactor<v1::WatchRunResponse>* WatchRun(
       Context* /*context*/, const v1::WatchRunRequest* request) override {
     auto* watch = new Watch(engine_, request->name());
-    watch->Start(threads_);
+    watch->Start(&work_->watches, TooMany("watches"));
     return watch;
   }
 
   Reactor* GetPositions(Context* context, const v1::GetPositionsRequest* request,
                         v1::GetPositionsResponse* response) override {
-    return AnswerOnThread(context, threads_, [this, request, response](Deadline deadline) {
-      return Take(engine_->GetPositions(*request, deadline), response);
-    });
+    return AnswerOnThread(context, &work_->planning,
+                          [this, request, response](const CallContext& call) {
+                            return Take(engine_->GetPositions(*request, call), response);
+                          });
   }
 
   Reactor* ResetPositions(Context* context, const v1::ResetPositionsRequest* request,
                           v1::ResetPositionsResponse* response) override {
-    return AnswerOnThread(context, threads_, [this, request, response](Deadline deadline) {
-      return Take(engine_->ResetPositions(*request, deadline), response);
-    });
+    return AnswerOnThread(context, &work_->planning,
+                          [this, request, response](const CallContext& call) {
+                            return Take(engine_->ResetPositions(*request, call), response);
+                          });
   }
 
   Reactor* GetRunStatistics(Context* context, const v1::GetRunStatisticsRequest* request,
                             v1::GetRunStatisticsResponse* response) override {
-    return AnswerOnThread(context, threads_, [this, request, response](Deadline deadline) {
-      return Take(engine_->GetRunStatistics(*request, deadline), response);
-    });
+    return AnswerOnThread(context, &work_->planning,
+                          [this, request, response](const CallContext& call) {
+                            return Take(engine_->GetRunStatistics(*request, call), response);
+                          });
   }
 
   grpc::ServerWriteReactor<v1::ReadRunLogsResponse>* ReadRunLogs(
       Context* /*context*/, const v1::ReadRunLogsRequest* request) override {
     auto* logs = new ReadLogs(engine_, *request);
-    logs->Start(threads_);
+    logs->Start(&work_->logs, TooMany("streams of logs"));
     return logs;
   }
 
  private:
   Engine* const engine_;
-  CallThreads* const threads_;
+  CallWork* const work_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeRunService(Engine* engine, CallThreads* threads) {
-  return std::make_unique<RunService>(engine, threads);
+std::unique_ptr<grpc::Service> MakeRunService(Engine* engine, CallWork* work) {
+  return std::make_unique<RunService>(engine, work);
 }
 
 }  // namespace throng

@@ -5,15 +5,15 @@
 
 #include <memory>
 
-#include "server/daemon/call_threads.h"
+#include "server/daemon/call_work.h"
 #include "server/daemon/engine.h"
 
 namespace throng {
 
-// `engine` and `threads` outlive the services; the threads are waited for before the services go.
-std::unique_ptr<grpc::Service> MakeRunService(Engine* engine, CallThreads* threads);
-std::unique_ptr<grpc::Service> MakeGenerationService(Engine* engine, CallThreads* threads);
-std::unique_ptr<grpc::Service> MakeInspectionService(Engine* engine, CallThreads* threads);
-std::unique_ptr<grpc::Service> MakePluginService(Engine* engine, CallThreads* threads);
+// `engine` and `work` outlive the services; all calls are waited for before the services go.
+std::unique_ptr<grpc::Service> MakeRunService(Engine* engine, CallWork* work);
+std::unique_ptr<grpc::Service> MakeGenerationService(Engine* engine, CallWork* work);
+std::unique_ptr<grpc::Service> MakeInspectionService(Engine* engine, CallWork* work);
+std::unique_ptr<grpc::Service> MakePluginService(Engine* engine, CallWork* work);
 
 }  // namespace throng

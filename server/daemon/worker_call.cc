@@ -46,12 +46,19 @@ void WorkerCall::OnEnded(const WorkerEnd& end) {
   if (on_ended) on_ended(end);
 }
 
-absl::StatusOr<worker::v1::FromWorker> WorkerCall::Answer(Deadline deadline) {
+absl::Status NotAwaited(const CallContext& context) {
+  if (context.cancelled.stop_requested()) {
+    return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "The call was cancelled.");
+  }
+  return MakeError(absl::StatusCode::kDeadlineExceeded, "DEADLINE",
+                   "The worker did not answer in the time that the call had.");
+}
+
+absl::StatusOr<worker::v1::FromWorker> WorkerCall::Answer(const CallContext& context) {
   std::unique_lock lock(mutex_);
   const auto is_over = [this] { return answer_ || end_ || !cancelled_.ok(); };
-  if (!changed_.wait_until(lock, deadline, is_over)) {
-    return MakeError(absl::StatusCode::kDeadlineExceeded, "DEADLINE",
-                     "The worker did not answer in the time that the call had.");
+  if (!changed_.wait_until(lock, context.cancelled, context.deadline, is_over)) {
+    return NotAwaited(context);
   }
   if (!cancelled_.ok()) return cancelled_;
   if (answer_) return *answer_;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/daemon/engine.h"
+#include "server/daemon/call_context.h"
 #include "server/daemon/workers.h"
 
 namespace throng {
@@ -25,8 +25,8 @@ class WorkerCall final : public WorkerListener {
   void OnMessage(const worker::v1::FromWorker& message) override;
   void OnEnded(const WorkerEnd& end) override;
 
-  // Waits for Planned or Positions; else how the worker ended, as an error. DEADLINE_EXCEEDED.
-  absl::StatusOr<worker::v1::FromWorker> Answer(Deadline deadline);
+  // Waits for Planned or Positions; else how the worker ended, as an error, or NotAwaited.
+  absl::StatusOr<worker::v1::FromWorker> Answer(const CallContext& context);
   // Makes Answer return this error at once, unless it has returned.
   void Cancel(absl::Status error);
   // After an answer that is an error: mistakes in the spec, if these are why.
@@ -36,7 +36,7 @@ class WorkerCall final : public WorkerListener {
 
  private:
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable_any changed_;
   std::optional<worker::v1::FromWorker> answer_;
   std::optional<WorkerEnd> end_;
   absl::Status cancelled_;
@@ -46,5 +46,8 @@ class WorkerCall final : public WorkerListener {
 
 // How a worker's end reads as an error of the API.
 absl::Status ErrorOf(const WorkerEnd& end);
+
+// Why a call has waited no longer: CANCELLED by its caller, or DEADLINE_EXCEEDED.
+absl::Status NotAwaited(const CallContext& context);
 
 }  // namespace throng

@@ -22,8 +22,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 // Later than anything here takes; and a time that is over.
-Deadline Soon() { return std::chrono::system_clock::now() + std::chrono::minutes(5); }
-Deadline Past() { return std::chrono::system_clock::now() - std::chrono::seconds(1); }
+Deadline Soon() { return std::chrono::steady_clock::now() + std::chrono::minutes(5); }
+Deadline Past() { return std::chrono::steady_clock::now() - std::chrono::seconds(1); }
 
 v1::CreateRunRequest Request(const std::string& id) {
   v1::CreateRunRequest request;
@@ -68,7 +68,7 @@ class EngineCallsTest : public testing::Test {
   }
 
   v1::Run Create(const v1::CreateRunRequest& request) {
-    const auto run = engine_->CreateRun(request, Soon());
+    const auto run = engine_->CreateRun(request, {Soon()});
     EXPECT_TRUE(run.ok()) << run.status();
     workers_->Settle();
     return run.ok() ? *run : v1::Run();
@@ -140,12 +140,12 @@ TEST_F(EngineCallsTest, CreatedPausedItDeliversOnceResumed) {
 
 TEST_F(EngineCallsTest, NamesThatAreTakenOrNoneAreRefused) {
   Create(Request("a"));
-  const auto taken = engine_->CreateRun(Request("a"), Soon());
+  const auto taken = engine_->CreateRun(Request("a"), {Soon()});
   EXPECT_EQ(taken.status().code(), StatusCode::kAlreadyExists);
   EXPECT_THAT(std::string(taken.status().message()), HasSubstr("`runs/a`"));
   EXPECT_EQ(workers_->launches(), 1U);  // which is known without a worker
   for (const char* id : {"-a", "A", "a_b", "1a", "a-"}) {
-    const auto run = engine_->CreateRun(Request(id), Soon());
+    const auto run = engine_->CreateRun(Request(id), {Soon()});
     EXPECT_EQ(run.status().code(), StatusCode::kInvalidArgument) << id;
   }
   EXPECT_EQ(Create(Request("")).name(), "runs/run-2");
@@ -160,7 +160,7 @@ TEST_F(EngineCallsTest, ACreationThatIsRepeatedWhileItIsUnderWayIsOneRun) {
   };
   v1::CreateRunRequest request = Request("");
   request.set_request_id("once");
-  auto create = [&] { return engine_->CreateRun(request, Soon()); };
+  auto create = [&] { return engine_->CreateRun(request, {Soon()}); };
   auto one = std::async(std::launch::async, create);
   auto other = std::async(std::launch::async, create);
   const auto first = one.get();
@@ -191,31 +191,76 @@ TEST_F(EngineCallsTest, MistakesInASpecAreAllNamedAndNothingIsStored) {
     }
     workers_->End(id, end);
   };
-  const auto run = engine_->CreateRun(Request("a"), Soon());
+  const auto run = engine_->CreateRun(Request("a"), {Soon()});
   EXPECT_EQ(run.status().code(), StatusCode::kInvalidArgument);
   EXPECT_TRUE(run.status().GetPayload("type.googleapis.com/google.rpc.BadRequest").has_value());
   EXPECT_TRUE(store_->All()->empty());
   v1::ValidateSpecRequest request;
   *request.mutable_source() = Request("a").source();
-  const auto validated = engine_->ValidateSpec(request, Soon());
+  const auto validated = engine_->ValidateSpec(request, {Soon()});
   ASSERT_TRUE(validated.ok()) << validated.status();
   EXPECT_EQ(validated->problems_size(), 2);
 }
 
 TEST_F(EngineCallsTest, ACallThatRunsOutOfTimeEndsItsWorker) {
   workers_->on_launch = [](WorkerId, const worker::v1::Start&) {};
-  EXPECT_EQ(engine_->CreateRun(Request("a"), Past()).status().code(),
+  EXPECT_EQ(engine_->CreateRun(Request("a"), {Past()}).status().code(),
             StatusCode::kDeadlineExceeded);
   v1::PlanRequest plan;
   *plan.mutable_source() = Request("a").source();
-  EXPECT_EQ(engine_->Plan(plan, Past()).status().code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(engine_->Plan(plan, {Past()}).status().code(), StatusCode::kDeadlineExceeded);
   v1::GenerateRequest generate;
   *generate.mutable_source() = Request("a").source();
   for (int i = 0; i < 3; ++i) {  // of one stream that may be open
-    EXPECT_EQ(engine_->Generate(generate, Past()).status().code(), StatusCode::kDeadlineExceeded);
+    EXPECT_EQ(engine_->Generate(generate, {Past()}).status().code(), StatusCode::kDeadlineExceeded);
   }
   workers_->Settle();
   EXPECT_EQ(workers_->alive(), 0U);
+}
+
+TEST_F(EngineCallsTest, ACallThatIsCancelledEndsItsWorkerAndCreatesNothing) {
+  std::promise<void> is_launched;
+  workers_->on_launch = [&](WorkerId, const worker::v1::Start&) { is_launched.set_value(); };
+  std::stop_source caller;
+  auto run = std::async(std::launch::async, [&] {
+    return engine_->CreateRun(Request("a"), {Soon(), caller.get_token()});
+  });
+  is_launched.get_future().wait();
+  caller.request_stop();
+  EXPECT_EQ(run.get().status().code(), StatusCode::kCancelled);
+  workers_->Settle();
+  EXPECT_EQ(workers_->alive(), 0U);
+  EXPECT_THAT(Names(), ElementsAre());
+  EXPECT_TRUE(store_->All()->empty());
+}
+
+TEST_F(EngineCallsTest, ACallThatIsCancelledAsItsPlanComesCreatesNothing) {
+  std::stop_source caller;
+  workers_->on_launch = [&](WorkerId id, const worker::v1::Start& start) {
+    caller.request_stop();
+    workers_->Say(id, PlannedFor(start));
+  };
+  EXPECT_EQ(engine_->CreateRun(Request("a"), {Soon(), caller.get_token()}).status().code(),
+            StatusCode::kCancelled);
+  workers_->Settle();
+  EXPECT_EQ(workers_->alive(), 0U);
+  EXPECT_THAT(Names(), ElementsAre());
+}
+
+TEST(PlanningQueue, LetsSoManyThroughAndSoManyWait) {
+  PlanningQueue queue(1, 1);
+  auto first = std::make_optional(queue.Wait({Soon()}));
+  ASSERT_TRUE(first->ok()) << first->status();
+  auto second = std::async(std::launch::async, [&] { return queue.Wait({Soon()}).status(); });
+  absl::Status third;
+  do {
+    third = queue.Wait({Past()}).status();  // until the second waits
+  } while (third.code() == StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(third.code(), StatusCode::kResourceExhausted);
+  EXPECT_TRUE(third.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
+  first.reset();
+  EXPECT_TRUE(second.get().ok());
+  EXPECT_TRUE(queue.Wait({Soon()}).ok());
 }
 
 TEST_F(EngineCallsTest, AFullDiskRefusesARunAndTakesTheNext) {
@@ -225,7 +270,7 @@ TEST_F(EngineCallsTest, AFullDiskRefusesARunAndTakesTheNext) {
     workers_->Say(id, planned);
   };
   store_->LimitPages(8);
-  const auto refused = engine_->CreateRun(Request("a"), Soon());
+  const auto refused = engine_->CreateRun(Request("a"), {Soon()});
   EXPECT_EQ(refused.status().code(), StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr("is full"));
   EXPECT_THAT(Names(), ElementsAre());
@@ -264,7 +309,7 @@ TEST_F(EngineCallsTest, ARequestIdIsOfOneRequest) {
   const v1::Run run = Create(request);
   EXPECT_EQ(Create(request).uid(), run.uid());
   request.set_run_id("b");
-  const auto other = engine_->CreateRun(request, Soon());
+  const auto other = engine_->CreateRun(request, {Soon()});
   EXPECT_EQ(other.status().code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(other.status().message()),
               HasSubstr("It created `runs/a` from another request"));
@@ -358,22 +403,30 @@ TEST_F(EngineCallsTest, ADaemonThatEndsStopsWorkersAndKeepsWhatWasAskedFor) {
 TEST_F(EngineCallsTest, ADaemonThatEndsKillsWorkersThatAreDeaf) {
   workers_->on_message = [](WorkerId, const worker::v1::ToWorker&) {};
   Create(Request("a"));
-  engine_->Stop(Past());
+  EXPECT_TRUE(engine_->Stop(Past()));
   EXPECT_EQ(workers_->SentTo(1), "begin stop kill");
   EXPECT_EQ(workers_->alive(), 0U);
+}
+
+TEST_F(EngineCallsTest, ADaemonThatEndsLeavesAWorkerBehindThatCannotBeKilled) {
+  workers_->on_message = [](WorkerId, const worker::v1::ToWorker&) {};
+  Create(Request("a"));
+  workers_->is_deaf_to_kill = true;
+  EXPECT_FALSE(engine_->Stop(Past()));
+  EXPECT_EQ(workers_->SentTo(1), "begin stop kill");
 }
 
 TEST_F(EngineCallsTest, ADaemonThatEndsAnswersThoseWhoWait) {
   std::promise<void> is_launched;
   workers_->on_launch = [&](WorkerId, const worker::v1::Start&) { is_launched.set_value(); };
   auto run =
-      std::async(std::launch::async, [&] { return engine_->CreateRun(Request("a"), Soon()); });
+      std::async(std::launch::async, [&] { return engine_->CreateRun(Request("a"), {Soon()}); });
   is_launched.get_future().wait();
   engine_->Stop(Soon());
   EXPECT_EQ(run.get().status().code(), StatusCode::kUnavailable);
   workers_->Settle();
   EXPECT_EQ(workers_->alive(), 0U);
-  EXPECT_EQ(engine_->CreateRun(Request("b"), Soon()).status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(engine_->CreateRun(Request("b"), {Soon()}).status().code(), StatusCode::kUnavailable);
 }
 
 TEST_F(EngineCallsTest, TheOldestEndedRunsGo) {
@@ -458,7 +511,7 @@ TEST_F(EngineCallsTest, PositionsComeFromTheLiveWorkerElseFromThePlaces) {
   Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 30));
   v1::GetPositionsRequest request;
   request.set_name("runs/a");
-  EXPECT_EQ(engine_->GetPositions(request, Soon())->positions(0).row(), 30);
+  EXPECT_EQ(engine_->GetPositions(request, {Soon()})->positions(0).row(), 30);
   EXPECT_EQ(workers_->launches(), 1U);
   ASSERT_TRUE(engine_->StopRun("runs/a").ok());
   workers_->Settle();
@@ -470,7 +523,7 @@ TEST_F(EngineCallsTest, PositionsComeFromTheLiveWorkerElseFromThePlaces) {
     position->set_row(31);
     workers_->Say(id, message);
   };
-  EXPECT_EQ(engine_->GetPositions(request, Soon())->positions(0).row(), 31);
+  EXPECT_EQ(engine_->GetPositions(request, {Soon()})->positions(0).row(), 31);
   workers_->Settle();
   EXPECT_EQ(workers_->alive(), 0U);
 }
@@ -479,12 +532,12 @@ TEST_F(EngineCallsTest, WhilePositionsAreResetNoVerbComesInBetween) {
   Create(Request("a"));
   v1::ResetPositionsRequest request;
   request.set_name("runs/a");
-  EXPECT_EQ(engine_->ResetPositions(request, Soon()).status().code(),
+  EXPECT_EQ(engine_->ResetPositions(request, {Soon()}).status().code(),
             StatusCode::kFailedPrecondition);
   ASSERT_TRUE(engine_->StopRun("runs/a").ok());
   workers_->Settle();
   request.add_outputs("cvs");
-  EXPECT_THAT(std::string(engine_->ResetPositions(request, Soon()).status().message()),
+  EXPECT_THAT(std::string(engine_->ResetPositions(request, {Soon()}).status().message()),
               HasSubstr("Did you mean \"csv\"?"));
   request.clear_outputs();
 
@@ -494,11 +547,11 @@ TEST_F(EngineCallsTest, WhilePositionsAreResetNoVerbComesInBetween) {
     is_resetting.set_value();
   };
   auto reset =
-      std::async(std::launch::async, [&] { return engine_->ResetPositions(request, Soon()); });
+      std::async(std::launch::async, [&] { return engine_->ResetPositions(request, {Soon()}); });
   is_resetting.get_future().wait();
   EXPECT_EQ(engine_->ResumeRun("runs/a").status().code(), StatusCode::kAborted);
   EXPECT_EQ(engine_->DeleteRun("runs/a").code(), StatusCode::kAborted);
-  EXPECT_EQ(engine_->ResetPositions(request, Soon()).status().code(), StatusCode::kAborted);
+  EXPECT_EQ(engine_->ResetPositions(request, {Soon()}).status().code(), StatusCode::kAborted);
   worker::v1::FromWorker message;
   message.mutable_positions()->add_positions()->set_output("csv");
   Say(message);
@@ -516,7 +569,7 @@ TEST_F(EngineCallsTest, AResetThatFailsLeavesTheRunFree) {
   workers_->on_launch = [](WorkerId, const worker::v1::Start&) {};
   v1::ResetPositionsRequest request;
   request.set_name("runs/a");
-  EXPECT_EQ(engine_->ResetPositions(request, Past()).status().code(),
+  EXPECT_EQ(engine_->ResetPositions(request, {Past()}).status().code(),
             StatusCode::kDeadlineExceeded);
   EXPECT_EQ(Get("a").outputs(0).position(), 10);
   EXPECT_TRUE(engine_->ResumeRun("runs/a").ok());
@@ -534,18 +587,18 @@ TEST_F(EngineCallsTest, StatisticsComeFromTheWorkerAndInTheEndFromTheStore) {
   Create(Request("a"));
   v1::GetRunStatisticsRequest request;
   request.set_name("runs/a");
-  const auto live = engine_->GetRunStatistics(request, Soon());
+  const auto live = engine_->GetRunStatistics(request, {Soon()});
   ASSERT_TRUE(live.ok()) << live.status();
   EXPECT_FALSE(live->is_final());
   WorkerEnd end = FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000);
   end.finished.add_statistics()->set_output("csv");
   end.finished.mutable_statistics(0)->set_is_final(true);
   EndWorker(end);
-  const auto final = engine_->GetRunStatistics(request, Soon());
+  const auto final = engine_->GetRunStatistics(request, {Soon()});
   ASSERT_TRUE(final.ok()) << final.status();
   EXPECT_TRUE(final->is_final());
   request.set_output("cvs");
-  EXPECT_EQ(engine_->GetRunStatistics(request, Soon()).status().code(),
+  EXPECT_EQ(engine_->GetRunStatistics(request, {Soon()}).status().code(),
             StatusCode::kInvalidArgument);
 }
 
@@ -553,7 +606,7 @@ TEST_F(EngineCallsTest, WhoAsksAWorkerThatEndsOrIsSilentIsNotLeftWaiting) {
   Create(Request("a"));
   v1::GetRunStatisticsRequest request;
   request.set_name("runs/a");
-  EXPECT_EQ(engine_->GetRunStatistics(request, Past()).status().code(),
+  EXPECT_EQ(engine_->GetRunStatistics(request, {Past()}).status().code(),
             StatusCode::kDeadlineExceeded);
   worker::v1::FromWorker late;
   late.mutable_statistics()->set_id(1);
@@ -561,23 +614,23 @@ TEST_F(EngineCallsTest, WhoAsksAWorkerThatEndsOrIsSilentIsNotLeftWaiting) {
   workers_->on_message = [this](WorkerId id, const worker::v1::ToWorker& message) {
     if (message.has_get_statistics()) workers_->End(id, KilledFromOutside());
   };
-  EXPECT_EQ(engine_->GetRunStatistics(request, Soon()).status().code(), StatusCode::kUnavailable);
-  EXPECT_EQ(engine_->GetRunStatistics(request, Soon()).status().code(),
+  EXPECT_EQ(engine_->GetRunStatistics(request, {Soon()}).status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(engine_->GetRunStatistics(request, {Soon()}).status().code(),
             StatusCode::kFailedPrecondition);  // nothing is delivered now
 }
 
 TEST_F(EngineCallsTest, StreamsAreLimitedAndSayWhenToComeAgain) {
   v1::GenerateRequest request;
   *request.mutable_source() = Request("a").source();
-  auto stream = engine_->Generate(request, Soon());
+  auto stream = engine_->Generate(request, {Soon()});
   ASSERT_TRUE(stream.ok()) << stream.status();
-  const auto second = engine_->Generate(request, Soon());
+  const auto second = engine_->Generate(request, {Soon()});
   EXPECT_EQ(second.status().code(), StatusCode::kResourceExhausted);
   EXPECT_TRUE(second.status().GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
   stream->reset();
   workers_->Settle();
   EXPECT_EQ(workers_->alive(), 0U);
-  stream = engine_->Generate(request, Soon());
+  stream = engine_->Generate(request, {Soon()});
   ASSERT_TRUE(stream.ok()) << stream.status();
   workers_->End(workers_->last(), CrashedIn("choice `zipf`", 4096));
   const auto rows = (*stream)->Next();
@@ -590,14 +643,14 @@ TEST_F(EngineCallsTest, RowsOfARunAreMadeByItsPlan) {
   v1::GenerateRequest request;
   request.set_run("runs/a");
   request.set_start_row(7);
-  auto stream = engine_->Generate(request, Soon());
+  auto stream = engine_->Generate(request, {Soon()});
   ASSERT_TRUE(stream.ok()) << stream.status();
   const worker::v1::GenerateJob job = workers_->StartOf(workers_->last()).generate();
   EXPECT_EQ(job.fingerprint(), run.fingerprint());
   EXPECT_EQ(job.now_ms(), workers_->StartOf(1).run().now_ms());
   EXPECT_EQ(job.start_row(), 7);
   request.set_run("runs/b");
-  EXPECT_EQ(engine_->Generate(request, Soon()).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(engine_->Generate(request, {Soon()}).status().code(), StatusCode::kNotFound);
 }
 
 // ---- Inspections ----
@@ -614,7 +667,7 @@ TEST_F(EngineCallsTest, InspectionsAreHandedOnAndCountAsStreams) {
   EXPECT_EQ(engine_->Inspect(job).status().code(), StatusCode::kResourceExhausted);
   v1::GenerateRequest generate;
   *generate.mutable_source() = Request("a").source();
-  EXPECT_EQ(engine_->Generate(generate, Soon()).status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(engine_->Generate(generate, {Soon()}).status().code(), StatusCode::kResourceExhausted);
   EndWorker(FinishedWith({}));
   const auto message = (*stream)->Next();
   ASSERT_TRUE(message.ok()) << message.status();

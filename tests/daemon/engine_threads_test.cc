@@ -22,7 +22,7 @@ using absl::StatusCode;
 constexpr int kCallers = 6;
 constexpr int kCallsOfEach = 400;
 
-Deadline Soon() { return std::chrono::system_clock::now() + std::chrono::minutes(5); }
+Deadline Soon() { return std::chrono::steady_clock::now() + std::chrono::minutes(5); }
 
 // What a call may answer when others do as they please with the same runs.
 bool IsFair(const absl::Status& status) {
@@ -78,7 +78,7 @@ absl::Status CallAnything(RunEngine* engine, std::mt19937* random) {
       request.set_run_id(id);
       request.set_paused((*random)() % 4 == 0);
       request.mutable_source()->add_layers()->set_text("{}");
-      return engine->CreateRun(request, Soon()).status();
+      return engine->CreateRun(request, {Soon()}).status();
     }
     case 2:
       return engine->PauseRun(name).status();
@@ -105,17 +105,17 @@ absl::Status CallAnything(RunEngine* engine, std::mt19937* random) {
     case 10: {
       v1::GetPositionsRequest request;
       request.set_name(name);
-      return engine->GetPositions(request, Soon()).status();
+      return engine->GetPositions(request, {Soon()}).status();
     }
     case 11: {
       v1::ResetPositionsRequest request;
       request.set_name(name);
-      return engine->ResetPositions(request, Soon()).status();
+      return engine->ResetPositions(request, {Soon()}).status();
     }
     case 12: {
       v1::GetRunStatisticsRequest request;
       request.set_name(name);
-      return engine->GetRunStatistics(request, Soon()).status();
+      return engine->GetRunStatistics(request, {Soon()}).status();
     }
     case 13: {
       uint64_t next = 0;
@@ -124,7 +124,7 @@ absl::Status CallAnything(RunEngine* engine, std::mt19937* random) {
     default: {
       v1::GenerateRequest request;
       request.set_run(name);
-      return engine->Generate(request, Soon()).status();
+      return engine->Generate(request, {Soon()}).status();
     }
   }
 }

@@ -31,6 +31,7 @@ FakeWorkers::~FakeWorkers() {
     on_launch = [](WorkerId, const worker::v1::Start&) {};
     on_message = [](WorkerId, const worker::v1::ToWorker&) {};
   });
+  is_deaf_to_kill = false;
   while (alive() > 0) {
     for (WorkerId id = 1; id <= last(); ++id) Kill(id);
     Settle();
@@ -133,6 +134,7 @@ void FakeWorkers::Send(WorkerId id, const worker::v1::ToWorker& message) {
 void FakeWorkers::Kill(WorkerId id) {
   if (!IsAlive(id)) return;
   Note(id, "kill");
+  if (is_deaf_to_kill) return;
   WorkerEnd end;
   end.kind = WorkerEnd::Kind::kKilled;
   end.sentence = "The daemon ended the worker.";

@@ -2,6 +2,7 @@
 // say what a test makes them say, and time passes when a test says so.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -24,6 +25,9 @@ class FakeWorkers final : public Workers, public Timers {
   // one. These plan at once, stop when asked to, and know no positions.
   std::function<void(WorkerId, const worker::v1::Start&)> on_launch;
   std::function<void(WorkerId, const worker::v1::ToWorker&)> on_message;
+
+  // What Kill asks for does not happen, as of a worker that waits for a dead disk.
+  std::atomic<bool> is_deaf_to_kill = false;
 
   FakeWorkers();
   // Ends all workers.

@@ -25,7 +25,7 @@ using testing::HasSubstr;
 
 constexpr std::chrono::seconds kPatience{60};
 
-Deadline Soon() { return std::chrono::system_clock::now() + kPatience; }
+Deadline Soon() { return std::chrono::steady_clock::now() + kPatience; }
 
 std::string Content(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -94,7 +94,7 @@ class RunEngineTest : public testing::Test {
            path + "}}}\n" + more;
   }
   v1::Run Create(const std::string& yaml, const std::string& id) {
-    const auto run = engine_->CreateRun(Request(yaml, id), Soon());
+    const auto run = engine_->CreateRun(Request(yaml, id), {Soon()});
     EXPECT_TRUE(run.ok()) << run.status();
     return run.ok() ? *run : v1::Run();
   }
@@ -156,7 +156,7 @@ TEST_F(RunEngineTest, ARunDeliversItsFileAndSaysSo) {
   EXPECT_EQ(fs::status(folder_ / "out" / "a.csv").permissions(), fs::perms(0640));
   v1::GetRunStatisticsRequest request;
   request.set_name("runs/a");
-  const auto statistics = engine_->GetRunStatistics(request, Soon());
+  const auto statistics = engine_->GetRunStatistics(request, {Soon()});
   ASSERT_TRUE(statistics.ok()) << statistics.status();
   EXPECT_EQ(statistics->statistics().total_interactions(), 200'000);
   EXPECT_TRUE(statistics->is_final());
@@ -173,7 +173,7 @@ TEST_F(RunEngineTest, MistakesComeAllAtOnceWithTheirFields) {
   EXPECT_THAT(message, HasSubstr("dataset.usrs"));
   v1::ValidateSpecRequest request;
   *request.mutable_source() = Request(Csv("../escaped.csv"), "a").source();
-  const auto validated = engine_->ValidateSpec(request, Soon());
+  const auto validated = engine_->ValidateSpec(request, {Soon()});
   ASSERT_TRUE(validated.ok()) << validated.status();
   ASSERT_EQ(validated->problems_size(), 1);
   EXPECT_EQ(validated->problems(0).field(), "outputs[0].sink.options.path");
@@ -183,7 +183,7 @@ TEST_F(RunEngineTest, MistakesComeAllAtOnceWithTheirFields) {
 TEST_F(RunEngineTest, ALinkOutOfTheRootsIsNoWayOut) {
   fs::create_directory(folder_ / "elsewhere");
   fs::create_directory_symlink(folder_ / "elsewhere", folder_ / "out" / "link");
-  const auto run = engine_->CreateRun(Request(Csv("link/a.csv"), "a"), Soon());
+  const auto run = engine_->CreateRun(Request(Csv("link/a.csv"), "a"), {Soon()});
   EXPECT_EQ(run.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(fs::is_empty(folder_ / "elsewhere"));
 }
@@ -198,7 +198,7 @@ TEST_F(RunEngineTest, PausedItDeliversNothingAndResumedItGoesOn) {
   const std::string part = Content(folder_ / "out" / "a.csv.part");
   v1::GetRunStatisticsRequest request;
   request.set_name("runs/a");
-  const auto statistics = engine_->GetRunStatistics(request, Soon());
+  const auto statistics = engine_->GetRunStatistics(request, {Soon()});
   ASSERT_TRUE(statistics.ok()) << statistics.status();
   EXPECT_EQ(statistics->statistics().total_interactions(), paused.outputs(0).rows());
   EXPECT_EQ(Content(folder_ / "out" / "a.csv.part"), part);
@@ -214,14 +214,14 @@ TEST_F(RunEngineTest, StoppedItCanBeAskedAndResetAndADaemonThatComesBackGoesOn) 
   Await("a", [](const v1::Run& run) { return run.outputs(0).position() > 0; });
   v1::ResetPositionsRequest reset;
   reset.set_name("runs/a");
-  EXPECT_EQ(engine_->ResetPositions(reset, Soon()).status().code(),
+  EXPECT_EQ(engine_->ResetPositions(reset, {Soon()}).status().code(),
             absl::StatusCode::kFailedPrecondition);
   ASSERT_TRUE(engine_->StopRun("runs/a").ok());
   const v1::Run stopped = AwaitState("a", v1::RUN_STATE_STOPPED);
   ASSERT_EQ(stopped.state(), v1::RUN_STATE_STOPPED) << stopped.reason();
   v1::GetPositionsRequest ask;
   ask.set_name("runs/a");
-  const auto positions = engine_->GetPositions(ask, Soon());
+  const auto positions = engine_->GetPositions(ask, {Soon()});
   ASSERT_TRUE(positions.ok()) << positions.status();
   EXPECT_EQ(positions->positions(0).row(), stopped.outputs(0).position());
 
@@ -237,7 +237,7 @@ TEST_F(RunEngineTest, StoppedItCanBeAskedAndResetAndADaemonThatComesBackGoesOn) 
         [&](const v1::Run& run) { return run.outputs(0).position() > back.outputs(0).position(); });
   ASSERT_TRUE(engine_->StopRun("runs/a").ok());
   AwaitState("a", v1::RUN_STATE_STOPPED);
-  const auto forgotten = engine_->ResetPositions(reset, Soon());
+  const auto forgotten = engine_->ResetPositions(reset, {Soon()});
   ASSERT_TRUE(forgotten.ok()) << forgotten.status();
   EXPECT_FALSE(forgotten->positions(0).has_row());
   EXPECT_FALSE(fs::exists(folder_ / "out" / "a.csv.part"));
@@ -246,14 +246,15 @@ TEST_F(RunEngineTest, StoppedItCanBeAskedAndResetAndADaemonThatComesBackGoesOn) 
 TEST_F(RunEngineTest, ARequestIdMakesCreationSafeToRepeat) {
   v1::CreateRunRequest request = Request(Csv("a.csv", "pace: {rate: 1000}\n"), "");
   request.set_request_id("once");
-  const auto first = engine_->CreateRun(request, Soon());
-  const auto second = engine_->CreateRun(request, Soon());
+  const auto first = engine_->CreateRun(request, {Soon()});
+  const auto second = engine_->CreateRun(request, {Soon()});
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_EQ(first->name(), second->name());
   EXPECT_EQ(first->uid(), second->uid());
   request.set_request_id("twice");
   request.set_run_id(first->name().substr(5));
-  EXPECT_EQ(engine_->CreateRun(request, Soon()).status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(engine_->CreateRun(request, {Soon()}).status().code(),
+            absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(engine_->DeleteRun(first->name()).code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(engine_->GetRun("runs/rum-1").status().code(), absl::StatusCode::kNotFound);
 }
@@ -261,7 +262,7 @@ TEST_F(RunEngineTest, ARequestIdMakesCreationSafeToRepeat) {
 TEST_F(RunEngineTest, ValidateOnlyStoresNothing) {
   v1::CreateRunRequest request = Request(Csv("a.csv"), "a");
   request.set_validate_only(true);
-  const auto run = engine_->CreateRun(request, Soon());
+  const auto run = engine_->CreateRun(request, {Soon()});
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_EQ(run->outputs(0).total_rows(), 200'000);
   EXPECT_EQ(engine_->GetRun("runs/a").status().code(), absl::StatusCode::kNotFound);
@@ -292,11 +293,11 @@ TEST_F(RunEngineTest, RowsComeFromAnyRowAndStreamsAreLimited) {
   request.set_start_row(199'000);
   std::vector<std::unique_ptr<RowStream>> streams;
   for (int i = 0; i < 2; ++i) {
-    auto stream = engine_->Generate(request, Soon());
+    auto stream = engine_->Generate(request, {Soon()});
     ASSERT_TRUE(stream.ok()) << stream.status();
     streams.push_back(*std::move(stream));
   }
-  EXPECT_EQ(engine_->Generate(request, Soon()).status().code(),
+  EXPECT_EQ(engine_->Generate(request, {Soon()}).status().code(),
             absl::StatusCode::kResourceExhausted);
   int64_t rows = 0;
   while (true) {
@@ -312,7 +313,7 @@ TEST_F(RunEngineTest, RowsComeFromAnyRowAndStreamsAreLimited) {
   }
   EXPECT_EQ(rows, 1000);
   streams.clear();
-  EXPECT_TRUE(engine_->Generate(request, Soon()).ok());
+  EXPECT_TRUE(engine_->Generate(request, {Soon()}).ok());
 }
 
 TEST_F(RunEngineTest, APluginIsFoundByItsNameAndByThatOfAComponent) {

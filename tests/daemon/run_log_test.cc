@@ -220,5 +220,17 @@ TEST(RunLog, IsUsedByManyThreads) {
   writer.join();
 }
 
+TEST(RunLog, TellsWhoListensOfEachLine) {
+  RunLog log("", 1 << 20);
+  int lines = 0;
+  const uint64_t id = log.Listen([&] { ++lines; });
+  log.Append({});
+  log.Append({});
+  EXPECT_EQ(lines, 2);
+  log.Unlisten(id);
+  log.Append({});
+  EXPECT_EQ(lines, 2);
+}
+
 }  // namespace
 }  // namespace throng

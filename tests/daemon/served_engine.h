@@ -29,10 +29,11 @@ class PlayedEngine : public Engine {
   template <class T>
   using StatusOr = absl::StatusOr<T>;
 
-  MOCK_METHOD(StatusOr<v1::Run>, CreateRun, (const v1::CreateRunRequest&, Deadline), (override));
-  MOCK_METHOD(StatusOr<v1::Plan>, Plan, (const v1::PlanRequest&, Deadline), (override));
+  MOCK_METHOD(StatusOr<v1::Run>, CreateRun, (const v1::CreateRunRequest&, const CallContext&),
+              (override));
+  MOCK_METHOD(StatusOr<v1::Plan>, Plan, (const v1::PlanRequest&, const CallContext&), (override));
   MOCK_METHOD(StatusOr<v1::ValidateSpecResponse>, ValidateSpec,
-              (const v1::ValidateSpecRequest&, Deadline), (override));
+              (const v1::ValidateSpecRequest&, const CallContext&), (override));
   MOCK_METHOD(StatusOr<v1::Run>, GetRun, (const std::string&), (override));
   MOCK_METHOD(StatusOr<v1::ListRunsResponse>, ListRuns, (const v1::ListRunsRequest&), (override));
   MOCK_METHOD(absl::Status, DeleteRun, (const std::string&), (override));
@@ -41,18 +42,20 @@ class PlayedEngine : public Engine {
   MOCK_METHOD(StatusOr<v1::Run>, StopRun, (const std::string&), (override));
   MOCK_METHOD(StatusOr<v1::Run>, RestartRun, (const std::string&), (override));
   MOCK_METHOD(StatusOr<uint64_t>, Watch, (const std::string&, std::function<void()>), (override));
+  MOCK_METHOD(StatusOr<uint64_t>, WatchLog, (const std::string&, std::function<void()>),
+              (override));
   MOCK_METHOD(void, Unwatch, (uint64_t), (override));
   MOCK_METHOD(StatusOr<v1::GetPositionsResponse>, GetPositions,
-              (const v1::GetPositionsRequest&, Deadline), (override));
+              (const v1::GetPositionsRequest&, const CallContext&), (override));
   MOCK_METHOD(StatusOr<v1::ResetPositionsResponse>, ResetPositions,
-              (const v1::ResetPositionsRequest&, Deadline), (override));
+              (const v1::ResetPositionsRequest&, const CallContext&), (override));
   MOCK_METHOD(StatusOr<v1::GetRunStatisticsResponse>, GetRunStatistics,
-              (const v1::GetRunStatisticsRequest&, Deadline), (override));
+              (const v1::GetRunStatisticsRequest&, const CallContext&), (override));
   MOCK_METHOD(StatusOr<std::vector<v1::LogLine>>, ReadLog, (const std::string&, uint64_t*),
               (override));
   MOCK_METHOD(StatusOr<uint64_t>, FirstOfLog, (const std::string&, int32_t), (override));
   MOCK_METHOD(StatusOr<std::unique_ptr<RowStream>>, Generate,
-              (const v1::GenerateRequest&, Deadline), (override));
+              (const v1::GenerateRequest&, const CallContext&), (override));
   MOCK_METHOD(StatusOr<std::unique_ptr<RowStream>>, Inspect, (const worker::v1::InspectJob&),
               (override));
   MOCK_METHOD(StatusOr<v1::ListPluginsResponse>, ListPlugins, (const v1::ListPluginsRequest&),

@@ -1,5 +1,7 @@
 // Every call of the services, as a client sees it, over an engine that the tests play.
 #include <atomic>
+#include <filesystem>
+#include <map>
 #include <thread>
 
 #include "server/daemon/errors.h"
@@ -13,6 +15,7 @@ namespace throng {
 namespace {
 
 using std::chrono::seconds;
+using std::chrono::steady_clock;
 using std::chrono::system_clock;
 using testing::_;
 using testing::DoAll;
@@ -90,9 +93,10 @@ TEST_F(Services, PassRequestsOnAndAnswerAsTheEngineDoes) {
   EXPECT_TRUE(runs_->ListRuns(&contexts[0], list, &listed).ok());
   EXPECT_EQ(listed.next_page_token(), "runs/a+");
 
-  EXPECT_CALL(engine_, CreateRun(_, _)).WillOnce([](const v1::CreateRunRequest& request, Deadline) {
-    return RunNamed("runs/" + request.run_id());
-  });
+  EXPECT_CALL(engine_, CreateRun(_, _))
+      .WillOnce([](const v1::CreateRunRequest& request, const CallContext&) {
+        return RunNamed("runs/" + request.run_id());
+      });
   v1::CreateRunRequest create;
   create.set_run_id("a");
   v1::CreateRunResponse created;
@@ -104,7 +108,7 @@ TEST_F(Services, PassRequestsOnAndAnswerAsTheEngineDoes) {
     return response;
   };
   EXPECT_CALL(engine_, GetPositions(_, _))
-      .WillOnce([&](const v1::GetPositionsRequest& request, Deadline) {
+      .WillOnce([&](const v1::GetPositionsRequest& request, const CallContext&) {
         return position(request, v1::GetPositionsResponse());
       });
   v1::GetPositionsRequest get_positions;
@@ -114,7 +118,7 @@ TEST_F(Services, PassRequestsOnAndAnswerAsTheEngineDoes) {
   EXPECT_EQ(positions.positions(0).output(), "runs/p");
 
   EXPECT_CALL(engine_, ResetPositions(_, _))
-      .WillOnce([&](const v1::ResetPositionsRequest& request, Deadline) {
+      .WillOnce([&](const v1::ResetPositionsRequest& request, const CallContext&) {
         return position(request, v1::ResetPositionsResponse());
       });
   v1::ResetPositionsRequest reset;
@@ -124,7 +128,7 @@ TEST_F(Services, PassRequestsOnAndAnswerAsTheEngineDoes) {
   EXPECT_EQ(was_reset.positions(0).output(), "runs/r");
 
   EXPECT_CALL(engine_, GetRunStatistics(_, _))
-      .WillOnce([](const v1::GetRunStatisticsRequest& request, Deadline) {
+      .WillOnce([](const v1::GetRunStatisticsRequest& request, const CallContext&) {
         v1::GetRunStatisticsResponse response;
         response.set_output(request.output());
         return response;
@@ -135,7 +139,7 @@ TEST_F(Services, PassRequestsOnAndAnswerAsTheEngineDoes) {
   EXPECT_TRUE(runs_->GetRunStatistics(&contexts[4], get_statistics, &statistics).ok());
   EXPECT_EQ(statistics.output(), "csv");
 
-  EXPECT_CALL(engine_, Plan(_, _)).WillOnce([](const v1::PlanRequest& request, Deadline) {
+  EXPECT_CALL(engine_, Plan(_, _)).WillOnce([](const v1::PlanRequest& request, const CallContext&) {
     v1::Plan plan;
     plan.set_fingerprint(request.source().layers(0).text());
     return plan;
@@ -146,11 +150,12 @@ TEST_F(Services, PassRequestsOnAndAnswerAsTheEngineDoes) {
   EXPECT_TRUE(generation_->Plan(&contexts[5], plan_request, &planned).ok());
   EXPECT_EQ(planned.plan().fingerprint(), "dataset: {}");
 
-  EXPECT_CALL(engine_, ValidateSpec(_, _)).WillOnce([](const v1::ValidateSpecRequest&, Deadline) {
-    v1::ValidateSpecResponse response;
-    response.add_problems()->set_field("dataset.seed");
-    return response;
-  });
+  EXPECT_CALL(engine_, ValidateSpec(_, _))
+      .WillOnce([](const v1::ValidateSpecRequest&, const CallContext&) {
+        v1::ValidateSpecResponse response;
+        response.add_problems()->set_field("dataset.seed");
+        return response;
+      });
   v1::ValidateSpecResponse validated;
   EXPECT_TRUE(plugins_->ValidateSpec(&contexts[6], {}, &validated).ok());
   EXPECT_EQ(validated.problems(0).field(), "dataset.seed");
@@ -214,7 +219,7 @@ TEST_F(Services, TellMistakesFieldByField) {
 }
 
 TEST_F(Services, PassDeadlinesOn) {
-  Deadline given, without;
+  CallContext given, without;
   EXPECT_CALL(engine_, Plan(_, _))
       .WillOnce(DoAll(SaveArg<1>(&given), Return(v1::Plan())))
       .WillOnce(DoAll(SaveArg<1>(&without), Return(v1::Plan())));
@@ -222,16 +227,16 @@ TEST_F(Services, PassDeadlinesOn) {
   grpc::ClientContext context, endless;
   context.set_deadline(system_clock::now() + seconds(500));
   EXPECT_TRUE(generation_->Plan(&context, {}, &response).ok());
-  EXPECT_GT(given, system_clock::now() + seconds(400));
-  EXPECT_LT(given, system_clock::now() + seconds(501));
+  EXPECT_GT(given.deadline, steady_clock::now() + seconds(400));
+  EXPECT_LT(given.deadline, steady_clock::now() + seconds(501));
   EXPECT_TRUE(generation_->Plan(&endless, {}, &response).ok());
-  EXPECT_GT(without, system_clock::now() + seconds(30));
-  EXPECT_LT(without, system_clock::now() + seconds(61));
+  EXPECT_GT(without.deadline, steady_clock::now() + seconds(30));
+  EXPECT_LT(without.deadline, steady_clock::now() + seconds(61));
 }
 
 TEST_F(Services, LetGoOfCallersThatDoNotWait) {
   Signal is_late;
-  EXPECT_CALL(engine_, Plan(_, _)).WillOnce([&](const v1::PlanRequest&, Deadline) {
+  EXPECT_CALL(engine_, Plan(_, _)).WillOnce([&](const v1::PlanRequest&, const CallContext&) {
     is_late.Wait();
     return v1::Plan();
   });
@@ -243,6 +248,27 @@ TEST_F(Services, LetGoOfCallersThatDoNotWait) {
   is_late.Set();
 }
 
+TEST_F(Services, TellTheEngineOfACallerThatHasGone) {
+  Signal is_asked;
+  Signal is_cancelled;
+  EXPECT_CALL(engine_, CreateRun(_, _))
+      .WillOnce([&](const v1::CreateRunRequest&, const CallContext& call) {
+        const std::stop_callback on_cancel(call.cancelled, [&] { is_cancelled.Set(); });
+        is_asked.Set();
+        is_cancelled.Wait();
+        return absl::CancelledError("It was.");
+      });
+  grpc::ClientContext context;
+  std::thread caller([&] {
+    v1::CreateRunResponse response;
+    EXPECT_EQ(runs_->CreateRun(&context, {}, &response).error_code(), grpc::StatusCode::CANCELLED);
+  });
+  is_asked.Wait();
+  context.TryCancel();
+  caller.join();
+  is_cancelled.Wait();
+}
+
 TEST_F(Services, AnswerOthersWhileManyCallsWait) {
   constexpr int kCalls = 40;
   Signal may_end;
@@ -250,7 +276,7 @@ TEST_F(Services, AnswerOthersWhileManyCallsWait) {
   Signal all_wait;
   EXPECT_CALL(engine_, CreateRun(_, _))
       .Times(kCalls)
-      .WillRepeatedly([&](const v1::CreateRunRequest&, Deadline) {
+      .WillRepeatedly([&](const v1::CreateRunRequest&, const CallContext&) {
         if (++waiting == kCalls) all_wait.Set();
         may_end.Wait();
         return RunNamed("runs/a");
@@ -372,6 +398,71 @@ TEST_F(WatchRun, IsLetGoWhenTheServerEnds) {
   EXPECT_FALSE(reader_->Finish().ok());
 }
 
+int ThreadsOfThisProcess() {
+  int threads = 0;
+  for ([[maybe_unused]] const auto& entry :
+       std::filesystem::directory_iterator("/proc/self/task")) {
+    ++threads;
+  }
+  return threads;
+}
+
+TEST_F(Services, WatchWithoutAThreadEachAndKeepNobodyOut) {
+  constexpr int kWatchers = 1500;
+  std::mutex mutex;
+  std::map<uint64_t, std::function<void()>> watchers;
+  std::atomic<int> version = 1;
+  EXPECT_CALL(engine_, Watch("runs/a", _))
+      .Times(kWatchers)
+      .WillRepeatedly([&](const std::string&, std::function<void()> on_change) {
+        const std::lock_guard lock(mutex);
+        const uint64_t id = watchers.size() + 1;
+        watchers[id] = std::move(on_change);
+        return absl::StatusOr<uint64_t>(id);
+      });
+  EXPECT_CALL(engine_, Unwatch(_)).Times(kWatchers).WillRepeatedly([&](uint64_t id) {
+    const std::lock_guard lock(mutex);
+    watchers[id] = nullptr;
+  });
+  EXPECT_CALL(engine_, GetRun("runs/a")).WillRepeatedly([&](const std::string&) {
+    return RunNamed("runs/a", std::to_string(version));
+  });
+  EXPECT_CALL(engine_, CreateRun(_, _)).WillOnce(Return(RunNamed("runs/b")));
+
+  struct Watcher {
+    grpc::ClientContext context;
+    std::unique_ptr<grpc::ClientReader<v1::WatchRunResponse>> reader;
+  };
+  v1::WatchRunRequest request;
+  request.set_name("runs/a");
+  v1::WatchRunResponse response;
+  std::vector<std::unique_ptr<Watcher>> all;
+  int threads_of_some = 0;
+  for (int i = 0; i < kWatchers; ++i) {
+    Watcher& watcher = *all.emplace_back(std::make_unique<Watcher>());
+    watcher.reader = runs_->WatchRun(&watcher.context, request);
+    ASSERT_TRUE(watcher.reader->Read(&response));
+    if (i == 100) threads_of_some = ThreadsOfThisProcess();
+  }
+  EXPECT_LE(ThreadsOfThisProcess(), threads_of_some + 10);  // gRPC starts some as it likes
+  grpc::ClientContext context;
+  v1::CreateRunResponse created;
+  EXPECT_TRUE(runs_->CreateRun(&context, {}, &created).ok());
+
+  version = 2;
+  {
+    const std::lock_guard lock(mutex);
+    for (const auto& [id, on_change] : watchers) on_change();
+  }
+  for (const auto& watcher : all) {
+    ASSERT_TRUE(watcher->reader->Read(&response));
+    EXPECT_EQ(response.run().reason(), "2");
+    watcher->context.TryCancel();
+    EXPECT_EQ(watcher->reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  server_.reset();  // all have let go
+}
+
 TEST_F(Services, WatchNoRunThatIsNotThere) {
   EXPECT_CALL(engine_, Watch("runs/x", _)).WillOnce(Return(NoSuchRun()));
   grpc::ClientContext context;
@@ -401,6 +492,33 @@ class ReadRunLogs : public Services {
         });
   }
 
+  // The run, and who watches it or its log.
+  void HaveRun(std::function<v1::Run()> run) {
+    EXPECT_CALL(engine_, GetRun("runs/a")).WillRepeatedly([run](const std::string&) {
+      return run();
+    });
+    const auto watch = [this](const std::string&, std::function<void()> on_change) {
+      const std::lock_guard lock(mutex_);
+      on_change_.push_back(std::move(on_change));
+      return absl::StatusOr<uint64_t>(on_change_.size());
+    };
+    EXPECT_CALL(engine_, Watch("runs/a", _)).WillOnce(watch);
+    EXPECT_CALL(engine_, WatchLog("runs/a", _)).WillOnce(watch);
+    EXPECT_CALL(engine_, Unwatch(_)).Times(2).WillRepeatedly([this](uint64_t id) {
+      const std::lock_guard lock(mutex_);
+      on_change_[id - 1] = nullptr;
+    });
+  }
+  // Calls the `which`th that watches, once it does.
+  void Change(size_t which) {
+    for (;; std::this_thread::yield()) {
+      const std::lock_guard lock(mutex_);
+      if (on_change_.size() <= which) continue;
+      if (on_change_[which]) on_change_[which]();
+      return;
+    }
+  }
+
   grpc::Status Read(int tail_lines, bool follow) {
     grpc::ClientContext context;
     v1::ReadRunLogsRequest request;
@@ -415,6 +533,8 @@ class ReadRunLogs : public Services {
     return reader->Finish();
   }
 
+  std::mutex mutex_;
+  std::vector<std::function<void()>> on_change_;
   std::atomic<int> more_ = 0;
   std::atomic<int> empty_reads_ = 0;
   std::vector<std::string> read_;
@@ -435,27 +555,39 @@ TEST_F(ReadRunLogs, SendsTheLastLinesAlone) {
 
 TEST_F(ReadRunLogs, FollowsUntilTheRunHasEnded) {
   HaveLines(1);
-  EXPECT_CALL(engine_, GetRun("runs/a")).WillRepeatedly([this](const std::string&) {
+  std::atomic<bool> has_ended = false;
+  HaveRun([&] {
     v1::Run run;
-    run.set_state(v1::RUN_STATE_RUNNING);
-    if (empty_reads_ > 0) {
-      more_ = 2;  // lines that come as it ends
-      run.set_state(v1::RUN_STATE_SUCCEEDED);
-    }
+    run.set_state(has_ended ? v1::RUN_STATE_SUCCEEDED : v1::RUN_STATE_RUNNING);
     return run;
+  });
+  std::thread run([&] {
+    while (empty_reads_ < 1) std::this_thread::yield();
+    more_ = 1;
+    Change(1);  // of the log
+    while (empty_reads_ < 2) std::this_thread::yield();
+    more_ = 2;  // lines that come as it ends
+    has_ended = true;
+    Change(0);
   });
   EXPECT_TRUE(Read(0, true).ok());
   EXPECT_THAT(read_, ElementsAre("0", "1", "2"));
+  run.join();
 }
 
 TEST_F(ReadRunLogs, DoesNotTakeAnotherRunOfThatNameForIt) {
   HaveLines(1);
-  EXPECT_CALL(engine_, GetRun("runs/a")).WillRepeatedly([this](const std::string&) {
+  HaveRun([this] {
     v1::Run run;
     run.set_uid(empty_reads_ > 0 ? "v" : "u");
     return run;
   });
+  std::thread other([&] {
+    while (empty_reads_ < 1) std::this_thread::yield();
+    Change(0);
+  });
   EXPECT_EQ(Read(0, true).error_message(), "The run was deleted; another one has its name now.");
+  other.join();
 }
 
 TEST_F(ReadRunLogs, RefusesATailOfLessThanNothing) {
@@ -517,11 +649,12 @@ class Generate : public Services {
  protected:
   void HaveRows(std::string message, int count, absl::Status status = {}) {
     EXPECT_CALL(engine_, Generate(_, _))
-        .WillOnce([this, message, count, status](const v1::GenerateRequest& request, Deadline) {
-          EXPECT_EQ(request.start_row(), 5);
-          return std::unique_ptr<RowStream>(
-              std::make_unique<PlayedRows>(&happened_, message, count, status));
-        });
+        .WillOnce(
+            [this, message, count, status](const v1::GenerateRequest& request, const CallContext&) {
+              EXPECT_EQ(request.start_row(), 5);
+              return std::unique_ptr<RowStream>(
+                  std::make_unique<PlayedRows>(&happened_, message, count, status));
+            });
   }
 
   void Begin() {
@@ -600,9 +733,10 @@ TEST_F(Generate, EndsTheWorkerAtOnceWhenItIsCancelled) {
    private:
     Happened* const happened_;
   };
-  EXPECT_CALL(engine_, Generate(_, _)).WillOnce([&](const v1::GenerateRequest&, Deadline) {
-    return std::unique_ptr<RowStream>(std::make_unique<Blocked>(&happened_));
-  });
+  EXPECT_CALL(engine_, Generate(_, _))
+      .WillOnce([&](const v1::GenerateRequest&, const CallContext&) {
+        return std::unique_ptr<RowStream>(std::make_unique<Blocked>(&happened_));
+      });
   context_.set_deadline(system_clock::now() + std::chrono::milliseconds(200));
   Begin();
   EXPECT_FALSE(reader_->Read(&response_));
@@ -613,11 +747,12 @@ TEST_F(Generate, EndsTheWorkerAtOnceWhenItIsCancelled) {
 TEST_F(Generate, EndsWhenItIsCancelledWhileTheWorkerPlans) {
   Signal is_planning;
   Signal is_planned;
-  EXPECT_CALL(engine_, Generate(_, _)).WillOnce([&](const v1::GenerateRequest&, Deadline) {
-    is_planning.Set();
-    is_planned.Wait();
-    return std::unique_ptr<RowStream>(std::make_unique<PlayedRows>(&happened_, BatchOf(1), -1));
-  });
+  EXPECT_CALL(engine_, Generate(_, _))
+      .WillOnce([&](const v1::GenerateRequest&, const CallContext&) {
+        is_planning.Set();
+        is_planned.Wait();
+        return std::unique_ptr<RowStream>(std::make_unique<PlayedRows>(&happened_, BatchOf(1), -1));
+      });
   Begin();
   is_planning.Wait();
   context_.TryCancel();
