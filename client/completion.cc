@@ -62,7 +62,11 @@ _throngctl() {
     compadd -a candidates
   fi
 }
-compdef _throngctl throngctl
+if [[ ${funcstack[1]} == _throngctl ]]; then
+  _throngctl "$@"  # a file of $fpath: this is the first completion
+else
+  compdef _throngctl throngctl
+fi
 )";
 
 constexpr std::string_view kFish =
