@@ -1,4 +1,5 @@
-# Sourced by deploy/quickstart and tests/run: Debian packages that the build needs, and their installation.
+# Sourced by deploy/quickstart, deploy/package and tests/run: Debian packages that the build needs, their
+# installation, and the build.
 build_packages=(
   ccache
   cmake
@@ -23,6 +24,12 @@ build_packages=(
   protobuf-compiler-grpc
   zlib1g-dev
 )
+# And what deploy/package needs beyond that.
+package_packages=(
+  debhelper
+  patchelf
+  python3
+)
 
 # Installs those of the named packages that are missing; as an ordinary user through sudo.
 install_packages() {
@@ -46,4 +53,17 @@ install_packages() {
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The release preset in build/release, as far as it is installed.
+build_release() {
+  if [[ ! -f build/release/build.ninja ]]; then
+    mkdir -p build
+    cmake --preset release -DBUILD_TESTING=OFF >build/configure-release.log 2>&1 || {
+      cat build/configure-release.log >&2
+      return 1
+    }
+  fi
+  echo "Building (a few minutes the first time)"
+  cmake --build --preset release --target throngctl throngd throng-worker throng_plugins -- --quiet
 }

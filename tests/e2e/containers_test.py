@@ -1,11 +1,9 @@
 """deploy/Dockerfile and deploy/compose.yaml, as far as they can be tested without an engine: they fit
-the checkout, what was built, and the settings and versions of deploy/kafka."""
+the checkout, and the settings and versions of deploy/kafka. image_test.py has the rest."""
 
-import os
 import pathlib
 import re
 import subprocess
-import tempfile
 import unittest
 
 import yaml
@@ -37,8 +35,8 @@ class ComposeTest(unittest.TestCase):
         self.assertEqual(set(self.services), {"broker", "registry", "ui", "throngd"})
         for name, service in self.services.items():
             with self.subTest(name):
-                self.assertRegex(service.get("image", "built:0.0.0"), r":v?\d+\.\d+\.\d+$")
-                self.assertNotEqual("image" in service, "build" in service)
+                if "build" not in service:
+                    self.assertRegex(service["image"], r":v?\d+\.\d+\.\d+$")
                 self.assertEqual(service["healthcheck"]["test"][0], "CMD")
                 for needed, how in service.get("depends_on", {}).items():
                     self.assertIn(needed, self.services)
@@ -88,7 +86,7 @@ class DockerfileTest(unittest.TestCase):
         self.instructions = [line.split(maxsplit=1) for line in text.splitlines() if line]
 
     def runs(self):
-        return [rest for word, rest in self.instructions if word == "RUN"]
+        return [re.sub(r"^--mount=\S+ ", "", rest) for word, rest in self.instructions if word == "RUN"]
 
     def test_what_it_copies_is_there_and_is_all_that_a_build_needs(self):
         copied = set()
@@ -105,30 +103,17 @@ class DockerfileTest(unittest.TestCase):
         for command in self.runs():
             subprocess.run(["bash", "-n", "-c", command], check=True)
 
-    def test_it_installs_the_packages_that_were_linked(self):
-        command = next(run for run in self.runs() if run.startswith("ldd"))
-        programs = pathlib.Path(os.environ["THRONG_DAEMON"]).parent
-        with tempfile.TemporaryDirectory() as folder:
-            command = command.replace("/install/bin/*", " ".join(
-                str(programs / name) for name in ("throngctl", "throngd", "throng-worker")))
-            command = command.replace("/install/lib/throng/plugins", os.environ["THRONG_PLUGINS"])
-            command = command.replace("/install/packages", f"{folder}/packages")
-            subprocess.run(["bash", "-euo", "pipefail", "-c", command], check=True)
-            packages = pathlib.Path(folder, "packages").read_text(encoding="utf-8").split()
-        for package in ("libc6", "libcurl4", "libgrpc++1.51", "libprotobuf32", "libsqlite3-0", "libstdc++6"):
-            self.assertIn(package, packages)
-
     def test_the_daemon_runs_as_a_user_of_its_own_with_the_settings_of_throngd_yaml(self):
         instructions = dict(self.instructions)
         self.assertEqual(instructions["USER"], "throng")
         settings = yaml.safe_load(read("throngd.yaml"))
-        self.assertEqual(instructions["ENV"], f"THRONG_ADDRESS={settings['listen']}")
-        folders = next(run for run in self.runs() if "useradd" in run)
-        for folder in (settings["state_folder"], *settings["output_roots"], "/run/throng"):
-            self.assertIn(f" {folder}", folders)
+        runtime = instructions["ENV"].removeprefix("XDG_RUNTIME_DIR=")
+        self.assertEqual(f"unix:{runtime}/throngd.sock", settings["listen"])
+        self.assertIn(settings["listen"], instructions["HEALTHCHECK"])
         self.assertEqual(
-            yaml.safe_load(instructions["VOLUME"]),
-            [settings["state_folder"], *settings["output_roots"]])
+            yaml.safe_load(instructions["VOLUME"]), [runtime, settings["state_folder"]])
+        for folder in settings["output_roots"]:
+            self.assertTrue(folder.startswith(f"{settings['state_folder']}/"))
 
 
 if __name__ == "__main__":
