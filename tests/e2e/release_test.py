@@ -31,6 +31,8 @@ class WordsTest(unittest.TestCase):
         self.assertEqual(set(re.findall(r"\d+\.\d+\.\d+", told)), {VERSION})
         minor = VERSION.rsplit(".", 1)[0]
         self.assertIn(f"the newest minor version ({minor})", read("SUPPORT.md"))
+        for name in re.findall(r"throng[-_](\d+\.\d+\.\d+)", read("docs/install.md")):
+            self.assertEqual(name, VERSION)
 
     def test_forms_of_issues_can_be_filled_in(self):
         forms = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
