@@ -11,7 +11,7 @@ using Deadline = std::chrono::steady_clock::time_point;
 
 struct CallContext {
   Deadline deadline;
-  std::stop_token cancelled;  // nobody waits for the answer any more
+  std::stop_token cancelled = {};  // nobody waits for the answer any more
 };
 
 }  // namespace throng

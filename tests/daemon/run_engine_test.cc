@@ -167,7 +167,7 @@ TEST_F(RunEngineTest, MistakesComeAllAtOnceWithTheirFields) {
       Request("dataset: {usrs: 3, world: {users: 0}}\noutputs: [{format: {component: csv}, sink: "
               "{component: file, options: {path: ../escaped.csv}}}]",
               "a"),
-      Soon());
+      {Soon()});
   EXPECT_EQ(run.status().code(), absl::StatusCode::kInvalidArgument);
   const std::string message(run.status().message());
   EXPECT_THAT(message, HasSubstr("dataset.usrs"));
