@@ -18,6 +18,17 @@ import docs_test
 DOCS = docs_test.ROOT / "docs"
 PROGRAMS = pathlib.Path(os.environ["THRONG_CLIENT"]).parent
 FILES = ("python", "yaml")
+# Pages whose `text` blocks are more than what is shown, and why they are not executed.
+TEXT = {
+    "benchmarks.md": "takes hours",
+    "how-to/deploy.md": "needs systemd or a container engine; the tests of packages and images do it",
+    "how-to/embed-grpc.md": "installs what the Python of this test has",
+    "install.md": "needs root, a container engine or a release; the tests of packages and images do it",
+    "promises.md": "calls tests; docs_test.py looks for what it names",
+    "reference/cli.md": "the examples of --help",
+    "reference/throngd.md": "likewise",
+    "tutorial.md": "what its commands print, which is compared",
+}
 # Pages whose blocks are not executed with the others, and why.
 ELSEWHERE = {
     "promises.md": "a test of its own looks at what it prints",
@@ -67,6 +78,12 @@ class PagesTest(unittest.TestCase):
                 continue
             with self.subTest(page):
                 execute_page(markdown)
+
+    def test_what_is_not_executed_has_a_reason(self):
+        used = {page: {language for language, _ in docs_test.blocks(markdown)}
+                for page, markdown in pages().items()}
+        self.assertEqual({page for page, languages in used.items() if "text" in languages}, set(TEXT))
+        self.assertLessEqual(set().union(*used.values()), {"", "csv", "python", "sh", "text", "yaml"})
 
     def test_the_tutorial_prints_what_it_shows(self):
         tutorial = pages()["tutorial.md"]
