@@ -1,7 +1,7 @@
 """Lets links of docs/ lead out of docs/, as they do in the repository.
 
-Some files of the repository are pages of the site (PAGES). Any other file that a page links to comes
-with the site as text. A link to a file that is not there is an error.
+Some files of the repository are pages of the site (PAGES). Any other file that a page links to
+comes with the site as text. A link to a file that is not there is an error.
 """
 
 import pathlib

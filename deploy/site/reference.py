@@ -1,8 +1,8 @@
-"""Writes the pages of docs/reference that follow from the code: from the protos, from --help, from what
-plugins say of themselves, and from tables in the sources.
+"""Writes the pages of docs/reference that follow from the code: from the protos, from --help, from
+what plugins say of themselves, and from tables in the sources.
 
-    deploy/site/build --reference              into docs/reference, with the release build's programs
-    reference.py PROGRAMS FOLDER               PROGRAMS: a folder with throngctl, throngd, throng-worker
+    deploy/site/build --reference      into docs/reference, with the programs of the release build
+    reference.py PROGRAMS FOLDER       PROGRAMS: a folder with throngctl, throngd, throng-worker
 """
 
 import json
@@ -74,8 +74,9 @@ class Protos:
                 for j, method in enumerate(service.method):
                     self.comments[service.name, method.name] = said.get((6, i, 2, j), "")
 
-    def named(self, file):
-        return next(known for known in self.files if known.name.endswith(file))
+    def about(self, name):
+        """What is said of a message, an enum or a service, as a paragraph."""
+        return f"{self.comments[name]}\n\n" if self.comments[name] else ""
 
     def is_map(self, message, field):
         return any(nested.options.map_entry and field.type_name.endswith("." + nested.name)
@@ -131,7 +132,7 @@ def yaml_messages(protos, root):
         text += f"## {name}\n\n"
         if paths != [""]:
             text += "At " + ", ".join(f"`{path}`" for path in paths) + ".\n\n"
-        text += protos.comments[name] + "\n\n" if protos.comments[name] else ""
+        text += protos.about(name)
         if isinstance(known, descriptor_pb2.DescriptorProto):
             text += protos.fields(known)
         else:
@@ -167,42 +168,36 @@ def daemon_page(protos, programs):
 {command_text([programs / "throngd"])}"""
 
 
-def api_page(protos):
-    def link(name):
-        is_near = name in near
-        return f"[{name}]({'' if is_near else 'messages.md'}#{name.lower()})"
+def is_near(name):
+    """Whether it stands on the page of the calls."""
+    return name.endswith(("Request", "Response"))
 
-    near = {known.name for file in protos.files for known in file.message_type
-            if re.search(r"(Request|Response)$", known.name)}
+
+def link_to_messages(name):
+    return f"[{name}]({'' if is_near(name) else 'messages.md'}#{name.lower()})"
+
+
+def api_page(protos):
     text = f"""# API
 
 {MADE}
 gRPC, package `throng.v1`. The protos are the folder `proto/throng/v1`; reflection serves them too. Messages that several calls share are on the page [Messages](messages.md), reasons of errors on the page [Errors](errors.md).
 
 """
-    for file in protos.files:
-        for service in file.service:
-            text += f"## {service.name}\n\n{protos.comments[service.name]}\n\n"
-            text += table(["Call", "Meaning"], [
-                [f"[{method.name}](#{method.input_type.rpartition('.')[2].lower()})"
-                 + (" (a stream)" if method.server_streaming else ""),
-                 protos.comments[service.name, method.name]] for method in service.method])
-            for method in service.method:
-                for kind in (method.input_type, method.output_type):
-                    message = protos.types[kind]
-                    text += f"### {message.name}\n\n"
-                    text += protos.comments[message.name] + "\n\n" if protos.comments[
-                        message.name] else ""
-                    text += protos.fields(message, link=link) or "No fields.\n\n"
+    for service in (service for file in protos.files for service in file.service):
+        text += f"## {service.name}\n\n{protos.about(service.name)}"
+        text += table(["Call", "Meaning"], [
+            [f"[{call.name}](#{protos.types[call.input_type].name.lower()})"
+             + (" (a stream)" if call.server_streaming else ""),
+             protos.comments[service.name, call.name]] for call in service.method])
+        for call in service.method:
+            for message in (protos.types[call.input_type], protos.types[call.output_type]):
+                text += f"### {message.name}\n\n{protos.about(message.name)}"
+                text += protos.fields(message, link=link_to_messages) or "No fields.\n\n"
     return text
 
 
 def messages_page(protos):
-    near = re.compile(r"(Request|Response)$")
-
-    def link(name):
-        return f"[{name}](#{name.lower()})"
-
     text = f"""# Messages
 
 {MADE}
@@ -211,14 +206,10 @@ What the calls of the [API](api.md) share, package `throng.v1`.
 """
     for file in protos.files:
         for known in (*file.message_type, *file.enum_type):
-            if near.search(known.name):
-                continue
-            text += f"## {known.name}\n\n"
-            text += protos.comments[known.name] + "\n\n" if protos.comments[known.name] else ""
-            if isinstance(known, descriptor_pb2.DescriptorProto):
-                text += protos.fields(known, link=link)
-            else:
-                text += protos.values(known)
+            if not is_near(known.name):
+                is_message = isinstance(known, descriptor_pb2.DescriptorProto)
+                text += f"## {known.name}\n\n{protos.about(known.name)}"
+                text += protos.fields(known) if is_message else protos.values(known)
     return text
 
 

@@ -115,7 +115,8 @@ class PagesTest(unittest.TestCase):
                           for path in (docs_test.ROOT / "server/daemon").glob("*.cc"))
         reasons = set(re.findall(r'MakeError\(\s*[^"]*?"([A-Z_]+)"', sources))
         told = {reason for line in pages()["reference/errors.md"].splitlines()
-                if line.startswith("| `") for reason in re.findall(r"`([A-Z_]+)`", line.split("|")[1])}
+                if line.startswith("| `")
+                for reason in re.findall(r"`([A-Z_]+)`", line.split("|")[1])}
         self.assertGreater(len(reasons), 10)
         self.assertEqual(told, reasons)
 
