@@ -1,7 +1,5 @@
 #include "server/inspection/decoder_names.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -14,7 +12,7 @@ namespace {
 
 // What stands behind the ending of data that are compressed, or not yet finished.
 constexpr std::string_view kWrappings[] = {".gz", ".gzip", ".zst", ".zstd", ".part"};
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kEndings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kEndings = {{
     {".csv", "csv"},
     {".tsv", "csv"},
     {".tab", "csv"},
@@ -24,6 +22,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kEndings 
     {".jsonl", "json"},
     {".ndjson", "json"},
     {".avro", "avro"},
+    {".parquet", "parquet"},
 }};
 constexpr std::string_view kAvroMagic = "Obj\x01";
 constexpr std::string_view kParquetMagic = "PAR1";
@@ -42,10 +41,7 @@ char FirstOf(std::string_view text) {
 
 absl::StatusOr<std::string> DecoderOfStream(std::string_view path, std::string_view bytes) {
   if (bytes.starts_with(kAvroMagic)) return "avro";
-  if (bytes.starts_with(kParquetMagic)) {
-    return absl::InvalidArgumentError(
-        fmt::format("{} is a Parquet file, which nothing here reads; convert it to CSV.", path));
-  }
+  if (bytes.starts_with(kParquetMagic)) return "parquet";
   std::string name = std::filesystem::path(path).filename().string();
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });

@@ -163,6 +163,41 @@ class ParquetReadersTest(unittest.TestCase):
             ours = (self.folder / f"{codec}.parquet").stat().st_size
             self.assertLess(ours, 1.05 * path.stat().st_size, codec)
 
+    def test_what_others_write_is_read_back(self):
+        self.make({"ours": ({}, {})})
+        table = pyarrow.parquet.read_table(self.folder / "ours.parquet").slice(0, 5000)
+        frame = polars.from_arrow(table)
+        decimals = table.set_column(2, "rating", table["rating"].cast(pyarrow.decimal128(12, 3)))
+        nanos = table.set_column(3, "timestamp",
+                                 table["timestamp"].cast(pyarrow.timestamp("ns", "UTC")))
+        out = {name: str(self.folder / f"{name}.parquet") for name in (
+            "pyarrow", "second", "gzip", "int96", "deltas", "decimals", "nanos", "polars", "pandas",
+            "duckdb")}
+        write = pyarrow.parquet.write_table
+        write(table, out["pyarrow"], row_group_size=1024, data_page_size=4096)
+        write(table, out["second"], data_page_version="2.0", compression="zstd")
+        write(table, out["gzip"], compression="gzip", use_dictionary=False)
+        write(table, out["int96"], use_deprecated_int96_timestamps=True)
+        write(table, out["deltas"], use_dictionary=False, column_encoding={
+            "user_id": "DELTA_LENGTH_BYTE_ARRAY", "timestamp": "DELTA_BINARY_PACKED"})
+        write(decimals, out["decimals"])
+        write(nanos, out["nanos"])
+        frame.write_parquet(out["polars"])
+        table.to_pandas().to_parquet(out["pandas"])
+        with duckdb.connect() as connection:
+            connection.register("rows", table)
+            connection.execute(f"COPY rows TO '{out['duckdb']}' (FORMAT parquet)")
+        expected, _ = worker.read_rows(self.file(self.folder / "ours.parquet"))
+        self.assertEqual(len(expected), ROWS)
+        for name, path in out.items():
+            with self.subTest(name):
+                rows, wrong = worker.read_rows(self.file(path))
+                self.assertEqual(wrong, [])
+                self.assertTrue(rows == expected[:5000])
+
+    def file(self, path):
+        return {"component": "file", "options": {"path": str(path)}}
+
     def test_a_file_without_rows_has_its_columns(self):
         self.make({"none": ({}, {"share": {"from": 0, "to": 0.000001}})})
         for read in READERS:

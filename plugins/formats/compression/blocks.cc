@@ -14,7 +14,8 @@
 namespace throng::plugins {
 namespace {
 
-constexpr int kWindowBits = 15;  // the largest; negative: raw deflate
+constexpr int kWindowBits = 15;  // the largest; negative: raw deflate, plus 16: gzip
+constexpr int kGzip = 16;
 constexpr size_t kCrcBytes = 4;
 constexpr int kMostZstdWindow = 27;  // 128 MiB, zstd's own limit unless more is asked for
 constexpr size_t kFirstRoom = 1 << 16;
@@ -39,9 +40,10 @@ bool Grow(size_t most, std::string* plain) {
 }  // namespace
 
 BlockDecompressor::BlockDecompressor(Codec codec) : codec_(codec) {
-  if (codec == Codec::kDeflate) {
+  if (codec == Codec::kDeflate || codec == Codec::kGzip) {
     auto stream = std::make_unique<z_stream>();
-    if (inflateInit2(stream.get(), -kWindowBits) != Z_OK) throw std::bad_alloc();
+    const int bits = codec == Codec::kGzip ? kWindowBits + kGzip : -kWindowBits;
+    if (inflateInit2(stream.get(), bits) != Z_OK) throw std::bad_alloc();
     zlib_ = stream.release();
   }
   if (codec == Codec::kZstd) {
@@ -59,8 +61,11 @@ BlockDecompressor::~BlockDecompressor() {
 
 bool BlockDecompressor::Decompress(std::string_view block, size_t most, std::string* plain,
                                    std::string* reason) {
-  if (codec_ == Codec::kDeflate) return Inflate(block, most, plain, reason);
-  if (codec_ == Codec::kSnappy) return Unsnap(block, most, plain, reason);
+  if (codec_ == Codec::kDeflate || codec_ == Codec::kGzip) {
+    return Inflate(block, most, plain, reason);
+  }
+  if (codec_ == Codec::kSnappy || codec_ == Codec::kSnappyBlock)
+    return Unsnap(block, most, plain, reason);
   if (codec_ == Codec::kZstd) return DecompressWithZstd(block, most, plain, reason);
   plain->assign(block);
   return true;
@@ -93,20 +98,23 @@ bool BlockDecompressor::Inflate(std::string_view block, size_t most, std::string
 
 bool BlockDecompressor::Unsnap(std::string_view block, size_t most, std::string* plain,
                                std::string* reason) {
+  const size_t crc_bytes = codec_ == Codec::kSnappy ? kCrcBytes : 0;
+  const std::string_view packed = block.substr(0, block.size() - std::min(crc_bytes, block.size()));
   size_t size = 0;
-  if (block.size() < kCrcBytes ||
-      !snappy::GetUncompressedLength(block.data(), block.size() - kCrcBytes, &size)) {
+  if (block.size() < crc_bytes ||
+      !snappy::GetUncompressedLength(packed.data(), packed.size(), &size)) {
     return Refuse("it is not compressed by snappy", reason);
   }
   if (size > most) return RefuseSize(most, reason);
   // Three bytes make 64 at most: what claims more takes no memory.
   if (size > 64 * block.size()) return Refuse("it is not compressed by snappy", reason);
   plain->resize(size);
-  if (!snappy::RawUncompress(block.data(), block.size() - kCrcBytes, plain->data())) {
+  if (!snappy::RawUncompress(packed.data(), packed.size(), plain->data())) {
     return Refuse("it is not compressed by snappy", reason);
   }
+  if (crc_bytes == 0) return true;
   uint32_t told = 0;
-  for (const char byte : block.substr(block.size() - kCrcBytes)) {
+  for (const char byte : block.substr(packed.size())) {
     told = told << 8 | static_cast<uint8_t>(byte);
   }
   const auto found = static_cast<uint32_t>(

@@ -14,7 +14,6 @@ namespace throng::plugins {
 
 class BlockDecompressor {
  public:
-  // Not for kGzip.
   explicit BlockDecompressor(Codec codec);
   ~BlockDecompressor();
   BlockDecompressor(const BlockDecompressor&) = delete;

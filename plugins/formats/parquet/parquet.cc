@@ -9,6 +9,7 @@
 #include "plugins/formats/compression/compressor.h"
 #include "plugins/formats/parquet/chunk_writer.h"
 #include "plugins/formats/parquet/column.h"
+#include "plugins/formats/parquet/decoder.h"
 #include "plugins/formats/parquet/footer.h"
 #include "plugins/formats/parquet/layout.h"
 #include "throng/sdk.hpp"
@@ -98,6 +99,8 @@ class Parquet {
 }  // namespace
 }  // namespace throng::plugins
 
-THRONG_PLUGIN("parquet", THRONG_VERSION, "Parquet files.",
-              throng::Format<throng::plugins::Parquet>(
-                  "parquet", "A typed column of each column, in row groups."))
+THRONG_PLUGIN(
+    "parquet", THRONG_VERSION, "Parquet files.",
+    throng::Format<throng::plugins::Parquet>("parquet",
+                                             "A typed column of each column, in row groups."),
+    throng::Decoder<throng::plugins::ParquetDecoder>("parquet", "Parquet files of any schema."))

@@ -128,7 +128,8 @@ struct FormatFailure : std::runtime_error {
   std::string option;
 };
 
-// An instance of the only component of the plugin in `file`. Options are ENUMs, BOOLs and STRINGs.
+// An instance of the only component of the plugin in `file`. Options are ENUMs, BOOLs, INT64s and
+// STRINGs.
 class LoadedFormat {
  public:
   explicit LoadedFormat(const char* file, const std::map<std::string, std::string>& options = {},
@@ -146,6 +147,7 @@ class LoadedFormat {
       if (given == options.end()) continue;
       value.is_set = 1;
       value.text = {given->second.data(), given->second.size()};
+      if ((*o)->type == THRONG_OPTION_INT64) value.integer = std::stoll(given->second);
       if ((*o)->type == THRONG_OPTION_BOOL) value.integer = given->second == "true" ? 1 : 0;
       if ((*o)->type != THRONG_OPTION_ENUM) continue;
       while (given->second != (*o)->choices[value.integer]) ++value.integer;
@@ -184,6 +186,12 @@ class LoadedFormat {
     summary.struct_size = sizeof summary;
     summary.rows = rows;
     summary.statistics = statistics;
+    std::vector<throng_note> notes = notes_;
+    for (size_t i = 0; i < notes.size(); ++i) {
+      notes[i].note = {note_texts_[i].data(), note_texts_[i].size()};
+    }
+    summary.notes = notes.data();
+    summary.notes_count = static_cast<uint32_t>(notes.size());
     Check(format_->end(self_, &summary, &buffer_, &error_));
   }
   std::string_view buffer() const { return {buffer_.data, buffer_.size}; }
@@ -222,6 +230,8 @@ class LoadedFormat {
   std::string Stream(const Table& table, const throng_destination& destination, size_t block_rows,
                      const char* statistics = "{}") {
     std::string text = Begin(destination);
+    notes_.clear();
+    note_texts_.clear();
     for (size_t first = 0; first < table.rows(); first += block_rows) {
       const std::vector<const void*> columns = table.At(first);
       const size_t rows = std::min(block_rows, table.rows() - first);
@@ -232,6 +242,7 @@ class LoadedFormat {
               .columns = columns.data(),
               .key_end = nullptr,
               .value_end = nullptr});
+      KeepNote(static_cast<int64_t>(text.size()), static_cast<int64_t>(rows));
       text.append(buffer());
     }
     Clear();
@@ -256,6 +267,13 @@ class LoadedFormat {
     buffer->capacity = buffer->size + bytes;
     return 1;
   }
+  // Of the block that is in the buffer, and lies at `offset` of the stream.
+  void KeepNote(int64_t offset, int64_t rows) {
+    if (buffer_.note.data == nullptr) return;
+    note_texts_.emplace_back(buffer_.note.data, buffer_.note.size);
+    notes_.push_back({offset, static_cast<int64_t>(buffer_.size), rows, {}});
+    buffer_.note = {};
+  }
   void Check(throng_code code) const {
     if (code != THRONG_OK) throw FormatFailure(code, error_);
   }
@@ -266,6 +284,8 @@ class LoadedFormat {
   void* self_ = nullptr;
   uint32_t cut_rows_ = 0;
   std::string state_;
+  std::vector<throng_note> notes_;  // of the stream, their texts apart
+  std::vector<std::string> note_texts_;
   throng_error error_ = {sizeof(throng_error), {}, {}};
   throng_buffer buffer_ = {sizeof(throng_buffer), nullptr, 0, 0, &Reserve, {}};
 };
