@@ -83,12 +83,16 @@ absl::Status ApiServer::Listen() {
   } else {
     address_ = fmt::format("{}:{}", address_.substr(0, address_.rfind(':')), port);
   }
-  for (const char* name :
-       {v1::RunService::service_full_name(), v1::GenerationService::service_full_name(),
-        v1::PluginService::service_full_name(), v1::InspectionService::service_full_name()}) {
-    server_->GetHealthCheckService()->SetServingStatus(name, true);
-  }
+  SetServing(true);
   return absl::OkStatus();
+}
+
+void ApiServer::SetServing(bool is_serving) {
+  for (const char* name :
+       {"", v1::RunService::service_full_name(), v1::GenerationService::service_full_name(),
+        v1::PluginService::service_full_name(), v1::InspectionService::service_full_name()}) {
+    server_->GetHealthCheckService()->SetServingStatus(name, is_serving);
+  }
 }
 
 void ApiServer::AnnounceEnd() { server_->GetHealthCheckService()->Shutdown(); }

@@ -35,6 +35,9 @@ class ApiServer {
   // Where clients find it: once it listens, with the port that was chosen for port 0.
   const std::string& address() const { return address_; }
 
+  // What health says of all services; only once it listens.
+  void SetServing(bool is_serving);
+
   // Health says NOT_SERVING from now on.
   void AnnounceEnd();
 

@@ -9,9 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -123,8 +125,14 @@ std::string FolderMistake(const DaemonConfig& config, bool is_ephemeral) {
     }
   }
   for (const std::string& root : config.output_roots) {
-    if (std::filesystem::is_directory(root, error)) continue;
-    return fmt::format("The output root {} is no folder; make it, or name another.", root);
+    if (!std::filesystem::is_directory(root, error)) {
+      return fmt::format("The output root {} is no folder; make it, or name another.", root);
+    }
+    if (access(root.c_str(), X_OK) == 0) continue;
+    return fmt::format(
+        "The output root {} cannot be entered: {}. Give the daemon's user the permission to, or "
+        "name another.",
+        root, std::strerror(errno));
   }
   for (const std::string& root : config.input_roots) {
     if (std::filesystem::is_directory(root, error)) continue;
@@ -180,6 +188,7 @@ int Serve(const DaemonOptions& options, const Ending& ending, mode_t mask) {
   if (!store.ok()) return Fail(MessageOf(store.status()));
   auto supervisor = std::make_unique<Supervisor>(WorkerOptions(config, options.is_ephemeral, mask));
   PluginIndex index(config.plugin_folders, config.state_folder, supervisor.get());
+  std::atomic<ApiServer*> api = nullptr;  // once it listens
   RunEngine engine({
       .config = config,
       .is_ephemeral = options.is_ephemeral,
@@ -188,6 +197,10 @@ int Serve(const DaemonOptions& options, const Ending& ending, mode_t mask) {
       .index = &index,
       .store = store->get(),
       .log = Say,
+      .on_trouble =
+          [&api](bool is_in_trouble) {
+            if (ApiServer* server = api) server->SetServing(!is_in_trouble);
+          },
   });
   auto server = ApiServer::Make(config.listen, &engine);
   if (!server.ok()) return Fail(MessageOf(server.status()));
@@ -196,6 +209,7 @@ int Serve(const DaemonOptions& options, const Ending& ending, mode_t mask) {
   if (status.ok()) status = (*server)->Listen();
   std::thread plugins;
   if (status.ok()) {
+    api = server->get();
     TellReady(options.ready_fd);
     if (!options.is_ephemeral) {
       Say(fmt::format("{} listens on {}; its runs are in {}.", THRONG_VERSION, (*server)->address(),
@@ -205,6 +219,7 @@ int Serve(const DaemonOptions& options, const Ending& ending, mode_t mask) {
     ending.Wait();
     ending.LetSignalsKill();
     if (!options.is_ephemeral) Say("Ends: runs commit and stop; a second signal ends it at once.");
+    api = nullptr;
     (*server)->AnnounceEnd();
   }
   const bool have_ended = engine.Stop(Deadline::clock::now() + config.stop_timeout);

@@ -45,6 +45,12 @@ void AddError(const std::string& path, std::string message, PluginSnapshot* snap
   error.set_message(std::move(message));
 }
 
+std::set<std::string> DigestsOf(const std::vector<v1::PluginUse>& used) {
+  std::set<std::string> digests;
+  for (const v1::PluginUse& use : used) digests.insert(use.sha256());
+  return digests;
+}
+
 // The plugin of a run's uses that stands in a file; only the components that are used.
 v1::Plugin UsedPlugin(const std::vector<v1::PluginUse>& used, const std::string& sha256,
                       const std::string& path) {
@@ -220,9 +226,9 @@ PluginSnapshot PluginIndex::Assemble(const std::vector<FoundFile>& files) const 
 
 absl::Status PluginIndex::Keep(const std::vector<v1::PluginUse>& used,
                                const PluginSnapshot& snapshot) {
-  if (state_folder_.empty()) return absl::OkStatus();
   const std::lock_guard lock(keep_mutex_);
   for (const v1::PluginUse& use : used) {
+    if (state_folder_.empty()) break;
     const std::string& sha256 = use.sha256();
     if (!IsDigest(sha256)) {
       return absl::InternalError(fmt::format(
@@ -240,6 +246,7 @@ absl::Status PluginIndex::Keep(const std::vector<v1::PluginUse>& used,
     }
     if (absl::Status status = KeepFile(found->path(), sha256, kept); !status.ok()) return status;
   }
+  for (const std::string& sha256 : DigestsOf(used)) ++held_[sha256];
   return absl::OkStatus();
 }
 
@@ -275,17 +282,32 @@ absl::StatusOr<PluginSnapshot> PluginIndex::Kept(const std::vector<v1::PluginUse
   return kept;
 }
 
-void PluginIndex::KeepOnly(const std::vector<std::string>& digests) {
+void PluginIndex::Hold(const std::vector<v1::PluginUse>& used) {
+  const std::lock_guard lock(keep_mutex_);
+  for (const std::string& sha256 : DigestsOf(used)) ++held_[sha256];
+}
+
+void PluginIndex::Release(const std::vector<v1::PluginUse>& used) {
+  const std::lock_guard lock(keep_mutex_);
+  for (const std::string& sha256 : DigestsOf(used)) {
+    const auto held = held_.find(sha256);
+    if (held == held_.end() || --held->second > 0) continue;
+    held_.erase(held);
+    std::error_code error;
+    if (!state_folder_.empty() && IsDigest(sha256)) fs::remove(KeptPath(sha256), error);
+  }
+}
+
+void PluginIndex::RemoveUnheld() {
   if (state_folder_.empty()) return;
   const std::lock_guard lock(keep_mutex_);
-  const std::set<std::string> kept(digests.begin(), digests.end());
   std::error_code error;
-  std::vector<fs::path> unused;
+  std::vector<fs::path> unheld;
   for (auto it = fs::directory_iterator(KeptFolder(), error);
        !error && it != fs::directory_iterator(); it.increment(error)) {
-    if (!kept.contains(it->path().stem().string())) unused.push_back(it->path());
+    if (!held_.contains(it->path().stem().string())) unheld.push_back(it->path());
   }
-  for (const fs::path& path : unused) fs::remove(path, error);
+  for (const fs::path& path : unheld) fs::remove(path, error);
 }
 
 }  // namespace throng

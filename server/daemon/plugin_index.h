@@ -66,16 +66,19 @@ class PluginIndex {
   // both. Blocks while workers describe new files. Any thread but the supervisor's.
   std::shared_ptr<const PluginSnapshot> Refresh();
 
-  // Keeps copies of the used plugins by digest. RESOURCE_EXHAUSTED: the disk is full.
-  // FAILED_PRECONDITION: a file is no longer what was described; UNAVAILABLE: it or the copy cannot
-  // be read or written.
+  // Keeps copies of the used plugins by digest, and holds them. RESOURCE_EXHAUSTED: the disk is
+  // full. FAILED_PRECONDITION: a file is no longer what was described; UNAVAILABLE: it or the copy
+  // cannot be read or written.
   absl::Status Keep(const std::vector<v1::PluginUse>& used, const PluginSnapshot& snapshot);
   // The kept plugins that a run uses, with those components only; without a state folder, those of
   // the last snapshot. FAILED_PRECONDITION: one is gone or was changed, which.
   absl::StatusOr<PluginSnapshot> Kept(const std::vector<v1::PluginUse>& used) const;
-  // Removes kept plugins of other digests than these. Not between Keep and the moment from which
-  // the digests of that run are among these.
-  void KeepOnly(const std::vector<std::string>& digests);
+  // Holds the kept plugins of a run that was stored before.
+  void Hold(const std::vector<v1::PluginUse>& used);
+  // Takes one Keep or Hold of a run back; what nobody holds any more is removed.
+  void Release(const std::vector<v1::PluginUse>& used);
+  // Removes what nobody holds: of a creation that a dead daemon did not finish, say.
+  void RemoveUnheld();
 
  private:
   struct FoundFile {
@@ -99,7 +102,8 @@ class PluginIndex {
   const std::chrono::milliseconds describe_limit_;
 
   mutable FileDigests digests_;
-  std::mutex keep_mutex_;  // of what lies in KeptFolder()
+  std::mutex keep_mutex_;            // of what lies in KeptFolder()
+  std::map<std::string, int> held_;  // by SHA-256: by how many runs
 
   mutable std::mutex mutex_;
   std::map<std::string, PluginDescription> described_;  // by SHA-256

@@ -17,13 +17,28 @@ using google::protobuf::util::MessageDifferencer;
 
 // After which what the disk did not take is stored again.
 constexpr std::chrono::seconds kStoreAgain{5};
+// How often it is looked whether the state folder is still there.
+constexpr std::chrono::seconds kLookInterval{1};
+constexpr std::string_view kDamaged =
+    "What is stored of the run is damaged. Delete it, and create it again; what it has delivered "
+    "stays.";
 // Within which a worker that was killed has ended, unless the system cannot end it.
 constexpr std::chrono::seconds kKilledWithin{2};
 
-v1::Run RunEngine::Entry::Show() const {
+v1::Run RunEngine::Entry::Stored() const {
   v1::Run run = controller.run();
   if (start_time_ms > 0) SetTime(start_time_ms, run.mutable_start_time());
   if (end_time_ms > 0 && controller.HasEnded()) SetTime(end_time_ms, run.mutable_end_time());
+  return run;
+}
+
+v1::Run RunEngine::Entry::Show() const {
+  v1::Run run = Stored();
+  if (not_stored.empty()) return run;
+  run.set_reason(
+      fmt::format("{}{}Not stored yet, so a daemon that starts again does not know of it: "
+                  "{}",
+                  run.reason(), run.reason().empty() ? "" : " ", not_stored));
   return run;
 }
 
@@ -53,27 +68,61 @@ RunEngine::EntryPtr RunEngine::AddEntry(daemon::v1::RunRecord record) {
   const std::string path = folder.empty() ? "" : fmt::format("{}/logs/{}.log", folder, run.uid());
   entry->log = std::make_shared<RunLog>(path, parts_.config.log_bytes);
   runs_[run.name()] = entry;
+  const std::string& request_id = entry->controller.record().request_id();
+  if (!request_id.empty()) requests_[request_id] = run.name();
   return entry;
 }
 
 absl::Status RunEngine::Start() {
-  std::vector<std::string> unreadable;
-  auto records = parts_.store->All(&unreadable);
+  std::vector<RunStore::Damaged> damaged;
+  auto records = parts_.store->All(&damaged);
   if (!records.ok()) return records.status();
-  for (const std::string& name : unreadable) {
-    if (!parts_.log) break;
-    parts_.log(fmt::format("What is stored of {} is damaged: the run is left out.", name));
-  }
   const std::lock_guard lock(mutex_);
+  for (const RunStore::Damaged& run : damaged) {
+    if (parts_.log) parts_.log(fmt::format("What is stored of {} is damaged.", run.name));
+    daemon::v1::RunRecord record;
+    record.mutable_run()->set_uid(run.uid);
+    record.mutable_run()->set_name(run.name);
+    record.mutable_run()->set_target_state(v1::TARGET_STATE_STOPPED);
+    record.mutable_run()->set_state(v1::RUN_STATE_FAILED);
+    record.mutable_run()->set_reason(std::string(kDamaged));
+    AddEntry(std::move(record))->is_damaged = true;
+    ++damaged_;
+  }
   for (daemon::v1::RunRecord& record : *records) {
     const EntryPtr entry = AddEntry(std::move(record));
+    const v1::Run& run = entry->controller.run();
+    if (!parts_.is_ephemeral) parts_.index->Hold({run.plugins().begin(), run.plugins().end()});
     if (absl::Status status = Do(entry, entry->controller.OnDaemonStart()); !status.ok()) {
       return status;
     }
   }
   RetireOld();
-  DropUnusedPlugins();  // of a creation that a dead daemon did not finish
+  // Of a creation that a dead daemon did not finish; or of a run whose record cannot tell.
+  if (damaged_ == 0 && !parts_.is_ephemeral) parts_.index->RemoveUnheld();
+  if (!parts_.is_ephemeral) WatchStore();
   return absl::OkStatus();
+}
+
+void RunEngine::WatchStore() {
+  parts_.timers->CallAt(parts_.timers->Now() + kLookInterval, [this] {
+    const std::lock_guard lock(mutex_);
+    if (is_stopping_) return;
+    ReportTrouble();
+    WatchStore();
+  });
+}
+
+void RunEngine::ReportTrouble() {
+  std::string trouble(parts_.store->Check().message());
+  if (trouble.empty() && unstored_ > 0) {
+    trouble = fmt::format("What was asked of {} runs is not stored yet.", unstored_);
+  }
+  if (trouble == trouble_) return;
+  const bool has_changed = trouble.empty() != trouble_.empty();
+  trouble_ = std::move(trouble);
+  if (parts_.log) parts_.log(trouble_.empty() ? "All runs are stored again." : trouble_);
+  if (has_changed && parts_.on_trouble) parts_.on_trouble(!trouble_.empty());
 }
 
 bool RunEngine::Stop(Deadline deadline) {
@@ -89,7 +138,7 @@ bool RunEngine::Stop(Deadline deadline) {
   for (const WorkerId id : delivering_) parts_.workers->Send(id, stop);
   for (const auto& [name, entry] : runs_) (void)Do(entry, entry->controller.OnDaemonStop());
   for (WorkerCall* call : calls_) call->Cancel(Stopping());
-  for (const auto& [id, watcher] : watchers_) watcher.on_change();
+  for (const auto& [name, entry] : runs_) Notify(entry);
   changed_.notify_all();
   if (changed_.wait_until(lock, deadline, have_ended)) return true;
   for (const auto& [name, entry] : runs_) {
@@ -159,71 +208,80 @@ absl::StatusOr<v1::ListRunsResponse> RunEngine::ListRuns(const v1::ListRunsReque
   return response;
 }
 
-absl::StatusOr<RunEngine::EntryPtr> RunEngine::FindIdle(const std::string& name) const {
+absl::StatusOr<RunEngine::EntryPtr> RunEngine::FindIntact(const std::string& name) const {
   auto entry = Find(name);
-  if (!entry.ok() || !(*entry)->is_resetting) return entry;
+  if (!entry.ok() || !(*entry)->is_damaged) return entry;
+  return MakeError(absl::StatusCode::kFailedPrecondition, "RECORD_DAMAGED", kDamaged);
+}
+
+absl::Status RunEngine::RequireIdle(const EntryPtr& entry) {
+  if (!entry->is_resetting) return absl::OkStatus();
   return MakeError(absl::StatusCode::kAborted, "POSITIONS_BEING_RESET",
                    "The positions of the run are being reset; try again once that is done.");
 }
 
 absl::Status RunEngine::DeleteRun(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  const auto entry = FindIdle(name);
+  const auto entry = Find(name);
   if (!entry.ok()) return entry.status();
+  if (absl::Status status = RequireIdle(*entry); !status.ok()) return status;
   if (!(*entry)->controller.IsAtRest()) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "WRONG_STATE",
                      "The run has not ended and cannot be deleted; stop it first.");
   }
   absl::Status status = parts_.store->Delete((*entry)->controller.run().uid());
-  if (!status.ok()) {
-    return MakeError(status.code(), "STATE_NOT_STORED", std::string(status.message()));
-  }
-  Forget(*entry);
-  return absl::OkStatus();
+  if (status.ok()) Forget(*entry);
+  ReportTrouble();
+  return status;
 }
 
 void RunEngine::Forget(const EntryPtr& entry) {
+  const daemon::v1::RunRecord& record = entry->controller.record();
   entry->is_deleted = true;
   entry->log->Remove();
-  runs_.erase(entry->controller.run().name());
+  SetNotStored(entry, "");
+  runs_.erase(record.run().name());
+  if (const auto request = requests_.find(record.request_id());
+      request != requests_.end() && request->second == record.run().name()) {
+    requests_.erase(request);
+  }
+  Reconsider(entry);
   Notify(entry);
-  DropUnusedPlugins();
-}
-
-void RunEngine::DropUnusedPlugins() {
   if (parts_.is_ephemeral) return;
-  std::vector<std::string> digests;
-  for (const auto& [name, other] : runs_) {
-    for (const v1::PluginUse& use : other->controller.run().plugins()) {
-      digests.push_back(use.sha256());
-    }
+  if (!entry->is_damaged) {
+    parts_.index->Release({record.run().plugins().begin(), record.run().plugins().end()});
+  } else if (--damaged_ == 0) {
+    parts_.index->RemoveUnheld();  // nobody knows what it used
   }
-  parts_.index->KeepOnly(digests);
 }
 
-// The newest of those that have ended stay.
-void RunEngine::RetireOld() {
-  std::vector<EntryPtr> ended;
-  for (const auto& [name, entry] : runs_) {
-    const bool is_watched =  // whoever watches is to see how it ended
-        std::any_of(watchers_.begin(), watchers_.end(),
-                    [&run = entry](const auto& watcher) { return watcher.second.entry == run; });
-    if (is_watched) continue;
-    if (entry->controller.HasEnded() && entry->controller.IsAtRest()) ended.push_back(entry);
+void RunEngine::Reconsider(const EntryPtr& entry) {
+  if (entry->retirable) retirable_.erase(*entry->retirable);
+  entry->retirable.reset();
+  if (entry->is_deleted || entry->is_damaged || entry->is_resetting || !entry->watchers.empty() ||
+      !entry->controller.HasEnded() || !entry->controller.IsAtRest()) {
+    return;
   }
+  entry->retirable.emplace(entry->end_time_ms, entry->controller.run().name());
+  retirable_.insert(*entry->retirable);
+}
+
+// The newest of those that have ended stay, and those that are watched: whoever watches is to see
+// how it ended.
+void RunEngine::RetireOld() {
   const auto keep = static_cast<size_t>(std::max(0, parts_.config.ended_runs));
-  if (ended.size() <= keep) return;
-  std::sort(ended.begin(), ended.end(),
-            [](const EntryPtr& a, const EntryPtr& b) { return a->end_time_ms > b->end_time_ms; });
-  for (size_t i = keep; i < ended.size(); ++i) {
-    if (parts_.store->Delete(ended[i]->controller.run().uid()).ok()) Forget(ended[i]);
+  while (retirable_.size() > keep) {
+    const EntryPtr entry = runs_.at(retirable_.begin()->second);
+    if (!parts_.store->Delete(entry->controller.run().uid()).ok()) return;
+    Forget(entry);
   }
 }
 
 absl::StatusOr<v1::Run> RunEngine::Ask(const std::string& name, RunController::Verb verb) {
   const std::lock_guard lock(mutex_);
-  const auto entry = FindIdle(name);
+  const auto entry = FindIntact(name);
   if (!entry.ok()) return entry.status();
+  if (absl::Status status = RequireIdle(*entry); !status.ok()) return status;
   const RunController before = (*entry)->controller;
   RunController::Actions actions;
   if (absl::Status status = (*entry)->controller.Ask(verb, &actions); !status.ok()) return status;
@@ -232,6 +290,7 @@ absl::StatusOr<v1::Run> RunEngine::Ask(const std::string& name, RunController::V
     const bool is_brake = verb == RunController::Verb::kPause || verb == RunController::Verb::kStop;
     if (!is_brake) {
       (*entry)->controller = before;
+      ReportTrouble();
       return status;
     }
     StoreLater(*entry, status);
@@ -262,7 +321,9 @@ absl::StatusOr<uint64_t> RunEngine::Watch(const std::string& name,
   const std::lock_guard lock(mutex_);
   const auto entry = Find(name);
   if (!entry.ok()) return entry.status();
-  watchers_[++last_watch_] = {*entry, std::move(on_change)};
+  watchers_[++last_watch_] = *entry;
+  (*entry)->watchers[last_watch_] = std::move(on_change);
+  Reconsider(*entry);
   return last_watch_;
 }
 
@@ -283,14 +344,16 @@ void RunEngine::Unwatch(uint64_t id) {
     log_watchers_.erase(found);
     return;
   }
-  watchers_.erase(id);
+  const auto found = watchers_.find(id);
+  const EntryPtr entry = found->second;
+  watchers_.erase(found);
+  entry->watchers.erase(id);
+  Reconsider(entry);
   RetireOld();
 }
 
 void RunEngine::Notify(const EntryPtr& entry) {
-  for (const auto& [id, watcher] : watchers_) {
-    if (watcher.entry == entry) watcher.on_change();
-  }
+  for (const auto& [id, on_change] : entry->watchers) on_change();
 }
 
 absl::StatusOr<std::vector<v1::LogLine>> RunEngine::ReadLog(const std::string& name,
@@ -324,22 +387,35 @@ void RunEngine::LogTo(const EntryPtr& entry, const std::string& level,
 
 absl::Status RunEngine::Store(const EntryPtr& entry) {
   daemon::v1::RunRecord record = entry->controller.record();
-  *record.mutable_run() = entry->Show();
+  *record.mutable_run() = entry->Stored();
   absl::Status status = parts_.store->Put(record);
-  if (status.ok()) return status;
-  return MakeError(status.code(), "STATE_NOT_STORED", std::string(status.message()));
+  if (status.ok()) SetNotStored(entry, "");
+  return status;
+}
+
+void RunEngine::SetNotStored(const EntryPtr& entry, std::string why) {
+  const bool was_stored = entry->not_stored.empty();
+  entry->not_stored = std::move(why);
+  if (was_stored == entry->not_stored.empty()) return;
+  unstored_ += was_stored ? 1 : -1;
+  ReportTrouble();
 }
 
 void RunEngine::StoreLater(const EntryPtr& entry, const absl::Status& why) {
-  if (parts_.log) {
-    parts_.log(fmt::format("{} goes on as asked, and is stored once that is possible: {}",
-                           entry->controller.run().name(), std::string(why.message())));
-  }
-  if (std::exchange(entry->is_unstored, true)) return;
+  const bool is_planned = !entry->not_stored.empty();
+  SetNotStored(entry, std::string(why.message()));
+  if (is_planned) return;
+  LogTo(entry, "warning", "What was asked is done, but not stored yet: " + entry->not_stored);
+  StoreAgain(entry);
+}
+
+void RunEngine::StoreAgain(const EntryPtr& entry) {
   parts_.timers->CallAt(parts_.timers->Now() + kStoreAgain, [this, entry] {
     const std::lock_guard lock(mutex_);
-    if (!std::exchange(entry->is_unstored, false) || entry->is_deleted) return;
-    if (const absl::Status status = Store(entry); !status.ok()) StoreLater(entry, status);
+    if (entry->not_stored.empty() || entry->is_deleted) return;
+    if (!Store(entry).ok()) return StoreAgain(entry);
+    LogTo(entry, "info", "It is stored.");
+    ShowChange(entry);
   });
 }
 
@@ -373,14 +449,19 @@ absl::Status RunEngine::Do(const EntryPtr& entry, const RunController::Actions& 
   if (actions.wake) {
     parts_.timers->CallAt(*actions.wake, [this, entry] { OnTimer(entry); });
   }
-  if (v1::Run run = entry->Show(); !MessageDifferencer::Equals(run, entry->shown)) {
-    for (const auto& line : entry->troubles.Look(run, parts_.timers->Now())) {
-      LogTo(entry, line.level, line.sentence);
-    }
-    entry->shown = std::move(run);
-    Notify(entry);
-  }
+  Reconsider(entry);
+  ShowChange(entry);
   return stored;
+}
+
+void RunEngine::ShowChange(const EntryPtr& entry) {
+  v1::Run run = entry->Show();
+  if (MessageDifferencer::Equals(run, entry->shown)) return;
+  for (const auto& line : entry->troubles.Look(run, parts_.timers->Now())) {
+    LogTo(entry, line.level, line.sentence);
+  }
+  entry->shown = std::move(run);
+  Notify(entry);
 }
 
 absl::Status RunEngine::AddKept(const v1::Run& run, worker::v1::Start* start) const {

@@ -45,6 +45,9 @@ class RunEngine final : public Engine {
     int planning_waiting = 256;
     // For the daemon's own log.
     std::function<void(const std::string& sentence)> log;
+    // Called when it begins or ceases to be unable to keep what it is told. Quick; calls nothing
+    // here.
+    std::function<void(bool is_in_trouble)> on_trouble;
   };
   explicit RunEngine(const Parts& parts);
   ~RunEngine() override;
@@ -95,6 +98,8 @@ class RunEngine final : public Engine {
   struct Entry {
     Entry(daemon::v1::RunRecord record, bool is_one_shot)
         : controller(std::move(record), is_one_shot) {}
+    // As it is stored, and as it is shown.
+    v1::Run Stored() const;
     v1::Run Show() const;
 
     RunController controller;
@@ -103,9 +108,12 @@ class RunEngine final : public Engine {
     WorkerId worker = 0;  // 0: none
     bool is_deleted = false;
     bool is_resetting = false;  // a worker is resetting its positions
-    bool is_unstored = false;   // a timer will store it
-    v1::Run shown;              // what watchers were told of last
-    int64_t start_time_ms = 0;  // 0: not yet, as below
+    bool is_damaged = false;    // what is stored of it cannot be read: it can only be deleted
+    std::string not_stored;     // why a timer will store it; empty: it is stored
+    std::map<uint64_t, std::function<void()>> watchers;        // by Watch's id
+    std::optional<std::pair<int64_t, std::string>> retirable;  // its key in retirable_
+    v1::Run shown;                                             // what watchers were told of last
+    int64_t start_time_ms = 0;                                 // 0: not yet, as below
     int64_t end_time_ms = 0;
   };
   using EntryPtr = std::shared_ptr<Entry>;
@@ -146,8 +154,10 @@ class RunEngine final : public Engine {
   // `delivers`: it ends at a commit when nobody reads any more, and else at once.
   std::unique_ptr<RowStream> StreamOf(AskedWorker* worker, int row_fd, bool delivers);
   absl::StatusOr<EntryPtr> Find(const std::string& name) const;
+  // FAILED_PRECONDITION as well: its record is damaged.
+  absl::StatusOr<EntryPtr> FindIntact(const std::string& name) const;
   // ABORTED as well: its positions are being reset.
-  absl::StatusOr<EntryPtr> FindIdle(const std::string& name) const;
+  static absl::Status RequireIdle(const EntryPtr& entry);
   // What a creation meets: the run of that request_id, nothing, or an error.
   absl::StatusOr<std::optional<v1::Run>> FindTaken(const v1::CreateRunRequest& request) const;
   absl::StatusOr<v1::Run> Ask(const std::string& name, RunController::Verb verb);
@@ -160,10 +170,19 @@ class RunEngine final : public Engine {
   absl::Status Store(const EntryPtr& entry);
   // Says that it was not, and tries again until it is.
   void StoreLater(const EntryPtr& entry, const absl::Status& why);
-  void Notify(const EntryPtr& entry);
+  void StoreAgain(const EntryPtr& entry);
+  void SetNotStored(const EntryPtr& entry, std::string why);
+  // Tells its log and its watchers, if it has changed.
+  void ShowChange(const EntryPtr& entry);
+  static void Notify(const EntryPtr& entry);
+  // Takes note whether it has ended and nobody watches it.
+  void Reconsider(const EntryPtr& entry);
   void RetireOld();
   void Forget(const EntryPtr& entry);
-  void DropUnusedPlugins();
+  // Looks whether what is to be kept is kept, and tells when that has changed.
+  void ReportTrouble();
+  // Looks again and again whether the state folder is still there.
+  void WatchStore();
 
   void OnMessage(const EntryPtr& entry, const worker::v1::FromWorker& message);
   void OnEnded(const EntryPtr& entry, const WorkerEnd& end);
@@ -177,13 +196,14 @@ class RunEngine final : public Engine {
   const Parts parts_;
   PlanningQueue planning_{parts_.planning_at_once, parts_.planning_waiting};
   mutable std::mutex mutex_;
-  std::condition_variable_any changed_;   // a worker has ended or answered
-  std::map<std::string, EntryPtr> runs_;  // by name
-  struct Watcher {
-    EntryPtr entry;
-    std::function<void()> on_change;
-  };
-  std::map<uint64_t, Watcher> watchers_;
+  std::condition_variable_any changed_;                  // a worker has ended or answered
+  std::map<std::string, EntryPtr> runs_;                 // by name
+  std::map<std::string, std::string> requests_;          // by request_id: the name of the run
+  std::set<std::pair<int64_t, std::string>> retirable_;  // ended and not watched: when, and names
+  size_t damaged_ = 0;                                   // runs with damaged records
+  int unstored_ = 0;                                     // runs that are not stored as they are
+  std::string trouble_;                                  // as it was told last
+  std::map<uint64_t, EntryPtr> watchers_;                // what they watch
   struct LogWatcher {
     std::shared_ptr<RunLog> log;
     uint64_t listener = 0;

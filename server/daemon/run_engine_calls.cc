@@ -177,11 +177,17 @@ absl::StatusOr<v1::Run> RunEngine::CreateRun(const v1::CreateRunRequest& request
     daemon::v1::RunRecord record = RecordOf(answer->planned(), name, request, now_ms);
     if (request.validate_only()) return record.run();
     if (!parts_.is_ephemeral) {
-      absl::Status status = parts_.index->Keep(
-          {record.run().plugins().begin(), record.run().plugins().end()}, *snapshot);
-      if (status.ok()) status = parts_.store->Put(record);
+      const std::vector<v1::PluginUse> used(record.run().plugins().begin(),
+                                            record.run().plugins().end());
+      absl::Status status = parts_.index->Keep(used, *snapshot);
       if (!status.ok()) {
         return MakeError(status.code(), "STATE_NOT_STORED", std::string(status.message()));
+      }
+      status = parts_.store->Put(record);
+      ReportTrouble();
+      if (!status.ok()) {
+        parts_.index->Release(used);
+        return status;
       }
     }
     entry = AddEntry(std::move(record));
@@ -199,16 +205,16 @@ absl::StatusOr<v1::Run> RunEngine::CreateRun(const v1::CreateRunRequest& request
 absl::StatusOr<std::optional<v1::Run>> RunEngine::FindTaken(
     const v1::CreateRunRequest& request) const {
   if (is_stopping_) return Stopping();
-  for (const auto& [name, entry] : runs_) {
-    if (request.request_id().empty() || request.validate_only()) break;
-    const daemon::v1::RunRecord& record = entry->controller.record();
-    if (record.request_id() != request.request_id()) continue;
+  const auto known =
+      request.validate_only() ? requests_.end() : requests_.find(request.request_id());
+  if (known != requests_.end()) {
+    const EntryPtr& entry = runs_.at(known->second);
+    const std::string& digest = entry->controller.record().request_sha256();
     // Records of earlier versions have no digest.
-    if (record.request_sha256().empty() || record.request_sha256() == DigestOf(request)) {
-      return std::optional(entry->Show());
-    }
+    if (digest.empty() || digest == DigestOf(request)) return std::optional(entry->Show());
     return InvalidField(
-        "request_id", fmt::format("It created `{}` from another request; choose a new one.", name));
+        "request_id",
+        fmt::format("It created `{}` from another request; choose a new one.", known->second));
   }
   const std::string name = std::string(kRuns) + request.run_id();
   if (!runs_.contains(name)) return std::optional<v1::Run>();
@@ -283,7 +289,7 @@ absl::StatusOr<v1::GetPositionsResponse> RunEngine::GetPositions(
   EntryPtr entry;
   {
     const std::lock_guard lock(mutex_);
-    auto found = Find(request.name());
+    auto found = FindIntact(request.name());
     if (!found.ok()) return found.status();
     entry = *std::move(found);
     const v1::Run& run = entry->controller.run();
@@ -308,9 +314,10 @@ absl::StatusOr<v1::ResetPositionsResponse> RunEngine::ResetPositions(
   std::vector<std::string> outputs(request.outputs().begin(), request.outputs().end());
   {
     const std::lock_guard lock(mutex_);
-    auto found = FindIdle(request.name());
+    auto found = FindIntact(request.name());
     if (!found.ok()) return found.status();
     entry = *std::move(found);
+    if (absl::Status status = RequireIdle(entry); !status.ok()) return status;
     if (!entry->controller.IsAtRest()) {
       return MakeError(absl::StatusCode::kFailedPrecondition, "WRONG_STATE",
                        "The run has not ended, and its positions cannot be reset; stop it first.");
@@ -321,10 +328,12 @@ absl::StatusOr<v1::ResetPositionsResponse> RunEngine::ResetPositions(
     }
     if (outputs.empty()) outputs = OutputNames(run);
     entry->is_resetting = true;
+    Reconsider(entry);
   }
   auto positions = AskPlaces(entry, outputs, context);
   const std::lock_guard lock(mutex_);
   entry->is_resetting = false;
+  Reconsider(entry);
   if (!positions.ok()) return positions.status();
   v1::ResetPositionsResponse response;
   *response.mutable_positions() = positions->positions();
@@ -336,7 +345,7 @@ absl::StatusOr<v1::ResetPositionsResponse> RunEngine::ResetPositions(
 absl::StatusOr<v1::GetRunStatisticsResponse> RunEngine::GetRunStatistics(
     const v1::GetRunStatisticsRequest& request, const CallContext& context) {
   std::unique_lock lock(mutex_);
-  const auto found = Find(request.name());
+  const auto found = FindIntact(request.name());
   if (!found.ok()) return found.status();
   const EntryPtr& entry = *found;
   std::string output = request.output();

@@ -92,7 +92,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::Generat
   worker::v1::GenerateJob* job = start.mutable_generate();
   if (request.has_run()) {
     const std::lock_guard lock(mutex_);
-    const auto entry = Find(request.run());
+    const auto entry = FindIntact(request.run());
     if (!entry.ok()) return entry.status();
     const daemon::v1::RunRecord& record = (*entry)->controller.record();
     if (absl::Status status = AddKept(record.run(), &start); !status.ok()) return status;
@@ -130,7 +130,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Inspect(const worker::v1::
   start.mutable_inspect()->set_now_ms(NowMs());
   if (job.verify().has_run()) {
     const std::lock_guard lock(mutex_);
-    const auto entry = Find(job.verify().run());
+    const auto entry = FindIntact(job.verify().run());
     if (!entry.ok()) return entry.status();
     const daemon::v1::RunRecord& record = (*entry)->controller.record();
     if (absl::Status status = AddKept(record.run(), &start); !status.ok()) return status;

@@ -4,12 +4,17 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <utility>
+
+#include "server/daemon/descriptor.h"
+#include "server/daemon/errors.h"
 
 namespace throng {
 namespace {
@@ -26,6 +31,20 @@ constexpr const char* kMigrations[] = {
 };
 constexpr int kVersion = static_cast<int>(std::size(kMigrations));
 
+// Room for the pages that forgetting runs writes: the log of SQLite, which begins anew after so
+// many pages of 4 KiB, and some more.
+constexpr off_t kReserveBytes = 1 << 20;
+constexpr const char* kPragmas[] = {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
+                                    "PRAGMA wal_autocheckpoint=64"};
+
+// Whether the path still leads to that file.
+bool IsStillAt(int fd, const std::string& path) {
+  struct stat open {};
+  struct stat found {};
+  return fstat(fd, &open) == 0 && stat(path.c_str(), &found) == 0 && open.st_dev == found.st_dev &&
+         open.st_ino == found.st_ino;
+}
+
 // FOLDER/lock, held for as long as this lives; says whose it is.
 class FolderLock {
  public:
@@ -37,7 +56,7 @@ class FolderLock {
           fmt::format("The state folder {} cannot be used: {}. Name another with --state.", folder,
                       std::strerror(errno)));
     }
-    std::unique_ptr<FolderLock> lock(new FolderLock(fd));
+    std::unique_ptr<FolderLock> lock(new FolderLock(path, fd));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
       char owner[32] = {};
       const ssize_t size = pread(fd, owner, sizeof owner - 1, 0);
@@ -51,11 +70,13 @@ class FolderLock {
     return lock;
   }
   ~FolderLock() { close(fd_); }
+  bool IsThere() const { return IsStillAt(fd_, path_); }
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
  private:
-  explicit FolderLock(int fd) : fd_(fd) {}
+  FolderLock(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  const std::string path_;
   const int fd_;
 };
 
@@ -82,10 +103,40 @@ class RunStore::Database {
         SQLITE_OK) {
       return Failure();
     }
-    for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"}) {
+    for (const char* pragma : kPragmas) {
       if (absl::Status status = Execute(pragma); !status.ok()) return status;
     }
-    return Migrate();
+    if (absl::Status status = Migrate(); !status.ok()) return status;
+    if (!folder.empty()) {
+      folder_ = folder;
+      file_ = Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+      TakeReserve();
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Check() const {
+    if (folder_.empty() || (lock_->IsThere() && IsStillAt(file_.get(), path_))) {
+      return absl::OkStatus();
+    }
+    return MakeError(
+        absl::StatusCode::kUnavailable, "STATE_LOST",
+        fmt::format("The state folder {} was removed or replaced under the daemon, and "
+                    "nothing can be stored. Stop the daemon, put the folder back, and "
+                    "start it again.",
+                    folder_));
+  }
+
+  // Space that others cannot take meanwhile; without it a full disk could not be emptied.
+  void TakeReserve() {
+    if (folder_.empty() || has_reserve_) return;
+    const Descriptor file(open(ReservePath().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    has_reserve_ = file.is_open() && posix_fallocate(file.get(), 0, kReserveBytes) == 0;
+    if (!has_reserve_) unlink(ReservePath().c_str());
+  }
+  // False: there is none.
+  bool GiveReserve() {
+    return std::exchange(has_reserve_, false) && unlink(ReservePath().c_str()) == 0;
   }
 
   absl::Status Execute(const char* sql) {
@@ -117,18 +168,25 @@ class RunStore::Database {
   }
 
  private:
+  std::string ReservePath() const { return folder_ + "/reserve"; }
+
   absl::Status Failure() const {
+    constexpr std::string_view kReason = "STATE_NOT_STORED";
     const int code = sqlite3_errcode(db_) & 0xff;
     const std::string why = sqlite3_errmsg(db_);
     if (code == SQLITE_FULL) {
-      return absl::ResourceExhaustedError(fmt::format(
-          "The disk of {} is full: nothing was changed. Free some space and try again.", path_));
+      return MakeError(
+          absl::StatusCode::kResourceExhausted, kReason,
+          fmt::format("The disk of {} is full: nothing was changed. Free some space and try again.",
+                      path_));
     }
     if (code == SQLITE_IOERR || code == SQLITE_READONLY || code == SQLITE_CANTOPEN) {
-      return absl::UnavailableError(fmt::format(
-          "{} cannot be written: {}. See to the state folder and try again.", path_, why));
+      return MakeError(
+          absl::StatusCode::kUnavailable, kReason,
+          fmt::format("{} cannot be written: {}. See to the state folder and try again.", path_,
+                      why));
     }
-    return absl::InternalError(fmt::format("{}: {}.", path_, why));
+    return MakeError(absl::StatusCode::kInternal, kReason, fmt::format("{}: {}.", path_, why));
   }
 
   absl::Status Migrate() {
@@ -152,8 +210,11 @@ class RunStore::Database {
     return absl::OkStatus();
   }
 
+  std::string folder_;  // empty: in memory
   std::string path_;
   std::unique_ptr<FolderLock> lock_;
+  Descriptor file_;  // the database, as it was opened
+  bool has_reserve_ = false;
   sqlite3* db_ = nullptr;
 };
 
@@ -166,7 +227,10 @@ absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(const std::string& fold
   return std::unique_ptr<RunStore>(new RunStore(std::move(database)));
 }
 
+absl::Status RunStore::Check() const { return database_->Check(); }
+
 absl::Status RunStore::Put(const daemon::v1::RunRecord& record) {
+  if (absl::Status status = Check(); !status.ok()) return status;
   const std::string bytes = record.SerializeAsString();
   return database_->Query(
       "INSERT INTO runs (uid, name, record) VALUES (?, ?, ?)"
@@ -175,24 +239,30 @@ absl::Status RunStore::Put(const daemon::v1::RunRecord& record) {
 }
 
 absl::Status RunStore::Delete(const std::string& uid) {
-  return database_->Query("DELETE FROM runs WHERE uid = ?", {uid}, nullptr, nullptr);
+  if (absl::Status status = Check(); !status.ok()) return status;
+  const auto remove = [&] {
+    return database_->Query("DELETE FROM runs WHERE uid = ?", {uid}, nullptr, nullptr);
+  };
+  absl::Status status = remove();
+  if (absl::IsResourceExhausted(status) && database_->GiveReserve()) status = remove();
+  if (status.ok()) database_->TakeReserve();
+  return status;
 }
 
-absl::StatusOr<std::vector<daemon::v1::RunRecord>> RunStore::All(
-    std::vector<std::string>* unreadable) {
+absl::StatusOr<std::vector<daemon::v1::RunRecord>> RunStore::All(std::vector<Damaged>* damaged) {
   std::vector<daemon::v1::RunRecord> records;
   absl::Status status = database_->Query(
-      "SELECT record, name FROM runs ORDER BY sequence", {}, nullptr,
+      "SELECT record, uid, name FROM runs ORDER BY sequence", {}, nullptr,
       [&](sqlite3_stmt* statement) -> absl::Status {
         const void* bytes = sqlite3_column_blob(statement, 0);
         if (records.emplace_back().ParseFromArray(bytes, sqlite3_column_bytes(statement, 0))) {
           return absl::OkStatus();
         }
         records.pop_back();
-        if (unreadable != nullptr) {
-          unreadable->emplace_back(
-              reinterpret_cast<const char*>(sqlite3_column_text(statement, 1)));
-        }
+        const auto text = [&](int column) {
+          return std::string(reinterpret_cast<const char*>(sqlite3_column_text(statement, column)));
+        };
+        if (damaged != nullptr) damaged->push_back({text(1), text(2)});
         return absl::OkStatus();
       });
   if (!status.ok()) return status;

@@ -11,10 +11,17 @@
 
 namespace throng {
 
-// One thread at a time. A function that fails has changed nothing; where the disk is full
-// (RESOURCE_EXHAUSTED) the next call works once there is space.
+// One thread at a time, but Check. A function that fails has changed nothing, and its error is one
+// of the API (errors.h); where the disk is full (RESOURCE_EXHAUSTED) the next call works once there
+// is space. UNAVAILABLE, STATE_LOST: as Check.
 class RunStore {
  public:
+  // A run whose record cannot be read.
+  struct Damaged {
+    std::string uid;
+    std::string name;
+  };
+
   // Opens or creates FOLDER/runs.db, brings an older schema up to date, and takes FOLDER/lock.
   // Empty: in memory. FAILED_PRECONDITION: another daemon has it (which), or a newer one wrote it.
   static absl::StatusOr<std::unique_ptr<RunStore>> Open(const std::string& folder);
@@ -24,11 +31,14 @@ class RunStore {
 
   // Inserts or replaces the run of that uid, durably.
   absl::Status Put(const daemon::v1::RunRecord& record);
+  // Works where the disk is full, too: some space is kept in reserve for it.
   absl::Status Delete(const std::string& uid);
-  // In the order of their creation. Records that are damaged stay stored, and the names of their
-  // runs are added to `unreadable`.
-  absl::StatusOr<std::vector<daemon::v1::RunRecord>> All(
-      std::vector<std::string>* unreadable = nullptr);
+  // In the order of their creation. Records that are damaged stay stored and are added to
+  // `damaged`.
+  absl::StatusOr<std::vector<daemon::v1::RunRecord>> All(std::vector<Damaged>* damaged = nullptr);
+  // UNAVAILABLE, STATE_LOST: the folder was removed or replaced, and what is written to it is gone.
+  // Any thread.
+  absl::Status Check() const;
 
   // For tests: no more than so many pages of 4 KiB.
   void LimitPages(int pages);

@@ -1,8 +1,12 @@
 // The engine's decisions, with workers and a clock that do as the test says.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <memory>
@@ -10,12 +14,14 @@
 #include <thread>
 #include <vector>
 
+#include "google/rpc/error_details.pb.h"
 #include "server/daemon/run_engine.h"
 #include "tests/daemon/fake_workers.h"
 
 namespace throng {
 namespace {
 
+namespace fs = std::filesystem;
 using absl::StatusCode;
 using std::chrono::milliseconds;
 using testing::ElementsAre;
@@ -41,14 +47,21 @@ WorkerEnd FinishedWith(const worker::v1::Finished& finished) {
 
 class EngineCallsTest : public testing::Test {
  protected:
-  EngineCallsTest() : store_(*RunStore::Open("")) { Start(); }
+  explicit EngineCallsTest(const std::string& folder = "")
+      : state_folder_(folder), store_(*RunStore::Open(folder)) {
+    Start();
+  }
   ~EngineCallsTest() override { End(); }
 
   // A new engine over the same store, as after the death of the daemon.
   void Start() {
     workers_ = std::make_unique<FakeWorkers>();
-    index_ = std::make_unique<PluginIndex>(std::vector<std::string>{}, "", workers_.get());
+    index_ =
+        std::make_unique<PluginIndex>(std::vector<std::string>{}, state_folder_, workers_.get());
     RunEngine::Parts parts;
+    parts.config.state_folder = state_folder_;
+    parts.log = [this](const std::string& sentence) { said_.push_back(sentence); };
+    parts.on_trouble = [this](bool is_in_trouble) { is_in_trouble_ = is_in_trouble; };
     parts.config.max_streams = 1;
     parts.config.ended_runs = 2;
     parts.config.input_roots = {"/in"};
@@ -95,6 +108,9 @@ class EngineCallsTest : public testing::Test {
   }
 
   bool is_ephemeral_ = false;
+  std::vector<std::string> said_;
+  bool is_in_trouble_ = false;
+  const std::string state_folder_;
   const std::unique_ptr<RunStore> store_;
   std::unique_ptr<FakeWorkers> workers_;
   std::unique_ptr<PluginIndex> index_;
@@ -294,6 +310,11 @@ TEST_F(EngineCallsTest, AFullDiskKeepsNobodyFromStoppingARun) {
   EXPECT_TRUE(stopped.ok()) << stopped.status();
   workers_->Settle();
   EXPECT_EQ(Get("a").state(), v1::RUN_STATE_STOPPED);
+  EXPECT_THAT(Get("a").reason(), HasSubstr("Not stored yet"));
+  EXPECT_THAT(Get("a").reason(), HasSubstr("is full"));
+  EXPECT_TRUE(is_in_trouble_);
+  uint64_t next = 0;
+  EXPECT_THAT(engine_->ReadLog("runs/a", &next)->back().message(), HasSubstr("not stored yet"));
   EXPECT_EQ(engine_->ResumeRun("runs/a").status().code(), StatusCode::kResourceExhausted);
   EXPECT_EQ(store_->All()->front().run().state(), v1::RUN_STATE_RUNNING);
   workers_->Advance(std::chrono::seconds(5));  // still full
@@ -301,6 +322,9 @@ TEST_F(EngineCallsTest, AFullDiskKeepsNobodyFromStoppingARun) {
   store_->LimitPages(1'000'000);
   workers_->Advance(std::chrono::seconds(5));
   EXPECT_EQ(store_->All()->front().run().state(), v1::RUN_STATE_STOPPED);
+  EXPECT_EQ(store_->All()->front().run().reason(), "");
+  EXPECT_EQ(Get("a").reason(), "");
+  EXPECT_FALSE(is_in_trouble_);
 }
 
 TEST_F(EngineCallsTest, ARequestIdIsOfOneRequest) {
@@ -734,6 +758,76 @@ TEST_F(EngineCallsTest, ARunIsVerifiedByWhatWasAskedAndStored) {
   EXPECT_TRUE(sent.has_asked());
   job.mutable_verify()->set_run("runs/b");
   EXPECT_EQ(engine_->Inspect(job).status().code(), StatusCode::kNotFound);
+}
+
+// ---- The state folder ----
+
+class StoredEngineTest : public EngineCallsTest {
+ protected:
+  StoredEngineTest() : EngineCallsTest(NewFolder()) {}
+  ~StoredEngineTest() override { fs::remove_all(state_folder_); }
+
+  static std::string NewFolder() {
+    const fs::path folder =
+        fs::temp_directory_path() / ("throng_calls_" + std::to_string(getpid()));
+    fs::remove_all(folder);
+    fs::create_directories(folder / "logs");
+    fs::create_directories(folder / "plugins");
+    return folder.string();
+  }
+  void Damage(const std::string& name) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open((state_folder_ + "/runs.db").c_str(), &database), SQLITE_OK);
+    const std::string sql = "UPDATE runs SET record = x'ff' WHERE name = '" + name + "'";
+    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(database);
+  }
+};
+
+TEST_F(StoredEngineTest, AFolderThatIsGoneIsNoticedAtOnceAndSaidOnce) {
+  Create(Request("a"));
+  const std::string moved = state_folder_ + ".moved";
+  fs::remove_all(moved);
+  fs::rename(state_folder_, moved);
+  workers_->Advance(std::chrono::seconds(1));
+  EXPECT_TRUE(is_in_trouble_);
+  const auto refused = engine_->CreateRun(Request("b"), {Soon()});
+  EXPECT_EQ(refused.status().code(), StatusCode::kUnavailable);
+  google::rpc::ErrorInfo info;
+  info.ParseFromString(
+      std::string(*refused.status().GetPayload("type.googleapis.com/google.rpc.ErrorInfo")));
+  EXPECT_EQ(info.reason(), "STATE_LOST");
+  EXPECT_EQ(engine_->RestartRun("runs/a").status().code(), StatusCode::kUnavailable);
+  workers_->Advance(std::chrono::seconds(9));
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("was removed or replaced")));
+  EXPECT_THAT(Names(), ElementsAre("runs/a"));
+  fs::rename(moved, state_folder_);
+  workers_->Advance(std::chrono::seconds(1));
+  EXPECT_FALSE(is_in_trouble_);
+  Create(Request("b"));
+}
+
+TEST_F(StoredEngineTest, ADamagedRecordIsShownCanBeDeletedAndCostsNoOtherRunItsPlugins) {
+  Create(Request("a"));
+  Create(Request("b"));
+  for (const char* name : {"runs/a", "runs/b"}) ASSERT_TRUE(engine_->StopRun(name).ok());
+  workers_->Settle();
+  End();
+  Damage("runs/a");
+  const std::string plugin = state_folder_ + "/plugins/" + std::string(64, '0') + ".so";
+  std::ofstream(plugin) << "of one of them";
+  Start();
+  EXPECT_THAT(Names(), ElementsAre("runs/a", "runs/b"));
+  EXPECT_EQ(Get("a").state(), v1::RUN_STATE_FAILED);
+  EXPECT_THAT(Get("a").reason(), HasSubstr("What is stored of the run is damaged."));
+  EXPECT_EQ(engine_->RestartRun("runs/a").status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(engine_->CreateRun(Request("a"), {Soon()}).status().code(), StatusCode::kAlreadyExists);
+  EXPECT_TRUE(engine_->DeleteRun("runs/b").ok());
+  EXPECT_TRUE(fs::exists(plugin));
+  EXPECT_TRUE(engine_->DeleteRun("runs/a").ok());
+  EXPECT_FALSE(fs::exists(plugin));
+  Create(Request("a"));
+  EXPECT_EQ(store_->All()->size(), 1U);
 }
 
 // ---- A daemon of one command ----

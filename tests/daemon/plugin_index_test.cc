@@ -382,12 +382,22 @@ TEST_F(PluginIndexTest, RemovesWhatNoRunUses) {
   folder_.Write("a/1.so", "one choice one");
   folder_.Write("a/2.so", "two choice two");
   PluginIndex index = Index(folder_.path("state"));
-  index.KeepOnly({});  // there is nothing yet
-  ASSERT_TRUE(index.Keep({Use("one choice one"), Use("two choice two")}, *index.Refresh()).ok());
+  index.RemoveUnheld();  // there is nothing yet
+  const std::vector<v1::PluginUse> both = {Use("one choice one"), Use("two choice two")};
+  const std::vector<v1::PluginUse> second = {Use("two choice two"), Use("two choice two")};
+  ASSERT_TRUE(index.Keep(both, *index.Refresh()).ok());
+  ASSERT_TRUE(index.Keep(second, *index.Refresh()).ok());
   folder_.Write("state/plugins/left.so.x1y2z3", "by a daemon that died");
-  index.KeepOnly({DigestOf("two choice two")});
+  index.RemoveUnheld();
+  index.Release(both);
   EXPECT_THAT(folder_.Files(), ElementsAre("a/1.so", "a/2.so", "b",
                                            "state/plugins/" + DigestOf("two choice two") + ".so"));
+  PluginIndex later = Index(folder_.path("state"));  // of the next daemon
+  later.Hold(second);
+  later.RemoveUnheld();
+  EXPECT_EQ(folder_.Files().size(), 4U);
+  later.Release(second);
+  EXPECT_THAT(folder_.Files(), ElementsAre("a/1.so", "a/2.so", "b", "state/plugins"));
 }
 
 // ---- With the real worker ----

@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sqlite3.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 namespace throng {
@@ -107,12 +110,85 @@ TEST_F(RunStoreTest, ARecordThatIsDamagedIsNamedAndTheOthersAreRead) {
                          nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(database);
-  std::vector<std::string> unreadable;
-  const auto records = Open()->All(&unreadable);
+  std::vector<RunStore::Damaged> damaged;
+  const auto records = Open()->All(&damaged);
   ASSERT_TRUE(records.ok()) << records.status();
-  EXPECT_THAT(unreadable, testing::ElementsAre("runs/a"));
+  ASSERT_EQ(damaged.size(), 1U);
+  EXPECT_EQ(damaged[0].name, "runs/a");
+  EXPECT_EQ(damaged[0].uid, "a-uid");
   ASSERT_EQ(records->size(), 1U);
   EXPECT_EQ((*records)[0].run().name(), "runs/b");
+}
+
+TEST_F(RunStoreTest, AFolderThatIsRemovedOrReplacedIsNoticed) {
+  const auto store = Open();
+  ASSERT_TRUE(store->Put(Record("a")).ok());
+  const auto expect_lost = [&] {
+    for (const absl::Status& status :
+         {store->Check(), store->Put(Record("b")), store->Delete("a-uid")}) {
+      EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+      EXPECT_THAT(std::string(status.message()), HasSubstr("was removed or replaced"));
+    }
+  };
+  const std::string moved = folder_ + ".moved";
+  fs::remove_all(moved);
+  fs::rename(folder_, moved);
+  expect_lost();
+  {
+    const auto other = Open();  // of another daemon
+    expect_lost();
+  }
+  fs::remove_all(folder_);
+  fs::rename(moved, folder_);
+  EXPECT_TRUE(store->Put(Record("b")).ok());
+  fs::rename(folder_ + "/runs.db", folder_ + "/other");
+  expect_lost();
+}
+
+// A folder on a disk of its own that is soon full.
+class SmallDisk {
+ public:
+  explicit SmallDisk(std::string folder) : folder_(std::move(folder)) {
+    fs::create_directories(folder_);
+    const int spaces = geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER;
+    is_there_ = unshare(spaces) == 0 && mount("", "/", "", MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                mount("tmpfs", folder_.c_str(), "tmpfs", 0, "size=4m") == 0;
+  }
+  ~SmallDisk() {
+    if (is_there_) umount2(folder_.c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  bool is_there() const { return is_there_; }
+
+ private:
+  const std::string folder_;
+  bool is_there_ = false;
+};
+
+TEST_F(RunStoreTest, AFullDiskCanBeEmptied) {
+  const SmallDisk disk(folder_);
+  if (!disk.is_there()) GTEST_SKIP() << "no file system can be mounted here";
+  const auto store = Open();
+  daemon::v1::RunRecord large = Record("0");
+  large.mutable_run()->set_reason(std::string(20'000, 'x'));
+  int runs = 0;
+  absl::Status status;
+  while ((status = store->Put(large)).ok()) {
+    large.mutable_run()->set_uid(std::to_string(++runs) + "-uid");
+    large.mutable_run()->set_name("runs/" + std::to_string(runs));
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  {  // to the last byte
+    std::ofstream rest(folder_ + "/rest");
+    while (rest.put('x').flush()) continue;
+  }
+  for (int run = 0; run < runs; ++run) {
+    const absl::Status deleted = store->Delete(std::to_string(run) + "-uid");
+    EXPECT_TRUE(deleted.ok()) << run << deleted;
+  }
+  fs::remove(folder_ + "/rest");
+  EXPECT_TRUE(store->Put(large).ok());
 }
 
 TEST_F(RunStoreTest, WhatWasAcknowledgedSurvivesSigkill) {
