@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <utility>
 
 #include "server/daemon/descriptor.h"
@@ -35,7 +36,7 @@ constexpr int kVersion = static_cast<int>(std::size(kMigrations));
 // many pages of 4 KiB, and some more.
 constexpr off_t kReserveBytes = 1 << 20;
 constexpr const char* kPragmas[] = {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
-                                    "PRAGMA wal_autocheckpoint=64"};
+                                    "PRAGMA wal_autocheckpoint=64", "PRAGMA busy_timeout=5000"};
 
 // Whether the path still leads to that file.
 bool IsStillAt(int fd, const std::string& path) {
@@ -82,41 +83,34 @@ class FolderLock {
 
 }  // namespace
 
-class RunStore::Database {
+// Where the database lies, and whether it still does.
+class RunStore::Place {
  public:
-  ~Database() { sqlite3_close(db_); }
+  // Empty: in memory.
+  static absl::StatusOr<std::unique_ptr<Place>> Take(const std::string& folder) {
+    std::unique_ptr<Place> place(new Place(folder));
+    if (folder.empty()) return place;
+    std::error_code error;
+    if (fs::create_directories(folder, error)) {
+      fs::permissions(folder, fs::perms::owner_all, error);
+    }
+    auto lock = FolderLock::Take(folder);
+    if (!lock.ok()) return lock.status();
+    place->lock_ = *std::move(lock);
+    return place;
+  }
 
-  absl::Status Open(const std::string& folder) {
-    std::string path = ":memory:";
-    if (!folder.empty()) {
-      std::error_code error;
-      if (fs::create_directories(folder, error)) {
-        fs::permissions(folder, fs::perms::owner_all, error);
-      }
-      auto lock = FolderLock::Take(folder);
-      if (!lock.ok()) return lock.status();
-      lock_ = *std::move(lock);
-      path = folder + "/runs.db";
-    }
-    path_ = path;
-    if (sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr) !=
-        SQLITE_OK) {
-      return Failure();
-    }
-    for (const char* pragma : kPragmas) {
-      if (absl::Status status = Execute(pragma); !status.ok()) return status;
-    }
-    if (absl::Status status = Migrate(); !status.ok()) return status;
-    if (!folder.empty()) {
-      folder_ = folder;
-      file_ = Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-      TakeReserve();
-    }
-    return absl::OkStatus();
+  std::string path() const { return folder_.empty() ? ":memory:" : folder_ + "/runs.db"; }
+
+  // The database has been opened.
+  void Note() {
+    if (folder_.empty()) return;
+    file_ = Descriptor(open(path().c_str(), O_RDONLY | O_CLOEXEC));
+    TakeReserve();
   }
 
   absl::Status Check() const {
-    if (folder_.empty() || (lock_->IsThere() && IsStillAt(file_.get(), path_))) {
+    if (folder_.empty() || (lock_->IsThere() && IsStillAt(file_.get(), path()))) {
       return absl::OkStatus();
     }
     return MakeError(
@@ -137,6 +131,33 @@ class RunStore::Database {
   // False: there is none.
   bool GiveReserve() {
     return std::exchange(has_reserve_, false) && unlink(ReservePath().c_str()) == 0;
+  }
+
+ private:
+  explicit Place(std::string folder) : folder_(std::move(folder)) {}
+  std::string ReservePath() const { return folder_ + "/reserve"; }
+
+  const std::string folder_;
+  std::unique_ptr<FolderLock> lock_;
+  Descriptor file_;  // the database, as it was opened
+  bool has_reserve_ = false;
+};
+
+// A connection to the database.
+class RunStore::Database {
+ public:
+  ~Database() { sqlite3_close(db_); }
+
+  absl::Status Open(const std::string& path) {
+    path_ = path;
+    if (sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr) !=
+        SQLITE_OK) {
+      return Failure();
+    }
+    for (const char* pragma : kPragmas) {
+      if (absl::Status status = Execute(pragma); !status.ok()) return status;
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Execute(const char* sql) {
@@ -167,28 +188,6 @@ class RunStore::Database {
     }
   }
 
- private:
-  std::string ReservePath() const { return folder_ + "/reserve"; }
-
-  absl::Status Failure() const {
-    constexpr std::string_view kReason = "STATE_NOT_STORED";
-    const int code = sqlite3_errcode(db_) & 0xff;
-    const std::string why = sqlite3_errmsg(db_);
-    if (code == SQLITE_FULL) {
-      return MakeError(
-          absl::StatusCode::kResourceExhausted, kReason,
-          fmt::format("The disk of {} is full: nothing was changed. Free some space and try again.",
-                      path_));
-    }
-    if (code == SQLITE_IOERR || code == SQLITE_READONLY || code == SQLITE_CANTOPEN) {
-      return MakeError(
-          absl::StatusCode::kUnavailable, kReason,
-          fmt::format("{} cannot be written: {}. See to the state folder and try again.", path_,
-                      why));
-    }
-    return MakeError(absl::StatusCode::kInternal, kReason, fmt::format("{}: {}.", path_, why));
-  }
-
   absl::Status Migrate() {
     int version = 0;
     absl::Status status = Query("PRAGMA user_version", {}, nullptr, [&](sqlite3_stmt* statement) {
@@ -210,67 +209,235 @@ class RunStore::Database {
     return absl::OkStatus();
   }
 
-  std::string folder_;  // empty: in memory
+ private:
+  absl::Status Failure() const {
+    constexpr std::string_view kReason = "STATE_NOT_STORED";
+    const int code = sqlite3_errcode(db_) & 0xff;
+    const std::string why = sqlite3_errmsg(db_);
+    if (code == SQLITE_FULL) {
+      return MakeError(
+          absl::StatusCode::kResourceExhausted, kReason,
+          fmt::format("The disk of {} is full: nothing was changed. Free some space and try again.",
+                      path_));
+    }
+    if (code == SQLITE_IOERR || code == SQLITE_READONLY || code == SQLITE_CANTOPEN) {
+      return MakeError(
+          absl::StatusCode::kUnavailable, kReason,
+          fmt::format("{} cannot be written: {}. See to the state folder and try again.", path_,
+                      why));
+    }
+    return MakeError(absl::StatusCode::kInternal, kReason, fmt::format("{}: {}.", path_, why));
+  }
+
   std::string path_;
-  std::unique_ptr<FolderLock> lock_;
-  Descriptor file_;  // the database, as it was opened
-  bool has_reserve_ = false;
   sqlite3* db_ = nullptr;
 };
 
-RunStore::RunStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
-RunStore::~RunStore() = default;
+namespace {
+
+std::string TextAt(sqlite3_stmt* statement, int column) {
+  return reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
+}
+
+// False: what stands there is no record.
+bool ReadRecord(sqlite3_stmt* statement, daemon::v1::RunRecord* record) {
+  const void* bytes = sqlite3_column_blob(statement, 0);
+  return record->ParseFromArray(bytes, sqlite3_column_bytes(statement, 0));
+}
+
+}  // namespace
+
+RunStore::RunStore(std::unique_ptr<Place> place, std::unique_ptr<Database> writing,
+                   std::unique_ptr<Database> reading)
+    : place_(std::move(place)),
+      writing_(std::move(writing)),
+      reading_(std::move(reading)),
+      thread_([this] { Work(); }) {}
+
+RunStore::~RunStore() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_over_ = true;
+    changed_.notify_all();
+  }
+  thread_.join();
+}
 
 absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(const std::string& folder) {
-  auto database = std::make_unique<Database>();
-  if (absl::Status status = database->Open(folder); !status.ok()) return status;
-  return std::unique_ptr<RunStore>(new RunStore(std::move(database)));
+  auto place = Place::Take(folder);
+  if (!place.ok()) return place.status();
+  auto writing = std::make_unique<Database>();
+  absl::Status status = writing->Open((*place)->path());
+  if (status.ok()) status = writing->Migrate();
+  std::unique_ptr<Database> reading;
+  if (status.ok() && !folder.empty()) {
+    reading = std::make_unique<Database>();
+    status = reading->Open((*place)->path());
+  }
+  if (!status.ok()) return status;
+  (*place)->Note();
+  return std::unique_ptr<RunStore>(
+      new RunStore(*std::move(place), std::move(writing), std::move(reading)));
 }
 
-absl::Status RunStore::Check() const { return database_->Check(); }
+absl::Status RunStore::Check() const { return place_->Check(); }
 
-absl::Status RunStore::Put(const daemon::v1::RunRecord& record) {
-  if (absl::Status status = Check(); !status.ok()) return status;
-  const std::string bytes = record.SerializeAsString();
-  return database_->Query(
-      "INSERT INTO runs (uid, name, record) VALUES (?, ?, ?)"
-      " ON CONFLICT (uid) DO UPDATE SET name = excluded.name, record = excluded.record",
-      {record.run().uid(), record.run().name()}, &bytes, nullptr);
+// ---- Writing ----
+
+void RunStore::Ask(Job job) {
+  const std::lock_guard lock(mutex_);
+  jobs_.push_back(std::move(job));
+  changed_.notify_all();
 }
 
-absl::Status RunStore::Delete(const std::string& uid) {
-  if (absl::Status status = Check(); !status.ok()) return status;
-  const auto remove = [&] {
-    return database_->Query("DELETE FROM runs WHERE uid = ?", {uid}, nullptr, nullptr);
-  };
-  absl::Status status = remove();
-  if (absl::IsResourceExhausted(status) && database_->GiveReserve()) status = remove();
-  if (status.ok()) database_->TakeReserve();
+void RunStore::PutSoon(const Record& record, OnPut on_put) {
+  Job job;
+  job.uid = record.run().uid();
+  job.name = record.run().name();
+  job.bytes = record.SerializeAsString();
+  job.on_put = std::move(on_put);
+  Ask(std::move(job));
+}
+
+void RunStore::DeleteSoon(const std::string& uid, OnDelete on_delete) {
+  Job job;
+  job.uid = uid;
+  job.on_delete = std::move(on_delete);
+  Ask(std::move(job));
+}
+
+absl::Status RunStore::Put(const Record& record) {
+  std::promise<absl::Status> done;
+  PutSoon(record, [&done](const absl::Status& status) { done.set_value(status); });
+  return done.get_future().get();
+}
+
+absl::StatusOr<RunStore::Record> RunStore::Delete(const std::string& uid) {
+  std::promise<absl::StatusOr<Record>> done;
+  DeleteSoon(uid, [&done](const absl::StatusOr<Record>& deleted) { done.set_value(deleted); });
+  return done.get_future().get();
+}
+
+void RunStore::Flush() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return jobs_.empty() && !is_writing_; });
+}
+
+void RunStore::Work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return is_over_ || !jobs_.empty(); });
+    if (jobs_.empty()) return;
+    std::vector<Job> jobs;
+    jobs.swap(jobs_);
+    is_writing_ = true;
+    lock.unlock();
+    Write(&jobs);
+    for (const Job& job : jobs) {
+      if (job.on_put) {
+        job.on_put(job.status);
+      } else if (job.status.ok()) {
+        job.on_delete(job.deleted);
+      } else {
+        job.on_delete(job.status);
+      }
+    }
+    jobs.clear();
+    lock.lock();
+    is_writing_ = false;
+    changed_.notify_all();
+  }
+}
+
+void RunStore::Write(std::vector<Job>* jobs) {
+  const std::lock_guard lock(writing_mutex_);
+  const absl::Status is_there = Check();
+  if (is_there.ok() && jobs->size() > 1 && WriteAll(jobs).ok()) return;
+  for (Job& job : *jobs) job.status = is_there.ok() ? WriteOne(&job, true) : is_there;
+}
+
+absl::Status RunStore::WriteAll(std::vector<Job>* jobs) {
+  absl::Status status = writing_->Execute("BEGIN IMMEDIATE");
+  for (Job& job : *jobs) {
+    if (status.ok()) status = WriteOne(&job, /*may_use_reserve=*/false);
+  }
+  if (status.ok()) status = writing_->Execute("COMMIT");
+  if (!status.ok()) (void)writing_->Execute("ROLLBACK");  // each for itself, then
   return status;
 }
 
-absl::StatusOr<std::vector<daemon::v1::RunRecord>> RunStore::All(std::vector<Damaged>* damaged) {
-  std::vector<daemon::v1::RunRecord> records;
-  absl::Status status = database_->Query(
-      "SELECT record, uid, name FROM runs ORDER BY sequence", {}, nullptr,
-      [&](sqlite3_stmt* statement) -> absl::Status {
-        const void* bytes = sqlite3_column_blob(statement, 0);
-        if (records.emplace_back().ParseFromArray(bytes, sqlite3_column_bytes(statement, 0))) {
-          return absl::OkStatus();
+absl::Status RunStore::WriteOne(Job* job, bool may_use_reserve) {
+  if (job->on_put) {
+    return writing_->Query(
+        "INSERT INTO runs (uid, name, record) VALUES (?, ?, ?)"
+        " ON CONFLICT (uid) DO UPDATE SET name = excluded.name, record = excluded.record",
+        {job->uid, job->name}, &job->bytes, nullptr);
+  }
+  const auto remove = [&] {
+    return writing_->Query("DELETE FROM runs WHERE uid = ? RETURNING record", {job->uid}, nullptr,
+                           [&](sqlite3_stmt* statement) {
+                             if (!ReadRecord(statement, &job->deleted)) job->deleted.Clear();
+                             return absl::OkStatus();
+                           });
+  };
+  absl::Status status = remove();
+  if (!may_use_reserve) return status;
+  if (absl::IsResourceExhausted(status) && place_->GiveReserve()) status = remove();
+  if (status.ok()) place_->TakeReserve();
+  return status;
+}
+
+// ---- Reading ----
+
+absl::StatusOr<RunStore::Record> RunStore::Read(const std::string& uid) {
+  const std::lock_guard lock(reading_ != nullptr ? reading_mutex_ : writing_mutex_);
+  Database* const database = reading_ != nullptr ? reading_.get() : writing_.get();
+  absl::StatusOr<Record> found =
+      MakeError(absl::StatusCode::kNotFound, "RUN_NOT_FOUND", "The run was deleted meanwhile.");
+  absl::Status status = database->Query(
+      "SELECT record FROM runs WHERE uid = ?", {uid}, nullptr, [&](sqlite3_stmt* statement) {
+        Record record;
+        if (ReadRecord(statement, &record)) {
+          found = std::move(record);
+        } else {
+          found = MakeError(absl::StatusCode::kDataLoss, "RECORD_DAMAGED",
+                            "What is stored of the run is damaged.");
         }
-        records.pop_back();
-        const auto text = [&](int column) {
-          return std::string(reinterpret_cast<const char*>(sqlite3_column_text(statement, column)));
-        };
-        if (damaged != nullptr) damaged->push_back({text(1), text(2)});
         return absl::OkStatus();
       });
+  if (!status.ok()) return status;
+  return found;
+}
+
+absl::Status RunStore::ForEach(const std::function<void(Record record)>& on_record,
+                               const std::function<void(const Damaged&)>& on_damaged) {
+  Flush();
+  const std::lock_guard lock(writing_mutex_);
+  return writing_->Query("SELECT record, uid, name FROM runs ORDER BY sequence", {}, nullptr,
+                         [&](sqlite3_stmt* statement) {
+                           Record record;
+                           if (ReadRecord(statement, &record)) {
+                             on_record(std::move(record));
+                           } else {
+                             on_damaged({TextAt(statement, 1), TextAt(statement, 2)});
+                           }
+                           return absl::OkStatus();
+                         });
+}
+
+absl::StatusOr<std::vector<RunStore::Record>> RunStore::All(std::vector<Damaged>* damaged) {
+  std::vector<Record> records;
+  absl::Status status = ForEach([&](Record record) { records.push_back(std::move(record)); },
+                                [&](const Damaged& run) {
+                                  if (damaged != nullptr) damaged->push_back(run);
+                                });
   if (!status.ok()) return status;
   return records;
 }
 
 void RunStore::LimitPages(int pages) {
-  (void)database_->Execute(fmt::format("PRAGMA max_page_count={}", pages).c_str());
+  const std::lock_guard lock(writing_mutex_);
+  (void)writing_->Execute(fmt::format("PRAGMA max_page_count={}", pages).c_str());
 }
 
 }  // namespace throng

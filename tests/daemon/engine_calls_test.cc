@@ -187,6 +187,17 @@ TEST_F(EngineCallsTest, ACreationThatIsRepeatedWhileItIsUnderWayIsOneRun) {
   EXPECT_EQ(workers_->alive(), 1U);
 }
 
+TEST_F(EngineCallsTest, ARunOfTooManyOutputsIsRefused) {
+  workers_->on_launch = [this](WorkerId id, const worker::v1::Start& start) {
+    workers_->Say(id, PlannedFor(start, std::vector<std::string>(257, "csv")));
+  };
+  const auto run = engine_->CreateRun(Request("a"), {Soon()});
+  EXPECT_EQ(run.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(run.status().message()),
+              HasSubstr("Has 257 outputs, and a run may have 256"));
+  EXPECT_THAT(Names(), ElementsAre());
+}
+
 TEST_F(EngineCallsTest, ValidateOnlyLeavesNothingBehind) {
   v1::CreateRunRequest request = Request("a");
   request.set_validate_only(true);
@@ -805,6 +816,59 @@ TEST_F(StoredEngineTest, AFolderThatIsGoneIsNoticedAtOnceAndSaidOnce) {
   workers_->Advance(std::chrono::seconds(1));
   EXPECT_FALSE(is_in_trouble_);
   Create(Request("b"));
+}
+
+TEST_F(StoredEngineTest, WhoLooksWaitsForNoDisk) {
+  Create(Request("a"));
+  Create(Request("done"));
+  EndWorker(FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000));
+  store_->Flush();
+  sqlite3* disk = nullptr;  // that is busy
+  ASSERT_EQ(sqlite3_open((state_folder_ + "/runs.db").c_str(), &disk), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(disk, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  auto paused = std::async(std::launch::async, [&] { return engine_->PauseRun("runs/a"); });
+  workers_->Say(1, ProgressOf(v1::OUTPUT_STATE_RUNNING, 20));
+  workers_->Settle();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_NE(Get("a").target_state(), v1::TARGET_STATE_PAUSED);
+    EXPECT_EQ(Get("done").state(), v1::RUN_STATE_SUCCEEDED);
+    EXPECT_EQ(Names().size(), 2U);
+  }
+  EXPECT_EQ(workers_->SentTo(1), "begin");  // what is not stored is not done
+  EXPECT_EQ(sqlite3_exec(disk, "COMMIT", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(disk);
+  EXPECT_TRUE(paused.get().ok());
+  EXPECT_EQ(workers_->SentTo(1), "begin pause");
+  EXPECT_EQ(Get("a").outputs(0).position(), 20);
+}
+
+TEST_F(StoredEngineTest, RunsThatHaveEndedAreReadWhenTheyAreAskedFor) {
+  v1::CreateRunRequest request = Request("a");
+  request.set_request_id("once");
+  const v1::Run created = Create(request);
+  WorkerEnd end = FinishedAs(v1::OUTPUT_STATE_FAILED, 700);
+  end.finished.mutable_outputs(0)->set_reason("The folder is gone.");
+  EndWorker(end);
+  store_->Flush();
+  const auto expect_failed = [&] {
+    EXPECT_EQ(Get("a").state(), v1::RUN_STATE_FAILED);
+    EXPECT_EQ(Get("a").spec().dataset().seed(), 5);
+    EXPECT_TRUE(Get("a").has_end_time());
+    EXPECT_EQ(engine_->ListRuns({})->runs(0).outputs(0).position(), 700);
+    EXPECT_EQ(engine_->CreateRun(request, {Soon()})->uid(), created.uid());
+    EXPECT_EQ(engine_->PauseRun("runs/a").status().code(), StatusCode::kFailedPrecondition);
+  };
+  expect_failed();
+  End();
+  Start();
+  expect_failed();
+  int changes = 0;
+  const auto watch = engine_->Watch("runs/a", [&] { ++changes; });
+  ASSERT_TRUE(engine_->RestartRun("runs/a").ok());
+  workers_->Settle();
+  EXPECT_GT(changes, 0);
+  EXPECT_EQ(workers_->StartOf(1).run().uid(), created.uid());
+  engine_->Unwatch(*watch);
 }
 
 TEST_F(StoredEngineTest, ADamagedRecordIsShownCanBeDeletedAndCostsNoOtherRunItsPlugins) {

@@ -67,6 +67,47 @@ TEST_F(RunStoreTest, KeepsRunsInTheOrderOfTheirCreation) {
   EXPECT_EQ((*store->All())[0].now_ms(), 7);
 }
 
+TEST_F(RunStoreTest, TellsWhatWasDoneInTheOrderOfWhatWasAsked) {
+  const auto store = Open();
+  std::vector<std::string> done;
+  for (int i = 0; i < 100; ++i) {
+    const std::string id = std::to_string(i);
+    store->PutSoon(Record(id, i), [&done, id](const absl::Status& status) {
+      EXPECT_TRUE(status.ok()) << status;
+      done.push_back("put " + id);
+    });
+    store->DeleteSoon(id + "-uid", [&done](const absl::StatusOr<daemon::v1::RunRecord>& deleted) {
+      ASSERT_TRUE(deleted.ok()) << deleted.status();
+      done.push_back("deleted " + std::to_string(deleted->now_ms()));
+    });
+  }
+  store->Flush();
+  ASSERT_EQ(done.size(), 200U);
+  for (size_t i = 0; i < 100; ++i) {
+    EXPECT_EQ(done[2 * i], "put " + std::to_string(i));
+    EXPECT_EQ(done[2 * i + 1], "deleted " + std::to_string(i));
+  }
+  EXPECT_TRUE(store->All()->empty());
+  EXPECT_EQ(store->Read("1-uid").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(store->Delete("1-uid")->has_run());
+}
+
+TEST_F(RunStoreTest, OneThatCannotBeStoredKeepsNoneOfItsBatchOut) {
+  const auto store = Open();
+  ASSERT_TRUE(store->Put(Record("0")).ok());
+  store->LimitPages(40);
+  daemon::v1::RunRecord large = Record("large");
+  large.mutable_run()->set_reason(std::string(400'000, 'x'));
+  int stored = 0;
+  for (int i = 1; i < 10; ++i) {
+    store->PutSoon(i == 5 ? large : Record(std::to_string(i)),
+                   [&stored](const absl::Status& status) { stored += status.ok() ? 1 : 0; });
+  }
+  store->Flush();
+  EXPECT_EQ(stored, 8);
+  EXPECT_EQ(store->All()->size(), 9U);
+}
+
 TEST_F(RunStoreTest, ASecondDaemonIsRefusedWithTheProcessOfTheFirst) {
   const auto store = Open();
   const auto second = RunStore::Open(folder_);
@@ -125,7 +166,7 @@ TEST_F(RunStoreTest, AFolderThatIsRemovedOrReplacedIsNoticed) {
   ASSERT_TRUE(store->Put(Record("a")).ok());
   const auto expect_lost = [&] {
     for (const absl::Status& status :
-         {store->Check(), store->Put(Record("b")), store->Delete("a-uid")}) {
+         {store->Check(), store->Put(Record("b")), store->Delete("a-uid").status()}) {
       EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
       EXPECT_THAT(std::string(status.message()), HasSubstr("was removed or replaced"));
     }
@@ -184,8 +225,8 @@ TEST_F(RunStoreTest, AFullDiskCanBeEmptied) {
     while (rest.put('x').flush()) continue;
   }
   for (int run = 0; run < runs; ++run) {
-    const absl::Status deleted = store->Delete(std::to_string(run) + "-uid");
-    EXPECT_TRUE(deleted.ok()) << run << deleted;
+    const auto deleted = store->Delete(std::to_string(run) + "-uid");
+    EXPECT_TRUE(deleted.ok()) << run << deleted.status();
   }
   fs::remove(folder_ + "/rest");
   EXPECT_TRUE(store->Put(large).ok());

@@ -1,4 +1,5 @@
-// RunEngine: what a worker sends over its row channel, for callers.
+#include "server/daemon/row_streams.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -7,7 +8,6 @@
 
 #include "server/daemon/errors.h"
 #include "server/daemon/row_stream.h"
-#include "server/daemon/run_engine.h"
 #include "server/daemon/wall_clock.h"
 
 namespace throng {
@@ -52,19 +52,19 @@ void AddMissing(const PluginSnapshot& snapshot, worker::v1::Start* start) {
 
 }  // namespace
 
-absl::Status RunEngine::CountStream() {
+absl::Status RowStreams::Count() {
   constexpr std::chrono::milliseconds kRetryDelay{1'000};
-  if (++*streams_ <= parts_.config.max_streams) return absl::OkStatus();
+  if (++*streams_ <= most_) return absl::OkStatus();
   --*streams_;
   return WithRetryDelay(
       MakeError(absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS",
                 fmt::format("{} streams of rows are open, and no more are allowed; try again "
                             "once one has ended.",
-                            parts_.config.max_streams)),
+                            most_)),
       kRetryDelay);
 }
 
-std::unique_ptr<RowStream> RunEngine::StreamOf(AskedWorker* worker, int row_fd, bool delivers) {
+std::unique_ptr<RowStream> RowStreams::StreamOf(Planner::Asked* worker, int row_fd, bool delivers) {
   using Farewell = WorkerRowStream::Farewell;
   const auto end = std::make_shared<RowStreamEnd>();
   const WorkerId id = worker->id();
@@ -82,25 +82,23 @@ std::unique_ptr<RowStream> RunEngine::StreamOf(AskedWorker* worker, int row_fd, 
   worker->LetGo();
   worker->call()->HandOver({[](const worker::v1::FromWorker&) {}, on_ended});
   auto stream = std::make_unique<WorkerRowStream>(
-      row_fd, parts_.workers, id, end, delivers ? Farewell::kAtACommit : Farewell::kAtOnce);
+      row_fd, workers_, id, end, delivers ? Farewell::kAtACommit : Farewell::kAtOnce);
   return std::make_unique<CountedStream>(std::move(stream), streams_);
 }
 
-absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::GenerateRequest& request,
-                                                               const CallContext& context) {
-  worker::v1::Start start = NewStart();
+absl::StatusOr<std::unique_ptr<RowStream>> RowStreams::Generate(const v1::GenerateRequest& request,
+                                                                const daemon::v1::RunRecord* record,
+                                                                const CallContext& context) {
+  worker::v1::Start start = planner_->NewStart();
   worker::v1::GenerateJob* job = start.mutable_generate();
-  if (request.has_run()) {
-    const std::lock_guard lock(mutex_);
-    const auto entry = FindIntact(request.run());
-    if (!entry.ok()) return entry.status();
-    const daemon::v1::RunRecord& record = (*entry)->controller.record();
-    if (absl::Status status = AddKept(record.run(), &start); !status.ok()) return status;
-    *job->mutable_asked() = record.asked();
-    job->set_now_ms(record.now_ms());
-    job->set_fingerprint(record.run().fingerprint());
+  if (record != nullptr) {
+    absl::Status status = planner_->AddKept(record->run(), &start);
+    if (!status.ok()) return status;
+    *job->mutable_asked() = record->asked();
+    job->set_now_ms(record->now_ms());
+    job->set_fingerprint(record->run().fingerprint());
   } else if (request.has_source()) {
-    parts_.index->Refresh()->AddTo(&start);
+    index_->Refresh()->AddTo(&start);
     *job->mutable_source() = request.source();
     job->set_now_ms(NowMs());
   } else {
@@ -112,10 +110,10 @@ absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::Generat
   job->set_batch_rows(request.batch_rows());
 
   std::optional<PlanningQueue::Turn> turn;
-  if (absl::Status status = WaitToPlan(context, &turn); !status.ok()) return status;
-  if (absl::Status status = CountStream(); !status.ok()) return status;
+  if (absl::Status status = planner_->WaitForTurn(context, &turn); !status.ok()) return status;
+  if (absl::Status status = Count(); !status.ok()) return status;
   int row_fd = -1;
-  AskedWorker worker(this, start, &row_fd);
+  Planner::Asked worker(planner_, start, &row_fd);
   if (const auto answer = worker.Answer(context); !answer.ok()) {
     if (row_fd >= 0) close(row_fd);
     --*streams_;
@@ -124,30 +122,43 @@ absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::Generat
   return StreamOf(&worker, row_fd, /*delivers=*/false);
 }
 
-absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Inspect(const worker::v1::InspectJob& job) {
-  worker::v1::Start start = NewStart();
+absl::StatusOr<std::unique_ptr<RowStream>> RowStreams::Inspect(
+    const worker::v1::InspectJob& job, const daemon::v1::RunRecord* record) {
+  worker::v1::Start start = planner_->NewStart();
   *start.mutable_inspect() = job;
   start.mutable_inspect()->set_now_ms(NowMs());
-  if (job.verify().has_run()) {
-    const std::lock_guard lock(mutex_);
-    const auto entry = FindIntact(job.verify().run());
-    if (!entry.ok()) return entry.status();
-    const daemon::v1::RunRecord& record = (*entry)->controller.record();
-    if (absl::Status status = AddKept(record.run(), &start); !status.ok()) return status;
-    *start.mutable_inspect()->mutable_asked() = record.asked();
-    start.mutable_inspect()->set_now_ms(record.now_ms());
-    start.mutable_inspect()->set_uid(record.run().uid());
+  if (record != nullptr) {
+    absl::Status status = planner_->AddKept(record->run(), &start);
+    if (!status.ok()) return status;
+    *start.mutable_inspect()->mutable_asked() = record->asked();
+    start.mutable_inspect()->set_now_ms(record->now_ms());
+    start.mutable_inspect()->set_uid(record->run().uid());
   }
-  AddMissing(*parts_.index->Refresh(), &start);
+  AddMissing(*index_->Refresh(), &start);
 
-  if (absl::Status status = CountStream(); !status.ok()) return status;
+  if (absl::Status status = Count(); !status.ok()) return status;
   int row_fd = -1;
-  AskedWorker worker(this, start, &row_fd);
+  Planner::Asked worker(planner_, start, &row_fd);
   if (worker.id() == 0) {
     --*streams_;
-    return Stopping();
+    return DaemonStopping();
   }
   return StreamOf(&worker, row_fd, job.has_replay());
+}
+
+void RowStreams::Stop() {
+  const std::lock_guard lock(mutex_);
+  worker::v1::ToWorker stop;
+  stop.mutable_stop();
+  for (const WorkerId id : delivering_) workers_->Send(id, stop);
+}
+
+bool RowStreams::AwaitEnd(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  const auto have_ended = [this] { return delivering_.empty(); };
+  if (changed_.wait_until(lock, deadline, have_ended)) return true;
+  for (const WorkerId id : delivering_) workers_->Kill(id);
+  return changed_.wait_for(lock, kKilledWithin, have_ended);
 }
 
 }  // namespace throng

@@ -1,0 +1,284 @@
+// RunDriver: its beginning and its end, and looking at runs.
+#include "server/daemon/run_driver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "server/daemon/errors.h"
+#include "server/daemon/run_driver_lock.h"
+#include "server/daemon/run_parts.h"
+#include "server/daemon/wall_clock.h"
+#include "server/spec/problem.h"
+
+namespace throng {
+namespace {
+
+// How often it is looked whether the state folder is still there.
+constexpr std::chrono::seconds kLookInterval{1};
+
+}  // namespace
+
+RunDriver::~RunDriver() { parts_.store->Flush(); }  // it calls what is here
+
+absl::Status RunDriver::Start() {
+  const Lock lock(this);
+  std::vector<EntryPtr> added;
+  absl::Status status = parts_.store->ForEach(
+      [&](Stored record) {
+        if (!parts_.is_ephemeral) parts_.index->Hold(UsedBy(record.run()));
+        const EntryPtr entry = table_.Add(std::move(record));
+        table_.Reconsider(entry);
+        if (entry->controller) added.push_back(entry);
+      },
+      [&](const RunStore::Damaged& run) {
+        if (parts_.log) parts_.log(fmt::format("What is stored of {} is damaged.", run.name));
+        table_.AddDamaged(run.uid, run.name);
+      });
+  if (!status.ok()) return status;
+  for (const EntryPtr& entry : added) Do(entry, entry->controller->OnDaemonStart());
+  Retire();
+  if (parts_.is_ephemeral) return absl::OkStatus();
+  // Of a creation that a dead daemon did not finish; or of a run whose record cannot tell.
+  if (table_.damaged() == 0) parts_.index->RemoveUnheld();
+  WatchStore();
+  return absl::OkStatus();
+}
+
+void RunDriver::WatchStore() {
+  parts_.timers->CallAt(parts_.timers->Now() + kLookInterval, [this] {
+    const Lock lock(this);
+    if (is_stopping_) return;
+    ReportTrouble();
+    WatchStore();
+  });
+}
+
+void RunDriver::ReportTrouble() {
+  std::string trouble(parts_.store->Check().message());
+  if (trouble.empty() && unstored_ > 0) {
+    trouble = fmt::format("What was asked of {} runs is not stored yet.", unstored_);
+  }
+  if (trouble == trouble_) return;
+  const bool has_changed = trouble.empty() != trouble_.empty();
+  trouble_ = std::move(trouble);
+  if (parts_.log) parts_.log(trouble_.empty() ? "All runs are stored again." : trouble_);
+  if (has_changed && parts_.on_trouble) parts_.on_trouble(!trouble_.empty());
+}
+
+void RunDriver::Stop() {
+  const Lock lock(this);
+  is_stopping_ = true;
+  for (const auto& [name, entry] : table_.runs()) {
+    if (!entry->controller) continue;
+    InTurn(entry, [this, entry = entry] { Do(entry, entry->controller->OnDaemonStop()); });
+  }
+  for (const auto& [name, entry] : table_.runs()) {
+    for (const auto& [id, on_change] : entry->watchers) on_change();
+  }
+  changed_.notify_all();
+}
+
+bool RunDriver::AwaitEnd(Deadline deadline) {
+  Lock lock(this);
+  const auto have_ended = [this] {
+    return std::none_of(table_.runs().begin(), table_.runs().end(), [](const auto& run) {
+      return run.second->controller && run.second->controller->HasWorker();
+    });
+  };
+  if (changed_.wait_until(lock, deadline, have_ended)) return true;
+  for (const auto& [name, entry] : table_.runs()) {
+    if (entry->controller && entry->controller->HasWorker()) parts_.workers->Kill(entry->worker);
+  }
+  return changed_.wait_for(lock, kKilledWithin, have_ended);
+}
+
+absl::StatusOr<EntryPtr> RunDriver::Find(const std::string& name) const {
+  if (is_stopping_) return DaemonStopping();
+  return table_.Find(name);
+}
+
+absl::StatusOr<EntryPtr> RunDriver::FindIntact(const std::string& name) const {
+  auto entry = Find(name);
+  if (!entry.ok() || !(*entry)->is_damaged) return entry;
+  return MakeError(absl::StatusCode::kFailedPrecondition, "RECORD_DAMAGED",
+                   (*entry)->controller->run().reason());
+}
+
+absl::StatusOr<EntryPtr> RunDriver::FindIdle(const std::string& name, bool may_be_damaged,
+                                             Lock* lock) {
+  while (true) {
+    auto entry = may_be_damaged ? Find(name) : FindIntact(name);
+    if (!entry.ok()) return entry;
+    if ((*entry)->is_resetting) {
+      return MakeError(absl::StatusCode::kAborted, "POSITIONS_BEING_RESET",
+                       "The positions of the run are being reset; try again once that is done.");
+    }
+    if (!(*entry)->is_changing) return entry;
+    changed_.wait(*lock);
+  }
+}
+
+absl::Status RunDriver::Wake(const EntryPtr& entry) {
+  if (entry->controller) return absl::OkStatus();
+  auto record = parts_.store->Read(entry->uid);
+  if (!record.ok()) return record.status();
+  table_.Wake(entry, *std::move(record));
+  return absl::OkStatus();
+}
+
+// ---- Looking ----
+
+absl::StatusOr<daemon::v1::RunRecord> RunDriver::Record(const std::string& name) {
+  std::string uid;
+  {
+    const Lock lock(this);
+    const auto entry = FindIntact(name);
+    if (!entry.ok()) return entry.status();
+    if ((*entry)->controller) return RecordOf(*entry, *(*entry)->controller);
+    uid = (*entry)->uid;
+  }
+  return parts_.store->Read(uid);
+}
+
+absl::StatusOr<v1::Run> RunDriver::Get(const std::string& name) {
+  std::shared_ptr<const v1::Run> shown;
+  std::string uid;
+  {
+    const Lock lock(this);
+    const auto entry = Find(name);
+    if (!entry.ok()) return entry.status();
+    if ((*entry)->controller) shown = RunTable::Show(*entry);
+    uid = (*entry)->uid;
+  }
+  if (shown != nullptr) return *shown;
+  auto record = parts_.store->Read(uid);
+  if (!record.ok()) return record.status();
+  return record->run();
+}
+
+absl::StatusOr<v1::ListRunsResponse> RunDriver::List(const v1::ListRunsRequest& request) {
+  constexpr int32_t kMost = 1000;
+  constexpr int32_t kDefault = 100;
+  if (request.page_size() < 0) return InvalidField("page_size", "Must not be negative.");
+  const int32_t wanted = request.page_size() == 0 ? kDefault : std::min(request.page_size(), kMost);
+  const auto size = static_cast<size_t>(wanted);
+  v1::ListRunsResponse response;
+  std::vector<std::pair<std::string, std::shared_ptr<const v1::Run>>> page;  // uid; or the run
+  {
+    const Lock lock(this);
+    if (is_stopping_) return DaemonStopping();
+    // The token is the name before the page, so that a page stays right when runs come and go.
+    std::string last;
+    for (auto it = table_.runs().upper_bound(request.page_token()); it != table_.runs().end();
+         ++it) {
+      if (page.size() == size) {
+        response.set_next_page_token(last);
+        break;
+      }
+      page.emplace_back(it->second->uid,
+                        it->second->controller ? RunTable::Show(it->second) : nullptr);
+      last = it->first;
+    }
+  }
+  for (const auto& [uid, shown] : page) {
+    auto stored = shown != nullptr ? absl::StatusOr<Stored>(absl::NotFoundError(""))
+                                   : parts_.store->Read(uid);
+    if (shown == nullptr && absl::IsNotFound(stored.status())) continue;  // deleted meanwhile
+    if (shown == nullptr && !stored.ok()) return stored.status();
+    *response.add_runs() = shown != nullptr ? *shown : stored->run();
+    response.mutable_runs(response.runs_size() - 1)->clear_spec();
+  }
+  return response;
+}
+
+absl::StatusOr<std::shared_ptr<RunLog>> RunDriver::Log(const std::string& name) {
+  const Lock lock(this);
+  const auto entry = Find(name);
+  if (!entry.ok()) return entry.status();
+  return (*entry)->log;
+}
+
+absl::StatusOr<std::optional<v1::GetPositionsResponse>> RunDriver::Reported(
+    const std::string& name) {
+  const Lock lock(this);
+  const auto entry = FindIntact(name);
+  if (!entry.ok()) return entry.status();
+  const auto& controller = (*entry)->controller;
+  if (!controller || !controller->HasWorker() ||
+      controller->run().state() == v1::RUN_STATE_STARTING) {
+    return std::optional<v1::GetPositionsResponse>();
+  }
+  v1::GetPositionsResponse response;
+  for (const v1::OutputStatus& output : controller->run().outputs()) {
+    v1::Position* position = response.add_positions();
+    position->set_output(output.name());
+    position->set_place(output.place());
+    position->set_row(output.position());
+    position->set_is_complete(output.state() == v1::OUTPUT_STATE_SUCCEEDED);
+  }
+  return std::optional(std::move(response));
+}
+
+absl::StatusOr<uint64_t> RunDriver::Watch(const std::string& name,
+                                          std::function<void()> on_change) {
+  const Lock lock(this);
+  const auto entry = Find(name);
+  if (!entry.ok()) return entry.status();
+  return table_.Watch(*entry, std::move(on_change));
+}
+
+void RunDriver::Unwatch(uint64_t id) {
+  const Lock lock(this);
+  table_.Unwatch(id);
+  Retire();
+}
+
+absl::StatusOr<v1::GetRunStatisticsResponse> RunDriver::Statistics(
+    const v1::GetRunStatisticsRequest& request, const CallContext& context) {
+  auto record = Record(request.name());
+  if (!record.ok()) return record.status();
+  std::string output = request.output();
+  if (!output.empty()) {
+    absl::Status status = RequireOutput(record->run(), "output", output);
+    if (!status.ok()) return status;
+  }
+  for (const v1::OutputSpec& spec : record->asked().outputs()) {
+    if (output.empty() && spec.table() == v1::TABLE_INTERACTIONS) output = spec.name();
+  }
+  Lock lock(this);
+  const auto found = FindIntact(request.name());
+  if (!found.ok()) return found.status();
+  const EntryPtr& entry = *found;
+  const WorkerId worker = entry->controller && entry->controller->HasWorker() ? entry->worker : 0;
+  if (worker == 0) {
+    for (const v1::GetRunStatisticsResponse& final : record->statistics()) {
+      if (output == final.output()) return final;
+    }
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition, "NO_STATISTICS",
+        "There are no statistics: the run delivers nothing at present, and they are kept of "
+        "outputs that have succeeded. Resume or restart it first.");
+  }
+  const int64_t id = ++last_question_;
+  questions_[id];
+  worker::v1::ToWorker question;
+  question.mutable_get_statistics()->set_id(id);
+  question.mutable_get_statistics()->set_output(output);
+  parts_.workers->Send(worker, question);
+  const bool is_over = changed_.wait_until(lock, context.cancelled, context.deadline, [&] {
+    return questions_[id] || entry->worker != worker || is_stopping_;
+  });
+  const auto answer = questions_.extract(id).mapped();
+  if (!answer && is_stopping_) return DaemonStopping();
+  if (!answer && is_over) {
+    return MakeError(absl::StatusCode::kUnavailable, "WORKER_ENDED",
+                     "The run's worker ended before it could tell; ask again.");
+  }
+  if (!answer) return NotAwaited(context);
+  if (answer->code() == 0) return answer->statistics();
+  return MakeError(static_cast<absl::StatusCode>(answer->code()), "NO_STATISTICS",
+                   answer->message());
+}
+
+}  // namespace throng
