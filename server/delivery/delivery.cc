@@ -263,6 +263,7 @@ absl::Status Delivery::Commit() {
   const auto counts =
       tally_ && !statistics_ && place_.KeepsCounts() ? tally_->CountsAt(position_) : std::nullopt;
   const std::string host_state = place_.HostState(statistics_, counts);
+  const Clock::time_point start = Clock::now();
   absl::Status status = Retry([&] { return place_.sink()->Commit(position_, host_state); });
   if (!status.ok()) return status;
   place_.Committed();
@@ -271,7 +272,11 @@ absl::Status Delivery::Commit() {
   committed_ = position_;
   uncommitted_rows_ = 0;
   aborts_ = 0;
-  monitor_.Change([this](OutputProgress* progress) { progress->position = committed_; });
+  const std::chrono::duration<double> took = Clock::now() - start;
+  monitor_.Change([&](OutputProgress* progress) {
+    progress->position = committed_;
+    progress->commit_times.Add(took.count());
+  });
   return absl::OkStatus();
 }
 
@@ -402,7 +407,11 @@ absl::Status Delivery::Retry(const std::function<absl::Status()>& call) {
     }
     if (!is_patient && now - patient_since >= settings_.retry_timeout) return status;
     was_blocked = true;
-    monitor_.SetState(OutputState::kBlocked, MessageOf(status));
+    monitor_.Change([&status](OutputProgress* output) {
+      output->state = OutputState::kBlocked;
+      output->reason = MessageOf(status);
+      ++output->retries;
+    });
     SleepUntil(Clock::now() + back_off);
     AwaitResume();  // with what it offers in hand
     if (IsStopping()) return absl::CancelledError("stopped while the sink was blocked");

@@ -1,5 +1,6 @@
 #include "server/worker/messages.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -64,6 +65,15 @@ v1::OutputStatus StatusMessage(const Output& output) {
   status.set_total_rows(progress.total_rows);
   status.set_bytes(progress.bytes);
   if (progress.went_on_from) status.set_went_on_from(*progress.went_on_from);
+  status.set_retries(progress.retries);
+  const CommitTimes& commits = progress.commit_times;
+  if (std::all_of(commits.counts.begin(), commits.counts.end(), [](auto n) { return n == 0; })) {
+    return status;
+  }
+  v1::CommitTimes* times = status.mutable_commit_times();
+  times->mutable_bounds()->Assign(CommitTimes::kBounds.begin(), CommitTimes::kBounds.end());
+  times->mutable_counts()->Assign(commits.counts.begin(), commits.counts.end());
+  times->set_seconds(commits.seconds);
   return status;
 }
 

@@ -281,9 +281,39 @@ TEST_F(RunTest, AFormatThatCannotBeginYetBlocksUntilItIsStoppedOrTimeIsUp) {
   while (progress().state == OutputState::kStarting) run->Wait(std::chrono::milliseconds(10));
   EXPECT_EQ(progress().state, OutputState::kBlocked);
   EXPECT_THAT(progress().reason, testing::HasSubstr(said));
+  EXPECT_GT(progress().retries, 0);
   is_stopping_ = true;
   while (!run->HasEnded()) run->Wait(std::chrono::milliseconds(100));
   EXPECT_EQ(progress().state, OutputState::kStopped);
+}
+
+TEST_F(RunTest, CountsCommitsByTheTimeThatTheyTook) {
+  const auto run = Execute(
+      "dataset: {seed: 5, interactions: 5000}\n"
+      "outputs:\n"
+      "- {format: {component: csv}, commit_rows: 1000, sink: {component: file, options: {path: " +
+      (folder_ / "a.csv").string() + "}}}\n");
+  const OutputProgress progress = run->outputs()[0]->progress();
+  ASSERT_EQ(progress.state, OutputState::kSucceeded) << progress.reason;
+  int64_t commits = 0;
+  for (const int64_t count : progress.commit_times.counts) commits += count;
+  EXPECT_GE(commits, 2);
+  EXPECT_GT(progress.commit_times.seconds, 0);
+  EXPECT_EQ(progress.retries, 0);
+}
+
+TEST(CommitTimes, HaveABucketUpToEachBoundAndOneBeyond) {
+  CommitTimes times;
+  times.Add(0.0005);
+  times.Add(0.001);
+  times.Add(0.0011);
+  times.Add(10.0);
+  times.Add(3600);
+  EXPECT_EQ(times.counts[0], 2);
+  EXPECT_EQ(times.counts[1], 1);
+  EXPECT_EQ(times.counts[CommitTimes::kBounds.size() - 1], 1);
+  EXPECT_EQ(times.counts[CommitTimes::kBounds.size()], 1);
+  EXPECT_DOUBLE_EQ(times.seconds, 3610.0026);
 }
 
 TEST_F(RunTest, ASinkThatAlwaysAbortsFailsInTheEnd) {
