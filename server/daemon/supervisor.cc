@@ -25,15 +25,35 @@ SupervisorOptions Prepared(SupervisorOptions options) {
   return options;
 }
 
-std::vector<std::string> WorkerEnvironment(const SupervisorOptions& options) {
+bool IsNameCharacter(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// Whether `env:NAME` stands anywhere in what a worker is told, be it in a text that only the worker
+// can read.
+bool Names(std::string_view start, std::string_view name) {
+  const std::string reference = fmt::format("env:{}", name);
+  for (size_t at = 0; (at = start.find(reference, at)) != std::string_view::npos; ++at) {
+    const size_t end = at + reference.size();
+    if (end == start.size() || !IsNameCharacter(start[end])) return true;
+  }
+  return false;
+}
+
+// NAME=VALUE of each variable that the worker gets: those that its secrets name, if the operator
+// has named them, too.
+std::vector<std::string> WorkerEnvironment(const SupervisorOptions& options,
+                                           std::string_view start) {
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string_view text = *variable;
     const std::string_view name = text.substr(0, text.find('='));
-    const bool is_named = name == "PATH" || name == "HOME" || name == "TMPDIR" ||
-                          std::find(options.environment.begin(), options.environment.end(), name) !=
-                              options.environment.end();
-    if (is_named || options.inherits_environment) variables.emplace_back(text);
+    const bool is_allowed = std::find(options.environment.begin(), options.environment.end(),
+                                      name) != options.environment.end();
+    if (name == "PATH" || name == "HOME" || name == "TMPDIR" || options.inherits_environment ||
+        (is_allowed && Names(start, name))) {
+      variables.emplace_back(text);
+    }
   }
   return variables;
 }
@@ -59,9 +79,7 @@ struct Supervisor::Launching {
 };
 
 Supervisor::Supervisor(SupervisorOptions options)
-    : options_(Prepared(std::move(options))),
-      environment_(WorkerEnvironment(options_)),
-      loop_(std::make_unique<EventLoop>()) {
+    : options_(Prepared(std::move(options))), loop_(std::make_unique<EventLoop>()) {
   // Where children's ends are ignored, as a parent may have left it, nothing is known of them.
   struct sigaction now {};
   if (sigaction(SIGCHLD, nullptr, &now) == 0 && now.sa_handler == SIG_IGN) {
@@ -113,7 +131,7 @@ void Supervisor::StartWorker(Launching* launching) {
     auto started = WorkerProcess::Start({
         .path = options_.worker_path,
         .folder = options_.working_folder,
-        .environment = environment_,
+        .environment = WorkerEnvironment(options_, launching->start),
         .inherits_stdout = options_.inherits_stdout && launching->is_run,
         .row_fd = launching->row_channel.get(),
     });

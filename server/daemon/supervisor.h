@@ -25,7 +25,8 @@ class SupervisedWorker;
 struct SupervisorOptions {
   std::string worker_path;     // of throng-worker
   std::string working_folder;  // of workers; empty: the daemon's
-  // Variables that workers get besides PATH, HOME and TMPDIR, as far as the daemon has them.
+  // Variables that a worker gets besides PATH, HOME and TMPDIR, as far as the daemon has them and
+  // what the worker is to do names them, as `env:NAME`.
   std::vector<std::string> environment;
   bool inherits_environment = false;  // workers get all variables: the daemon is its user's own
   bool inherits_stdout = false;       // workers of runs write to the daemon's standard output
@@ -64,7 +65,6 @@ class Supervisor final : public Workers, public Timers {
   void Remove(WorkerId id);
 
   const SupervisorOptions options_;
-  const std::vector<std::string> environment_;
   std::atomic<WorkerId> last_id_ = 0;
   std::promise<void> all_ended_;  // set once is_ending_
   // Of the loop's thread alone:

@@ -106,6 +106,9 @@ SupervisorOptions Options() {
 worker::v1::Start Script(const std::vector<std::string>& lines) {
   worker::v1::Start start;
   for (const std::string& line : lines) start.add_plugin_errors(line);
+  for (const char* name : {"env:ASAN_OPTIONS", "env:TSAN_OPTIONS", "env:THRONG_FAKE"}) {
+    start.add_source_roots(name);  // which it does not look at
+  }
   return start;
 }
 
@@ -204,22 +207,32 @@ TEST(Supervisor, GivesAWorkerTheDescriptorsOfTheProtocolAndNoOther) {
   close(other);
 }
 
-TEST(Supervisor, GivesAWorkerTheVariablesThatAreAllowed) {
+TEST(Supervisor, GivesAWorkerTheVariablesThatAreAllowedAndThatItsWorkNames) {
   const Variable allowed("THRONG_TEST_ALLOWED", "yes");
+  const Variable longer("THRONG_TEST_ALLOWED_AS_WELL", "no");
   const Variable secret("THRONG_TEST_SECRET", "no");
   SupervisorOptions options = Options();
   options.environment.emplace_back("THRONG_TEST_ALLOWED");
+  options.environment.emplace_back("THRONG_TEST_ALLOWED_AS_WELL");
   Supervisor supervisor(options);
   options.inherits_environment = true;
   Supervisor private_supervisor(options);
   const auto some = std::make_shared<Listener>();
   const auto all = std::make_shared<Listener>();
-  supervisor.Launch(Script({"tell-environment", "finish 0"}), some, {});
+  worker::v1::Start naming = Script({"tell-environment", "finish 0"});
+  naming.mutable_run()->mutable_source()->add_layers()->set_text(
+      "password: 'env:THRONG_TEST_ALLOWED', other: env:THRONG_TEST_SECRET");
+  const auto none = std::make_shared<Listener>();
+  supervisor.Launch(naming, some, {});
+  supervisor.Launch(Script({"tell-environment", "finish 0"}), none, {});
   private_supervisor.Launch(Script({"tell-environment", "finish 0"}), all, {});
   some->End();
+  none->End();
   all->End();
   EXPECT_THAT(some->Log(), IsSupersetOf({StartsWith("PATH="), StartsWith("THRONG_TEST_ALLOWED=")}));
   EXPECT_THAT(some->Log(), Not(Contains(StartsWith("THRONG_TEST_SECRET="))));
+  EXPECT_THAT(some->Log(), Not(Contains(StartsWith("THRONG_TEST_ALLOWED_AS_WELL="))));
+  EXPECT_THAT(none->Log(), Not(Contains(StartsWith("THRONG_TEST_"))));
   EXPECT_THAT(all->Log(), Contains("THRONG_TEST_SECRET=no"));
 }
 
