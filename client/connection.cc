@@ -3,6 +3,8 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "google/rpc/status.pb.h"
@@ -23,13 +25,36 @@ constexpr milliseconds kPlanning{600'000};
 constexpr int kMostMessageBytes = 64 << 20;
 constexpr int kMostBackOffMs = 1000;
 
-std::shared_ptr<grpc::Channel> Channel(const std::string& address) {
+// Without the white space at its end, as a token's file has.
+std::string ReadFile(const std::string& path) {
+  if (path.empty()) return "";
+  std::ifstream file(path, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  return text;
+}
+
+std::shared_ptr<grpc::ChannelCredentials> Credentials(const std::string& address,
+                                                      const TlsFlags& tls) {
+  if (!tls.IsUsed() || address.starts_with("unix:")) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = ReadFile(tls.ca_file);
+  options.pem_cert_chain = ReadFile(tls.certificate_file);
+  options.pem_private_key = ReadFile(tls.key_file);
+  auto credentials = grpc::SslCredentials(options);
+  const std::string token = ReadFile(tls.token_file);
+  if (token.empty()) return credentials;
+  return grpc::CompositeChannelCredentials(credentials, grpc::AccessTokenCredentials(token));
+}
+
+std::shared_ptr<grpc::Channel> Channel(const std::string& address, const TlsFlags& tls) {
   grpc::ChannelArguments arguments;
+  if (!tls.server_name.empty()) arguments.SetSslTargetNameOverride(tls.server_name);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // a proxy for the web is none for daemons
   arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
   // Who waits for a daemon to come back hears of it soon.
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMostBackOffMs);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(address, Credentials(address, tls), arguments);
 }
 
 // With the details of a google.rpc.Status as payloads.
@@ -88,8 +113,8 @@ void Cancellation::End() {
   cancel_ = nullptr;
 }
 
-Connection::Connection(const std::string& address)
-    : address_(address), stubs_(std::make_unique<Stubs>(Channel(address))) {}
+Connection::Connection(const std::string& address, const TlsFlags& tls)
+    : address_(address), stubs_(std::make_unique<Stubs>(Channel(address, tls))) {}
 
 Connection::~Connection() = default;
 

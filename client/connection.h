@@ -16,6 +16,21 @@
 
 namespace throng {
 
+// How a connection is encrypted and who we are. Files are PEM, but for the token.
+struct TlsFlags {
+  bool is_asked = false;         // --tls
+  std::string ca_file;           // --cacert; empty: the system's
+  std::string certificate_file;  // --cert
+  std::string key_file;          // --key
+  std::string token_file;        // --token-file
+  std::string server_name;       // --server-name; empty: the host of the address
+
+  bool IsUsed() const {
+    return is_asked || !ca_file.empty() || !certificate_file.empty() || !token_file.empty() ||
+           !server_name.empty();
+  }
+};
+
 // Ends a stream from another thread: the call then is CANCELLED. Of one call.
 class Cancellation {
  public:
@@ -37,8 +52,8 @@ class Cancellation {
 // a connection that failed.
 class Connection {
  public:
-  // `unix:/path` or HOST:PORT. Nothing happens before the first call.
-  explicit Connection(const std::string& address);
+  // `unix:/path`, which `tls` is not for, or HOST:PORT. Nothing happens before the first call.
+  Connection(const std::string& address, const TlsFlags& tls);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();

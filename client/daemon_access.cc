@@ -15,8 +15,23 @@ std::optional<std::string> NamedAddress(const DaemonFlags& flags) {
   return address.starts_with('/') ? "unix:" + address : address;
 }
 
+std::vector<std::string> WordsOf(const DaemonFlags& flags) {
+  std::vector<std::string> words;
+  const auto add = [&words](const char* flag, const std::string& value) {
+    if (!value.empty()) words.insert(words.end(), {flag, value});
+  };
+  if (flags.address) add("--address", *flags.address);
+  if (flags.tls.is_asked) words.emplace_back("--tls");
+  add("--cacert", flags.tls.ca_file);
+  add("--cert", flags.tls.certificate_file);
+  add("--key", flags.tls.key_file);
+  add("--token-file", flags.tls.token_file);
+  add("--server-name", flags.tls.server_name);
+  return words;
+}
+
 Daemon Daemon::Shared(const DaemonFlags& flags) {
-  return Daemon(nullptr, NamedAddress(flags).value_or(DefaultAddress()));
+  return Daemon(nullptr, NamedAddress(flags).value_or(DefaultAddress()), flags.tls);
 }
 
 absl::StatusOr<Daemon> Daemon::OneShot(const DaemonFlags& flags) {
@@ -26,12 +41,12 @@ absl::StatusOr<Daemon> Daemon::OneShot(const DaemonFlags& flags) {
           "--plugin-dir: the daemon at " + *address +
           " has plugin folders of its own; leave it out, or leave out the address.");
     }
-    return Daemon(nullptr, *address);
+    return Daemon(nullptr, *address, flags.tls);
   }
   auto started = PrivateDaemon::Start(flags.plugin_folders);
   if (!started.ok()) return started.status();
   const std::string address = (*started)->address();
-  Daemon daemon(*std::move(started), address);  // gRPC awakes while the daemon does
+  Daemon daemon(*std::move(started), address, TlsFlags());  // gRPC awakes while the daemon does
   if (absl::Status status = daemon.private_daemon_->AwaitReady(); !status.ok()) return status;
   return daemon;
 }

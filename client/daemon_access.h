@@ -14,6 +14,7 @@ namespace throng {
 
 struct DaemonFlags {
   std::optional<std::string> address;       // --address
+  TlsFlags tls;                             // of HOST:PORT
   std::vector<std::string> plugin_folders;  // --plugin-dir, of a private daemon
 };
 
@@ -31,9 +32,10 @@ class Daemon {
   bool is_private() const { return private_daemon_ != nullptr; }
 
  private:
-  explicit Daemon(std::unique_ptr<PrivateDaemon> private_daemon, const std::string& address)
+  Daemon(std::unique_ptr<PrivateDaemon> private_daemon, const std::string& address,
+         const TlsFlags& tls)
       : private_daemon_(std::move(private_daemon)),
-        connection_(std::make_unique<Connection>(address)) {}
+        connection_(std::make_unique<Connection>(address, tls)) {}
 
   std::unique_ptr<PrivateDaemon> private_daemon_;  // outlives the connection
   std::unique_ptr<Connection> connection_;
@@ -41,5 +43,8 @@ class Daemon {
 
 // The address that is named, as gRPC takes it: /path becomes unix:/path. Nothing: none is.
 std::optional<std::string> NamedAddress(const DaemonFlags& flags);
+
+// The flags again, as words of a command line.
+std::vector<std::string> WordsOf(const DaemonFlags& flags);
 
 }  // namespace throng

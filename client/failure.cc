@@ -61,10 +61,36 @@ ExitCode ExitCodeOf(const absl::Status& status) {
       return kTimedOut;
     case absl::StatusCode::kCancelled:
       return kInterrupted;
+    case absl::StatusCode::kUnauthenticated:
+      return kNoDaemon;
     default:
       return kFailed;
   }
 }
+
+namespace {
+
+// Of a connection that was not made: what was met, and what to do.
+std::vector<std::string> NoConnectionLines(const std::string& message, const std::string& address) {
+  const auto has = [&message](std::string_view words) {
+    return message.find(words) != std::string::npos;
+  };
+  if (address.starts_with("unix:") && has("Permission denied")) {
+    return {fmt::format("The daemon at {} does not let you in ({}).", address, message),
+            "Join the group of its socket, or ask its operator for one that you may use."};
+  }
+  const bool is_tls = has("CERTIFICATE_VERIFY_FAILED") || has("andshake failed") ||
+                      has("Hostname Verification Check failed") || has("Peer name");
+  if (is_tls) {
+    return {fmt::format("The daemon at {} and this client do not trust each other ({}).", address,
+                        message),
+            "See to --cacert, --cert, --key and --server-name, and to whether it speaks TLS."};
+  }
+  return {fmt::format("No daemon answers at {} ({}).", address, message),
+          "Start one with `throngd`, or name one with --address or THRONG_ADDRESS."};
+}
+
+}  // namespace
 
 std::vector<std::string> FailureLines(const absl::Status& status, const std::string& address,
                                       bool is_private) {
@@ -92,8 +118,10 @@ std::vector<std::string> FailureLines(const absl::Status& status, const std::str
         "The private throngd of this command has ended ({}); give the command again.", message)};
   }
   if (absl::IsUnavailable(status)) {
-    return {fmt::format("No daemon answers at {} ({}).", address, message),
-            "Start one with `throngd`, or name one with --address or THRONG_ADDRESS."};
+    return NoConnectionLines(message, address);
+  }
+  if (absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status)) {
+    return {fmt::format("The daemon at {} refuses: {}", address, message)};
   }
   if (absl::IsDeadlineExceeded(status)) {
     return {fmt::format("The daemon at {} did not answer in time.", address)};

@@ -12,6 +12,33 @@ namespace {
 // Values as completion knows them.
 constexpr const char* kFormats = "table|json|jsonl|yaml|name";
 
+// Named as curl, etcdctl and grpcurl do.
+void AddTls(CLI::App* app, TlsFlags* tls) {
+  const auto add = [app](const std::string& flag, std::string* value, const char* variable,
+                         const std::string& help) {
+    return app->add_option(flag, *value, help + "; also " + variable + ".")
+        ->envname(variable)
+        ->group("Daemons on HOST:PORT over TLS");
+  };
+  const auto add_file = [&add](const std::string& flag, std::string* value, const char* variable,
+                               const std::string& help) {
+    return add(flag, value, variable, help)->check(CLI::ExistingFile)->type_name("FILE");
+  };
+  app->add_flag("--tls", tls->is_asked, "Use TLS; goes without saying with a flag below.")
+      ->group("Daemons on HOST:PORT over TLS");
+  add_file("--cacert", &tls->ca_file, "THRONG_CACERT",
+           "Certificates of the CAs that may vouch for the daemon; default: the system's");
+  auto* certificate = add_file("--cert", &tls->certificate_file, "THRONG_CERT", "Our certificate");
+  auto* key = add_file("--key", &tls->key_file, "THRONG_KEY", "Its private key");
+  certificate->needs(key);
+  key->needs(certificate);
+  add_file("--token-file", &tls->token_file, "THRONG_TOKEN_FILE",
+           "A file that holds our bearer token");
+  add("--server-name", &tls->server_name, "THRONG_SERVER_NAME",
+      "The name in the daemon's certificate; default: the host of the address")
+      ->type_name("NAME");
+}
+
 }  // namespace
 
 CLI::Validator OneOf(const std::string& words) {
@@ -59,6 +86,7 @@ void AddAddress(CLI::App* app, DaemonFlags* daemon, bool is_one_shot) {
                         "THRONG_ADDRESS."
                       : "The daemon, unix:/PATH or HOST:PORT; also THRONG_ADDRESS.")
       ->type_name("ADDRESS");
+  AddTls(app, &daemon->tls);
   if (!is_one_shot) return;
   app->add_option("--plugin-dir", daemon->plugin_folders,
                   "A folder of plugins for a private daemon, instead of those that came with it; "

@@ -80,7 +80,8 @@ void ShowWarnings(Connection* connection, const v1::Run& run) {
 // A command line about the run of a shared daemon.
 std::string RunCommand(const char* verb, const GenerateCommand& command, const v1::Run& run) {
   std::vector<std::string> words = {command.command_line[0], "runs", verb, ShortName(run.name())};
-  if (command.daemon.address) words.insert(words.end(), {"--address", *command.daemon.address});
+  const std::vector<std::string> daemon = WordsOf(command.daemon);
+  words.insert(words.end(), daemon.begin(), daemon.end());
   return ShellLine(words);
 }
 

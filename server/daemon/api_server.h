@@ -3,11 +3,14 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/daemon/access.h"
 #include "server/daemon/call_work.h"
 #include "server/daemon/engine.h"
+#include "server/daemon/listener.h"
 #include "server/daemon/socket_lock.h"
 
 namespace grpc {
@@ -19,21 +22,30 @@ namespace throng {
 
 class ApiServer {
  public:
-  // A server on an address that ReadConfig has accepted. From now on no other daemon can have that
-  // unix socket, which is open to the daemon's user alone. `engine` outlives the server.
-  // ALREADY_EXISTS: another daemon has it; FAILED_PRECONDITION: it cannot be listened there, why.
-  static absl::StatusOr<std::unique_ptr<ApiServer>> Make(const std::string& address,
+  // A server on listeners that ReadConfig has accepted. From now on no other daemon can have their
+  // unix sockets. `engine` outlives the server. ALREADY_EXISTS: another daemon has a socket;
+  // FAILED_PRECONDITION: it cannot be listened there, or a file of a listener is not usable, why.
+  static absl::StatusOr<std::unique_ptr<ApiServer>> Make(const std::vector<Listener>& listeners,
                                                          Engine* engine);
   // Cancels all calls, waits for their ends and stops to listen.
   ~ApiServer();
   ApiServer(const ApiServer&) = delete;
   ApiServer& operator=(const ApiServer&) = delete;
 
+  // Hears of each call that changes something, but for those over plain TCP, which nobody knows
+  // anything of. Before it listens.
+  void SetOnCall(const Access::OnCall& on_call);
+
   // Begins to serve, once. FAILED_PRECONDITION: as above.
   absl::Status Listen();
 
-  // Where clients find it: once it listens, with the port that was chosen for port 0.
-  const std::string& address() const { return address_; }
+  // Where clients find it, in the order of the listeners: once it listens, with the ports that were
+  // chosen for port 0.
+  std::vector<std::string> addresses() const;
+
+  // Lets other clients in by the same listeners, as many as there are. FAILED_PRECONDITION: a file
+  // of a listener is not usable, and nothing is changed for this one and those after it.
+  absl::Status ChangeAccess(const std::vector<Listener>& listeners);
 
   // What health says of all services; only once it listens.
   void SetServing(bool is_serving);
@@ -42,11 +54,18 @@ class ApiServer {
   void AnnounceEnd();
 
  private:
-  ApiServer(std::string address, Engine* engine, std::unique_ptr<SocketLock> lock);
+  // A listener at work.
+  struct Door {
+    Listener listener;
+    std::shared_ptr<Access> access;
+    std::unique_ptr<SocketLock> lock;  // of a unix socket
+    int port = 0;                      // that was chosen
+  };
 
-  // In the order of their lives: the lock is let go last.
-  const std::unique_ptr<SocketLock> lock_;  // of a unix socket
-  std::string address_;
+  ApiServer(std::vector<Door> doors, Engine* engine);
+
+  // In the order of their lives: the locks are let go last.
+  std::vector<Door> doors_;
   CallWork work_;
   const std::unique_ptr<grpc::Service> services_[4];
   std::unique_ptr<grpc::Server> server_;

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
@@ -13,7 +12,6 @@
 #include "proto/default_address.h"
 #include "proto/option_text.h"
 #include "server/spec/message_reader.h"
-#include "throng/daemon/v1/config.pb.h"
 
 namespace throng {
 namespace {
@@ -24,9 +22,6 @@ constexpr int64_t kKiB = 1024;
 constexpr int64_t kMiB = 1024 * kKiB;
 constexpr int64_t kGiB = 1024 * kMiB;
 constexpr int64_t kTiB = 1024 * kGiB;
-
-// A socket's address has room for so many bytes of path.
-constexpr size_t kMostPathBytes = 107;
 
 bool IsOnlyComments(std::string_view text) {
   while (!text.empty()) {
@@ -47,33 +42,15 @@ std::string DefaultStateFolder() {
   return "";
 }
 
-bool IsLoopback(std::string_view host) {
-  if (host == "localhost" || host == "[::1]") return true;
-  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos;
-}
-
+// What is wrong with `listen`, the short form of a listener, if anything is.
 std::optional<std::string> ListenMistake(const std::string& address, bool is_insecure) {
-  if (const auto path = SocketPath(address)) {
-    if (path->empty()) return "Has no path; write unix:/PATH.";
-    if (path->size() > kMostPathBytes) {
-      return fmt::format(
-          "The path of a socket has at most {} bytes, this one {}; use a shorter one.",
-          kMostPathBytes, path->size());
-    }
-    return std::nullopt;
-  }
-  const size_t colon = address.rfind(':');
-  const std::string_view port =
-      colon == std::string::npos ? "" : std::string_view(address).substr(colon + 1);
-  uint16_t number = 0;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (port.empty() || error != std::errc() || end != port.data() + port.size()) {
-    return fmt::format("Must be unix:/PATH or HOST:PORT, found \"{}\".", address);
-  }
-  if (!IsLoopback(std::string_view(address).substr(0, colon))) {
+  auto mistake = AddressMistake(address);
+  if (mistake || SocketPath(address)) return mistake;
+  if (!IsLoopback(address)) {
     return fmt::format(
         "TCP is neither encrypted nor does it ask who comes, so only loopback addresses "
-        "(localhost, 127.0.0.1, [::1]) can be listened on, found \"{}\".",
+        "(localhost, 127.0.0.1, [::1]) can be listened on so, found \"{}\"; name others in "
+        "`listeners` of a throngd.yaml, with `tls`.",
         address);
   }
   if (!is_insecure) {
@@ -86,16 +63,14 @@ std::optional<std::string> ListenMistake(const std::string& address, bool is_ins
 // Reads the fields of a Config into a DaemonConfig; what is out of range is a problem.
 class Resolver {
  public:
-  explicit Resolver(const daemon::v1::Config& config) : config_(config) {}
+  Resolver(const daemon::v1::Config& config, bool is_insecure_said)
+      : config_(config), is_insecure_said_(is_insecure_said) {}
 
   DaemonConfig Resolve(Problems* problems) {
     problems_ = problems;
     DaemonConfig resolved;
-    resolved.listen = config_.listen().empty() ? DefaultAddress() : config_.listen();
-    resolved.is_insecure = config_.insecure();
-    if (auto mistake = ListenMistake(resolved.listen, resolved.is_insecure)) {
-      Add("listen", *std::move(mistake));
-    }
+    resolved.given = config_;
+    resolved.listeners = Listeners();
     resolved.state_folder =
         config_.state_folder().empty() ? DefaultStateFolder() : config_.state_folder();
     resolved.plugin_folders = Texts("plugin_folders", config_.plugin_folders());
@@ -123,6 +98,25 @@ class Resolver {
  private:
   void Add(std::string field, std::string message) {
     problems_->push_back({std::move(field), std::move(message)});
+  }
+
+  std::vector<Listener> Listeners() {
+    std::vector<Listener> listeners;
+    if (config_.listeners_size() == 0) {
+      Listener& only = listeners.emplace_back();
+      only.address = config_.listen().empty() ? DefaultAddress() : config_.listen();
+      auto mistake = ListenMistake(only.address, config_.insecure() || is_insecure_said_);
+      if (mistake) Add("listen", *std::move(mistake));
+      return listeners;
+    }
+    if (!config_.listen().empty()) Add("listen", "Is short for one of `listeners`; give either.");
+    if (config_.insecure()) Add("insecure", "Is for `listen`; say it of the listener.");
+    for (int i = 0; i < config_.listeners_size(); ++i) {
+      const std::string field = fmt::format("listeners[{}]", i);
+      listeners.push_back(
+          ResolveListener(config_.listeners(i), field, is_insecure_said_, problems_));
+    }
+    return listeners;
   }
 
   std::vector<std::string> Texts(const std::string& field,
@@ -185,6 +179,7 @@ class Resolver {
   }
 
   const daemon::v1::Config& config_;
+  const bool is_insecure_said_;
   Problems* problems_ = nullptr;
 };
 
@@ -194,7 +189,8 @@ SpecLayer ConfigLayer(std::string name, std::string text, bool has_lines) {
   return {std::move(name), std::move(text), has_lines, "configuration", "`listen:`"};
 }
 
-std::optional<DaemonConfig> ReadConfig(std::span<const SpecLayer> layers, Problems* problems) {
+std::optional<DaemonConfig> ReadConfig(std::span<const SpecLayer> layers, bool is_insecure_said,
+                                       Problems* problems) {
   const size_t problems_before = problems->size();
   daemon::v1::Config config;
   MessageReader reader(problems);
@@ -203,18 +199,10 @@ std::optional<DaemonConfig> ReadConfig(std::span<const SpecLayer> layers, Proble
     if (const auto root = ParseSpec(layer, problems)) reader.Apply(*root, &config);
   }
   Problems broken_rules;
-  DaemonConfig resolved = Resolver(config).Resolve(&broken_rules);
+  DaemonConfig resolved = Resolver(config, is_insecure_said).Resolve(&broken_rules);
   reader.AddWhatDoesNotFollow(broken_rules);
   if (problems->size() > problems_before) return std::nullopt;
   return resolved;
-}
-
-std::optional<std::string> SocketPath(std::string_view address) {
-  constexpr std::string_view kScheme = "unix:";
-  if (!address.starts_with(kScheme)) return std::nullopt;
-  address.remove_prefix(kScheme.size());
-  if (address.starts_with("///")) address.remove_prefix(2);
-  return std::string(address);
 }
 
 }  // namespace throng

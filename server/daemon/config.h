@@ -9,16 +9,16 @@
 #include <string_view>
 #include <vector>
 
+#include "server/daemon/listener.h"
 #include "server/spec/problem.h"
 #include "server/spec/tree.h"
+#include "throng/daemon/v1/config.pb.h"
 
 namespace throng {
 
 // Resolved; proto/throng/daemon/v1/config.proto has ranges and defaults.
 struct DaemonConfig {
-  // `unix:/path` or `HOST:PORT`; TCP needs is_insecure, and then only on a loopback address.
-  std::string listen;
-  bool is_insecure = false;
+  std::vector<Listener> listeners;          // at least one
   std::string state_folder;                 // runs, logs, kept plugins; empty: nothing is kept
   std::vector<std::string> plugin_folders;  // empty: those that came with the daemon
   std::vector<std::string> output_roots;    // empty: anywhere
@@ -31,6 +31,7 @@ struct DaemonConfig {
   int32_t max_streams = 64;                        // of rows and of inspections at a time
   int32_t ended_runs = 1000;                       // kept, the newest
   int64_t log_bytes = 4 << 20;                     // kept of each run
+  daemon::v1::Config given;                        // without defaults
 };
 
 // A layer of settings for ReadConfig: `text` is YAML of a throng.daemon.v1.Config.
@@ -38,10 +39,9 @@ SpecLayer ConfigLayer(std::string name, std::string text, bool has_lines);
 
 // The settings of `layers`, weakest first (throngd.yaml, then flags), over the defaults. Nothing if
 // there are mistakes: each is in `problems`, with its field and its place in the layers. Folders
-// are not looked at. A layer of comments alone sets nothing.
-std::optional<DaemonConfig> ReadConfig(std::span<const SpecLayer> layers, Problems* problems);
-
-// The path of a `unix:` address, nothing of any other.
-std::optional<std::string> SocketPath(std::string_view address);
+// are not looked at. A layer of comments alone sets nothing. `is_insecure_said`: the command line
+// has --insecure.
+std::optional<DaemonConfig> ReadConfig(std::span<const SpecLayer> layers, bool is_insecure_said,
+                                       Problems* problems);
 
 }  // namespace throng

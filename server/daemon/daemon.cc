@@ -13,8 +13,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -25,8 +25,10 @@
 #include "server/daemon/api_server.h"
 #include "server/daemon/descriptor.h"
 #include "server/daemon/plugin_index.h"
+#include "server/daemon/reload.h"
 #include "server/daemon/run_engine.h"
 #include "server/daemon/run_store.h"
+#include "server/daemon/start_checks.h"
 #include "server/daemon/supervisor.h"
 
 namespace throng {
@@ -54,20 +56,27 @@ void SilenceGrpc() { setenv("GRPC_VERBOSITY", "NONE", 0); }
 // Signals that end the daemon, and the end of standard input. To be made before there are threads.
 class Ending {
  public:
-  explicit Ending(bool is_with_input) : is_with_input_(is_with_input) {
+  // `is_ephemeral`: with its input, and with its terminal.
+  explicit Ending(bool is_ephemeral) : is_ephemeral_(is_ephemeral) {
     sigemptyset(&signals_);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals_, signal);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     signal(SIGPIPE, SIG_IGN);
-    signal_fd_ = Descriptor(signalfd(-1, &signals_, SFD_CLOEXEC));
+    signal_fd_ = Descriptor(signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK));
   }
 
-  void Wait() const {
+  // Calls `on_hangup` for each SIGHUP meanwhile.
+  void Wait(const std::function<void()>& on_hangup) const {
     pollfd events[] = {{signal_fd_.get(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
-    const nfds_t count = is_with_input_ ? 2 : 1;
+    const nfds_t count = is_ephemeral_ ? 2 : 1;
     for (;;) {
       if (poll(events, count, -1) < 0 && errno != EINTR) return;
-      if (events[0].revents != 0) return;
+      if (events[0].revents != 0) {
+        signalfd_siginfo seen{};
+        if (read(signal_fd_.get(), &seen, sizeof seen) != sizeof seen) continue;
+        if (is_ephemeral_ || seen.ssi_signo != SIGHUP) return;
+        on_hangup();
+      }
       char ignored[256];
       if (count == 2 && events[1].revents != 0 &&
           read(STDIN_FILENO, ignored, sizeof ignored) <= 0) {
@@ -82,7 +91,9 @@ class Ending {
     while (HasSignal()) (void)!read(signal_fd_.get(), &seen, sizeof seen);
     struct sigaction action {};
     action.sa_handler = [](int) { _exit(1); };
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaction(signal, &action, nullptr);
+    for (const int signal : {SIGTERM, SIGINT}) sigaction(signal, &action, nullptr);
+    if (!is_ephemeral_) action.sa_handler = SIG_IGN;  // there is nothing left to be read again for
+    sigaction(SIGHUP, &action, nullptr);
     pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
   }
 
@@ -92,7 +103,7 @@ class Ending {
     return poll(&event, 1, 0) == 1;
   }
 
-  const bool is_with_input_;
+  const bool is_ephemeral_;
   sigset_t signals_{};
   Descriptor signal_fd_;
 };
@@ -109,36 +120,6 @@ void MakeAbsolute(DaemonConfig* config) {
                       &config->source_roots}) {
     for (std::string& path : *paths) make(&path);
   }
-}
-
-// What is wrong with the folders; empty: nothing.
-std::string FolderMistake(const DaemonConfig& config, bool is_ephemeral) {
-  if (config.state_folder.empty() && !is_ephemeral) {
-    return "There is no home folder to keep runs in; name a folder with --state.";
-  }
-  std::error_code error;
-  if (!config.state_folder.empty()) {
-    std::filesystem::create_directories(config.state_folder + "/logs", error);
-    if (error) {
-      return fmt::format("The state folder {} cannot be made: {}. Name another with --state.",
-                         config.state_folder, error.message());
-    }
-  }
-  for (const std::string& root : config.output_roots) {
-    if (!std::filesystem::is_directory(root, error)) {
-      return fmt::format("The output root {} is no folder; make it, or name another.", root);
-    }
-    if (access(root.c_str(), X_OK) == 0) continue;
-    return fmt::format(
-        "The output root {} cannot be entered: {}. Give the daemon's user the permission to, or "
-        "name another.",
-        root, std::strerror(errno));
-  }
-  for (const std::string& root : config.input_roots) {
-    if (std::filesystem::is_directory(root, error)) continue;
-    return fmt::format("The input root {} is no folder; make it, or name another.", root);
-  }
-  return "";
 }
 
 SupervisorOptions WorkerOptions(const DaemonConfig& config, bool is_ephemeral, mode_t mask) {
@@ -179,6 +160,25 @@ int Fail(const std::string& sentence) {
   return 1;
 }
 
+// What of the settings can change while the daemon runs, changes.
+void Reload(const DaemonOptions& options, ApiServer* server) {
+  std::string mistakes;
+  const auto fresh = options.read_config(&mistakes);
+  if (!fresh) return Say("SIGHUP: nothing is changed, as the settings are wrong: " + mistakes);
+  for (const std::string& field : FieldsForTheNextStart(options.config.given, fresh->given)) {
+    Say(
+        fmt::format("SIGHUP: `{}` is other than before; it takes effect when throngd is started "
+                    "again.",
+                    field));
+  }
+  absl::Status status;
+  if (HaveSameDoors(options.config.given, fresh->given)) {
+    status = server->ChangeAccess(fresh->listeners);
+  }
+  Say(status.ok() ? "SIGHUP: the settings were read again."
+                  : "SIGHUP: who may call stays as it was: " + MessageOf(status));
+}
+
 int Serve(const DaemonOptions& options, const Ending& ending, mode_t mask) {
   const DaemonConfig& config = options.config;
   if (const std::string mistake = FolderMistake(config, options.is_ephemeral); !mistake.empty()) {
@@ -202,9 +202,14 @@ int Serve(const DaemonOptions& options, const Ending& ending, mode_t mask) {
             if (ApiServer* server = api) server->SetServing(!is_in_trouble);
           },
   });
-  auto server = ApiServer::Make(config.listen, &engine);
+  auto server = ApiServer::Make(config.listeners, &engine);
   if (!server.ok()) return Fail(MessageOf(server.status()));
 
+  if (!options.is_ephemeral) {
+    (*server)->SetOnCall([](const std::string& caller, const std::string& method) {
+      Say(fmt::format("{} calls {}.", caller, method));
+    });
+  }
   absl::Status status = engine.Start();
   if (status.ok()) status = (*server)->Listen();
   std::thread plugins;
@@ -212,11 +217,11 @@ int Serve(const DaemonOptions& options, const Ending& ending, mode_t mask) {
     api = server->get();
     TellReady(options.ready_fd);
     if (!options.is_ephemeral) {
-      Say(fmt::format("{} listens on {}; its runs are in {}.", THRONG_VERSION, (*server)->address(),
-                      config.state_folder));
+      Say(fmt::format("{} listens on {}; its runs are in {}.", THRONG_VERSION,
+                      fmt::join((*server)->addresses(), ", "), config.state_folder));
       plugins = std::thread(LookAtPlugins, &index);
     }
-    ending.Wait();
+    ending.Wait([&] { Reload(options, server->get()); });
     ending.LetSignalsKill();
     if (!options.is_ephemeral) Say("Ends: runs commit and stop; a second signal ends it at once.");
     api = nullptr;

@@ -66,9 +66,12 @@ int main(int argc, char** argv) {
   throng::DaemonOptions options;
   auto* config_flag =
       app.add_option("--config", config_file, "A throngd.yaml; flags are stronger.");
-  app.add_option("--listen", listen, "unix:/PATH, or HOST:PORT of a loopback address.");
+  app.add_option("--listen", listen,
+                 "unix:/PATH, or HOST:PORT of a loopback address; instead of `listeners` of the "
+                 "throngd.yaml, which has TLS, certificates and tokens.");
   app.add_flag("--insecure", is_insecure,
-               "Listen on TCP, where every user of the machine may come.");
+               "Listen on TCP, where every user of the machine may come; also on networks, for "
+               "listeners that say `insecure: true`.");
   auto* state_flag = app.add_option("--state", state, "Folder of runs, logs and used plugins.");
   app.add_option("--plugin-dir", plugin_folders,
                  "A folder of plugins, instead of those that came with this binary; repeatable.")
@@ -97,7 +100,8 @@ int main(int argc, char** argv) {
       "  throngd --output-root /srv/data\n"
       "  throngd --config /etc/throngd.yaml\n"
       "  throngd --listen 127.0.0.1:7777 --insecure\n"
-      "It ends on SIGTERM or SIGINT once its runs have committed.\n"
+      "It ends on SIGTERM or SIGINT once its runs have committed. On SIGHUP it reads throngd.yaml "
+      "again and says what takes effect.\n"
       "Exit codes: 0 ended as asked, 1 it cannot start, 2 the request is wrong.");
   try {
     app.parse(argc, argv);
@@ -105,27 +109,36 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
 
-  std::vector<SpecLayer> layers;
-  if (!config_file.empty()) {
-    auto text = ReadFile(config_file);
-    if (!text) {
-      fmt::print(stderr, "--config: {} cannot be read; name a throngd.yaml.\n", config_file);
-      return 2;
+  const auto read_config = [=](std::string* mistakes) -> std::optional<throng::DaemonConfig> {
+    std::vector<SpecLayer> layers;
+    if (!config_file.empty()) {
+      auto text = ReadFile(config_file);
+      if (!text) {
+        *mistakes = fmt::format("--config: {} cannot be read; name a throngd.yaml.\n", config_file);
+        return std::nullopt;
+      }
+      layers.push_back(ConfigLayer(config_file, *std::move(text), true));
     }
-    layers.push_back(ConfigLayer(config_file, *std::move(text), true));
-  }
-  AddText("--listen", "listen", listen, &layers);
-  if (is_insecure) layers.push_back(ConfigLayer("--insecure", "insecure: true", false));
-  AddText("--state", "state_folder", state, &layers);
-  AddList("--plugin-dir", "plugin_folders", plugin_folders, &layers);
-  AddList("--output-root", "output_roots", output_roots, &layers);
-  AddList("--input-root", "input_roots", input_roots, &layers);
-  throng::Problems problems;
-  auto config = throng::ReadConfig(layers, &problems);
+    if (!listen.empty()) {
+      layers.push_back(ConfigLayer("--listen", "listeners: []", false));
+      AddText("--listen", "listen", listen, &layers);
+    }
+    AddText("--state", "state_folder", state, &layers);
+    AddList("--plugin-dir", "plugin_folders", plugin_folders, &layers);
+    AddList("--output-root", "output_roots", output_roots, &layers);
+    AddList("--input-root", "input_roots", input_roots, &layers);
+    throng::Problems problems;
+    auto config = throng::ReadConfig(layers, is_insecure, &problems);
+    if (!config) *mistakes = throng::ToString(problems);
+    return config;
+  };
+  std::string mistakes;
+  auto config = read_config(&mistakes);
   if (!config) {
-    fmt::print(stderr, "{}", throng::ToString(problems));
+    fmt::print(stderr, "{}", mistakes);
     return 2;
   }
+  options.read_config = read_config;
   options.config = *std::move(config);
   return throng::RunDaemon(std::move(options));
 }

@@ -28,10 +28,12 @@ absl::Status CannotListen(const std::string& path, std::string_view why) {
 }
 
 // In a folder of somebody else's the socket could be exchanged for another.
-absl::Status PrepareFolder(const std::string& path) {
+absl::Status PrepareFolder(const std::string& path, mode_t mode) {
   std::string folder = std::filesystem::path(path).parent_path().string();
   if (folder.empty()) folder = ".";
-  if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+  if (mkdir(folder.c_str(), 0700) == 0) {
+    chmod(folder.c_str(), mode);  // whatever the umask is
+  } else if (errno != EEXIST) {
     return CannotListen(path, fmt::format("folder {}: {}.", folder, std::strerror(errno)));
   }
   struct stat info {};
@@ -86,8 +88,9 @@ SocketLock::~SocketLock() {
   unlink(LockPath(path_).c_str());
 }
 
-absl::StatusOr<std::unique_ptr<SocketLock>> SocketLock::Take(const std::string& path) {
-  if (absl::Status status = PrepareFolder(path); !status.ok()) return status;
+absl::StatusOr<std::unique_ptr<SocketLock>> SocketLock::Take(const std::string& path,
+                                                             mode_t folder_mode) {
+  if (absl::Status status = PrepareFolder(path, folder_mode); !status.ok()) return status;
   auto file = Lock(path);
   if (!file.ok()) return file.status();
   struct stat info {};

@@ -22,11 +22,29 @@ TEST(Failure, EveryCodeHasItsExitCode) {
   EXPECT_EQ(ExitCodeOf(absl::InvalidArgumentError("")), 2);
   EXPECT_EQ(ExitCodeOf(absl::OutOfRangeError("")), 2);
   EXPECT_EQ(ExitCodeOf(absl::UnavailableError("")), 3);
+  EXPECT_EQ(ExitCodeOf(absl::UnauthenticatedError("")), 3);
+  EXPECT_EQ(ExitCodeOf(absl::PermissionDeniedError("")), 1);
   EXPECT_EQ(ExitCodeOf(absl::NotFoundError("")), 4);
   EXPECT_EQ(ExitCodeOf(absl::AlreadyExistsError("")), 4);
   EXPECT_EQ(ExitCodeOf(absl::FailedPreconditionError("")), 4);
   EXPECT_EQ(ExitCodeOf(absl::DeadlineExceededError("")), 5);
   EXPECT_EQ(ExitCodeOf(absl::CancelledError("")), 130);
+}
+
+TEST(Failure, SaysWhyAConnectionWasNotMade) {
+  const auto lines = [](const std::string& message, const std::string& address) {
+    return FailureLines(absl::UnavailableError(message), address, false);
+  };
+  EXPECT_EQ(lines("connect: Permission denied", "unix:/s"),
+            (Lines{"The daemon at unix:/s does not let you in (connect: Permission denied).",
+                   "Join the group of its socket, or ask its operator for one that you may use."}));
+  EXPECT_EQ(lines("Ssl handshake failed: x", "host:1"),
+            (Lines{"The daemon at host:1 and this client do not trust each other (Ssl handshake "
+                   "failed: x).",
+                   "See to --cacert, --cert, --key and --server-name, and to whether it speaks "
+                   "TLS."}));
+  EXPECT_EQ(FailureLines(absl::PermissionDeniedError("You are a reader."), "host:1", false),
+            (Lines{"The daemon at host:1 refuses: You are a reader."}));
 }
 
 TEST(Failure, EachMistakeIsALineOfItsOwn) {

@@ -66,7 +66,7 @@ class Daemon : public v1::RunService::Service {
 absl::Status Follow(milliseconds patience,
                     Connection::Deadline deadline = Connection::Deadline::max(),
                     bool has_answered = false) {
-  Connection connection(Daemon::address());
+  Connection connection(Daemon::address(), TlsFlags());
   return FollowRun(
       &connection, "runs/a", deadline, [patience] { return patience; },
       [](const v1::Run& run) { return run.state() != v1::RUN_STATE_SUCCEEDED; }, has_answered);

@@ -74,7 +74,7 @@ TEST_F(ApiServerTest, ListensOnASocketOfItsUserAlone) {
   ASSERT_EQ(stat(folder_.path("s").c_str(), &info), 0);
   EXPECT_TRUE(S_ISSOCK(info.st_mode));
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
-  EXPECT_EQ(server_->address(), address_);
+  EXPECT_THAT(server_->addresses(), testing::ElementsAre(address_));
 }
 
 TEST_F(ApiServerTest, LeavesNothingBehind) {
@@ -85,7 +85,7 @@ TEST_F(ApiServerTest, LeavesNothingBehind) {
 }
 
 TEST_F(ApiServerTest, RefusesASecondDaemonOnItsSocket) {
-  const auto second = ApiServer::Make(address_, &engine_);
+  const auto second = ApiServer::Make({At(address_)}, &engine_);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(MessageOf(second.status()), "A daemon listens on " + address_ + " already (process " +
                                             std::to_string(getpid()) +
@@ -97,7 +97,7 @@ TEST_F(ApiServerTest, TakesThePlaceOfADaemonThatDied) {
   const std::string path = folder_.path("dead");
   Socket(path, true);
   folder_.Write("dead.lock", "1");
-  auto server = ApiServer::Make("unix:" + path, &engine_);
+  auto server = ApiServer::Make({At("unix:" + path)}, &engine_);
   ASSERT_TRUE(server.ok()) << server.status();
   ASSERT_TRUE((*server)->Listen().ok());
   EXPECT_TRUE(Answers(grpc::CreateChannel("unix:" + path, grpc::InsecureChannelCredentials())));
@@ -105,7 +105,7 @@ TEST_F(ApiServerTest, TakesThePlaceOfADaemonThatDied) {
 
 TEST_F(ApiServerTest, RemovesNoFileThatIsNoSocket) {
   folder_.Write("file", "mine");
-  const auto server = ApiServer::Make("unix:" + folder_.path("file"), &engine_);
+  const auto server = ApiServer::Make({At("unix:" + folder_.path("file"))}, &engine_);
   EXPECT_EQ(MessageOf(server.status()), "It cannot be listened on unix:" + folder_.path("file") +
                                             ": there is a file that is no socket. Name another "
                                             "address with --listen.");
@@ -113,12 +113,12 @@ TEST_F(ApiServerTest, RemovesNoFileThatIsNoSocket) {
 }
 
 TEST_F(ApiServerTest, MakesTheFolderOfItsSocketButNoMore) {
-  auto server = ApiServer::Make("unix:" + folder_.path("new/s"), &engine_);
+  auto server = ApiServer::Make({At("unix:" + folder_.path("new/s"))}, &engine_);
   ASSERT_TRUE(server.ok()) << server.status();
   struct stat info {};
   ASSERT_EQ(stat(folder_.path("new").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777U, 0700U);
-  server = ApiServer::Make("unix:" + folder_.path("a/b/s"), &engine_);
+  server = ApiServer::Make({At("unix:" + folder_.path("a/b/s"))}, &engine_);
   EXPECT_EQ(MessageOf(server.status()), "It cannot be listened on unix:" + folder_.path("a/b/s") +
                                             ": folder " + folder_.path("a/b") +
                                             ": No such file or directory. Name another address "
@@ -126,12 +126,12 @@ TEST_F(ApiServerTest, MakesTheFolderOfItsSocketButNoMore) {
 }
 
 TEST_F(ApiServerTest, SharesNoPort) {
-  auto first = ApiServer::Make("127.0.0.1:0", &engine_);
+  auto first = ApiServer::Make({At("127.0.0.1:0")}, &engine_);
   ASSERT_TRUE(first.ok() && (*first)->Listen().ok());
-  const std::string address = (*first)->address();
+  const std::string address = (*first)->addresses()[0];
   EXPECT_NE(address, "127.0.0.1:0");
   EXPECT_TRUE(Answers(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())));
-  auto second = ApiServer::Make(address, &engine_);
+  auto second = ApiServer::Make({At(address)}, &engine_);
   ASSERT_TRUE(second.ok());
   EXPECT_EQ(MessageOf((*second)->Listen()),
             "It cannot be listened on " + address +

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 #include "throng/daemon/v1/config.pb.h"
 
@@ -24,10 +25,10 @@ struct Result {
   std::vector<std::string> problems;  // "field: message"
 };
 
-Result ReadLayers(const std::vector<SpecLayer>& layers) {
+Result ReadLayers(const std::vector<SpecLayer>& layers, bool is_insecure_said = false) {
   Problems problems;
   Result result;
-  result.config = ReadConfig(layers, &problems);
+  result.config = ReadConfig(layers, is_insecure_said, &problems);
   for (const Problem& problem : problems) {
     result.problems.push_back(problem.field + ": " + problem.message);
   }
@@ -47,8 +48,7 @@ std::string ExampleYaml() {
 TEST(ReadConfig, HasDefaultsForEverything) {
   const Result result = ReadLayers({});
   ASSERT_TRUE(result.config) << testing::PrintToString(result.problems);
-  EXPECT_TRUE(result.config->listen.starts_with("unix:/"));
-  EXPECT_FALSE(result.config->is_insecure);
+  EXPECT_TRUE(result.config->listeners[0].address.starts_with("unix:/"));
   EXPECT_TRUE(std::filesystem::path(result.config->state_folder).is_absolute());
   EXPECT_THAT(result.config->plugin_folders, IsEmpty());
   EXPECT_THAT(result.config->output_roots, ElementsAre(std::filesystem::current_path().string()));
@@ -72,6 +72,7 @@ TEST(ReadConfig, ReadsEveryField) {
   const Result result = Read(R"(
 listen: "localhost:7000"
 insecure: true
+listeners: []
 state_folder: /s
 plugin_folders: [/p, q]
 output_roots: [/]
@@ -86,8 +87,7 @@ ended_runs: 0
 log_size: 64KiB
 )");
   ASSERT_TRUE(result.config) << testing::PrintToString(result.problems);
-  EXPECT_EQ(result.config->listen, "localhost:7000");
-  EXPECT_TRUE(result.config->is_insecure);
+  EXPECT_EQ(result.config->listeners[0].address, "localhost:7000");
   EXPECT_EQ(result.config->state_folder, "/s");
   EXPECT_THAT(result.config->plugin_folders, ElementsAre("/p", "q"));
   EXPECT_THAT(result.config->output_roots, ElementsAre("/"));
@@ -106,12 +106,24 @@ TEST(ReadConfig, ReadsTheExampleWhichNamesEveryField) {
   const std::string text = ExampleYaml();
   const Result result = Read(text);
   ASSERT_TRUE(result.config) << testing::PrintToString(result.problems);
-  EXPECT_EQ(result.config->listen, "unix:/run/throng/throngd.sock");
+  EXPECT_EQ(result.config->listeners[0].address, "unix:/run/throng/throngd.sock");
   EXPECT_THAT(result.config->output_roots, ElementsAre("/srv/throng"));
   const auto& fields = *daemon::v1::Config::descriptor();
   for (int i = 0; i < fields.field_count(); ++i) {
-    EXPECT_THAT(text, testing::HasSubstr(fields.field(i)->name() + ": "));
+    EXPECT_THAT(text, testing::HasSubstr(fields.field(i)->name() + ":"));
   }
+}
+
+TEST(ReadConfig, ReadsTheListenersThatTheExampleHasAsAComment) {
+  std::string text = ExampleYaml();
+  text = text.substr(text.find("# listeners:"));
+  text = text.substr(0, text.find("\n\n"));
+  std::string yaml;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) yaml += line.substr(2) + "\n";
+  const Result result = Read(yaml);
+  ASSERT_TRUE(result.config) << testing::PrintToString(result.problems);
+  EXPECT_EQ(result.config->listeners.size(), 3U);
 }
 
 TEST(ReadConfig, TakesFlagsAsStrongerThanTheFile) {
@@ -121,7 +133,7 @@ TEST(ReadConfig, TakesFlagsAsStrongerThanTheFile) {
       ConfigLayer("--output-root", "output_roots: [/z]", false),
   });
   ASSERT_TRUE(result.config) << testing::PrintToString(result.problems);
-  EXPECT_EQ(result.config->listen, "unix:/b");
+  EXPECT_EQ(result.config->listeners[0].address, "unix:/b");
   EXPECT_EQ(result.config->max_streams, 3);
   EXPECT_THAT(result.config->output_roots, ElementsAre("/z"));
 }
@@ -180,8 +192,9 @@ TEST(ReadConfig, RefusesAddressesThatCannotBeListenedOn) {
     EXPECT_THAT(
         Mistakes("listen: '" + text + "'\ninsecure: true"),
         ElementsAre("listen: TCP is neither encrypted nor does it ask who comes, so only loopback "
-                    "addresses (localhost, 127.0.0.1, [::1]) can be listened on, found \"" +
-                    text + "\". (d.yaml:1)"));
+                    "addresses (localhost, 127.0.0.1, [::1]) can be listened on so, found \"" +
+                    text +
+                    "\"; name others in `listeners` of a throngd.yaml, with `tls`. (d.yaml:1)"));
   }
   EXPECT_THAT(Mistakes("listen: 127.0.0.1:1"),
               ElementsAre("listen: TCP lets in every user of this machine; if that is meant, say "
@@ -190,6 +203,99 @@ TEST(ReadConfig, RefusesAddressesThatCannotBeListenedOn) {
   for (const std::string text : {"127.0.0.1:0", "[::1]:9", "localhost:65535"}) {
     EXPECT_THAT(Mistakes("listen: '" + text + "'\ninsecure: true"), IsEmpty());
   }
+}
+
+TEST(ReadConfig, ReadsListeners) {
+  const Result result = Read(R"(
+listeners:
+- {address: "unix:/a", mode: 0660, group: throng, role: reader}
+- address: 0.0.0.0:7443
+  tls: {certificate: /c, key: /k, client_ca: /ca}
+  clients: [{name: ci, role: operator}, {name: "spiffe://x/y", role: reader}]
+  tokens: /t
+- {address: "127.0.0.1:0", insecure: true}
+)");
+  ASSERT_TRUE(result.config) << testing::PrintToString(result.problems);
+  ASSERT_EQ(result.config->listeners.size(), 3U);
+  const Listener& socket = result.config->listeners[0];
+  EXPECT_EQ(socket.address, "unix:/a");
+  EXPECT_EQ(socket.mode, 0660U);
+  EXPECT_EQ(socket.group, "throng");
+  EXPECT_EQ(socket.role, Role::kReader);
+  EXPECT_FALSE(socket.IsTls());
+  const Listener& tls = result.config->listeners[1];
+  EXPECT_EQ(tls.certificate + tls.key + tls.client_ca + tls.tokens, "/c/k/ca/t");
+  EXPECT_THAT(tls.clients,
+              testing::UnorderedElementsAre(testing::Pair("ci", Role::kOperator),
+                                            testing::Pair("spiffe://x/y", Role::kReader)));
+  EXPECT_FALSE(result.config->listeners[2].IsTls());
+}
+
+TEST(ReadConfig, HasListenInPlaceOfListeners) {
+  EXPECT_THAT(Mistakes("listen: unix:/a\ninsecure: true\nlisteners: [{address: 'unix:/b'}]"),
+              ElementsAre("listen: Is short for one of `listeners`; give either. (d.yaml:1)",
+                          "insecure: Is for `listen`; say it of the listener. (d.yaml:2)"));
+  const Result result = ReadLayers({
+      ConfigLayer("d.yaml", "listeners: [{address: 'unix:/a'}]", true),
+      ConfigLayer("--listen", "listeners: []", false),
+      ConfigLayer("--listen", "listen: unix:/b", false),
+  });
+  ASSERT_TRUE(result.config) << testing::PrintToString(result.problems);
+  ASSERT_EQ(result.config->listeners.size(), 1U);
+  EXPECT_EQ(result.config->listeners[0].address, "unix:/b");
+}
+
+TEST(ReadConfig, WantsTwoWordsForPlainTextOnANetwork) {
+  const std::vector<SpecLayer> open = {
+      ConfigLayer("d.yaml", "listeners: [{address: '0.0.0.0:1', insecure: true}]", true)};
+  const std::vector<SpecLayer> silent = {
+      ConfigLayer("d.yaml", "listeners: [{address: '0.0.0.0:1'}]", true)};
+  EXPECT_THAT(ReadLayers(open, /*is_insecure_said=*/true).problems, IsEmpty());
+  EXPECT_THAT(ReadLayers(open).problems,
+              ElementsAre("listeners[0].insecure: Beyond loopback addresses (localhost, 127.0.0.1, "
+                          "[::1]) everybody on the network may do everything. Give `tls`; if that "
+                          "is meant, start throngd with --insecure, too. (d.yaml:1)"));
+  EXPECT_THAT(ReadLayers(silent, /*is_insecure_said=*/true).problems,
+              ElementsAre("listeners[0]: Needs `tls`; or, if everybody who reaches the port may do "
+                          "everything, `insecure: true`. (d.yaml:1)"));
+}
+
+TEST(ReadConfig, RefusesListenersThatDoNotSayWhomTheyLetIn) {
+  const auto mistakes = [](const std::string& listener) {
+    return Mistakes("listeners: [" + listener + "]");
+  };
+  const std::string tls = "address: 'a:1', tls: {certificate: /c, key: /k";
+  EXPECT_THAT(mistakes("{" + tls + "}}"),
+              ElementsAre("listeners[0]: Lets nobody in; give `tokens`, or `tls.client_ca` and "
+                          "`clients`. (d.yaml:1)"));
+  EXPECT_THAT(mistakes("{" + tls + ", client_ca: /ca}}"),
+              ElementsAre("listeners[0].clients: Is needed with `tls.client_ca`: the names of "
+                          "certificates, with a role each. (d.yaml:1)"));
+  EXPECT_THAT(mistakes("{" + tls + "}, tokens: /t, clients: [{name: a, role: reader}]}"),
+              ElementsAre("listeners[0].clients: Is for listeners with `tls.client_ca`; leave it "
+                          "out. (d.yaml:1)"));
+  EXPECT_THAT(mistakes("{" + tls + ", client_ca: /ca}, clients: [{role: reader}, {name: a}]}"),
+              ElementsAre("listeners[0].clients[0].name: Is needed: a name in the certificate. "
+                          "(d.yaml:1)",
+                          "listeners[0].clients[1].role: Is needed; write reader or operator. "
+                          "(d.yaml:1)"));
+  EXPECT_THAT(mistakes("{address: 'a:1', tls: {}, tokens: /t}"),
+              ElementsAre("listeners[0].tls.certificate: Is needed; name a PEM file. (d.yaml:1)",
+                          "listeners[0].tls.key: Is needed; name a PEM file. (d.yaml:1)"));
+  EXPECT_THAT(mistakes("{address: 'unix:/a', tls: {key: /k}, tokens: /t, insecure: true}"),
+              ElementsAre("listeners[0].tls: Is for HOST:PORT; leave it out. (d.yaml:1)",
+                          "listeners[0].tokens: Is for HOST:PORT with `tls`; leave it out. "
+                          "(d.yaml:1)",
+                          "listeners[0].insecure: Is for HOST:PORT; leave it out. (d.yaml:1)"));
+  EXPECT_THAT(mistakes("{address: 'localhost:1', insecure: true, mode: 0600, role: reader}"),
+              ElementsAre("listeners[0].mode: Is for unix:/PATH; leave it out. (d.yaml:1)",
+                          "listeners[0].role: Is for unix:/PATH; leave it out. (d.yaml:1)"));
+  EXPECT_THAT(mistakes("{address: 'unix:/a', mode: rw-}"),
+              ElementsAre("listeners[0].mode: Must be octal digits such as 0660, found \"rw-\". "
+                          "(d.yaml:1)"));
+  EXPECT_THAT(mistakes("{address: 'unix:/a', group: throng}"),
+              ElementsAre("listeners[0].group: Lets nobody in with this mode; write `mode: 0660`. "
+                          "(d.yaml:1)"));
 }
 
 TEST(SocketPath, IsWhatFollowsTheScheme) {

@@ -82,10 +82,17 @@ class Signal {
   bool is_set_ = false;
 };
 
+// A listener as `--listen` makes it.
+inline Listener At(const std::string& address) {
+  Listener listener;
+  listener.address = address;
+  return listener;
+}
+
 class ServedEngine : public testing::Test {
  protected:
   ServedEngine() : address_("unix:" + folder_.path("s")) {
-    auto server = ApiServer::Make(address_, &engine_);
+    auto server = ApiServer::Make({At(address_)}, &engine_);
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     EXPECT_TRUE(server_->Listen().ok());
