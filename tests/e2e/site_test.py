@@ -3,6 +3,7 @@
 import html.parser
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -46,6 +47,18 @@ class SiteTest(unittest.TestCase):
                     if url and page.name != "404.html":
                         self.assertTrue((page.parent / url.split("?")[0]).exists(), url)
         self.assertTrue((SITE / "search/search_index.js").exists())  # what files are searched with
+
+    def test_pages_that_are_opened_as_files_can_be_searched(self):
+        self.assertEqual(build(ROOT).returncode, 0)
+        with tempfile.TemporaryDirectory(prefix="chromium") as profile:
+            found = subprocess.run(
+                [shutil.which("chromium") or "chromium-browser", "--headless", "--no-sandbox",
+                 "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                 f"--user-data-dir={profile}", "--virtual-time-budget=20000", "--dump-dom",
+                 f"file://{SITE}/index.html?q=compacted"],
+                capture_output=True, text=True, timeout=120, check=True).stdout
+        results = re.findall(r'<a [^>]*md-search-result__link[^>]*>', found)
+        self.assertIn("how-to/kafka.html", "".join(results))
 
     def test_broken_links_are_told(self):
         with tempfile.TemporaryDirectory() as folder:
