@@ -34,6 +34,10 @@ class WordsTest(unittest.TestCase):
         for name in re.findall(r"throng[-_](\d+\.\d+\.\d+)", read("docs/install.md")):
             self.assertEqual(name, VERSION)
 
+    def test_each_change_is_told_once(self):
+        changes = re.findall(r"^\* .*", read("CHANGELOG.md"), re.MULTILINE)
+        self.assertEqual([one for one in changes if changes.count(one) > 1], [])
+
     def test_forms_of_issues_can_be_filled_in(self):
         forms = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
         self.assertEqual([form.stem for form in forms], ["bug", "config", "data", "wish"])
