@@ -153,7 +153,7 @@ class RowMatcher {
   bool has_range_ = false;
   std::unique_ptr<VerifyUnits> units_;
   std::unordered_map<uint32_t, std::string> pieces_;  // by FoundRow::piece
-  size_t batch_rows_ = size_t{1} << 19;  // that are matched at once
+  size_t batch_rows_ = size_t{1} << 19;               // that are matched at once
   std::vector<Pending> batch_;
   RowBits bits_;
   std::unordered_set<int64_t> moved_;  // rows out of place, as long as they are few

@@ -1,5 +1,6 @@
-// What runs that have ended cost a daemon: memory, and the time of calls, beside those of a daemon with
-// ten. `runs_bench [RUNS]`; workers are played, the store is a real one in a folder of its own.
+// What runs that have ended cost a daemon: memory, and the time of calls, beside those of a daemon
+// with ten. `runs_bench [RUNS]`; workers are played, the store is a real one in a folder of its
+// own.
 #include <fmt/format.h>
 #include <unistd.h>
 
