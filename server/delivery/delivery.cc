@@ -407,11 +407,7 @@ absl::Status Delivery::Retry(const std::function<absl::Status()>& call) {
     }
     if (!is_patient && now - patient_since >= settings_.retry_timeout) return status;
     was_blocked = true;
-    monitor_.Change([&status](OutputProgress* output) {
-      output->state = OutputState::kBlocked;
-      output->reason = MessageOf(status);
-      ++output->retries;
-    });
+    monitor_.SetState(OutputState::kBlocked, MessageOf(status));
     SleepUntil(Clock::now() + back_off);
     AwaitResume();  // with what it offers in hand
     if (IsStopping()) return absl::CancelledError("stopped while the sink was blocked");

@@ -57,6 +57,7 @@ class ProgressMonitor {
     Change([&](OutputProgress* p) {
       p->state = state;
       p->reason = std::move(reason);
+      if (state == OutputState::kBlocked) ++p->retries;  // said before each new try
     });
   }
   template <class F>
