@@ -244,7 +244,8 @@ def option(name):
     words = value.replace("|", ", ") if "|" in value else ""  # too wide for the first column
     shown = ", ".join(f"`{flag}`" for flag in flags.split(","))
     shown += f" `{value}`" if value and not words else ""
-    return shown, words, default, others[0].split() if others else []
+    # CLI11 keeps the others in no order.
+    return shown, words, default, sorted(others[0].split()) if others else []
 
 
 def command_text(command):
