@@ -82,6 +82,7 @@ void RunDriver::SetNotStored(const EntryPtr& entry, const std::string& why) {
 
 void RunDriver::StoreLater(const EntryPtr& entry, const absl::Status& why) {
   SetNotStored(entry, std::string(why.message()));
+  if (is_stopping_) return;  // the timers may go before the store does
   parts_.timers->CallAt(parts_.timers->Now() + kStoreAgain, [this, entry] {
     const Lock lock(this);
     if (entry->not_stored.empty() || entry->is_deleted || entry->puts > 0) return;

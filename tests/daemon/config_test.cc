@@ -107,7 +107,7 @@ TEST(ReadConfig, ReadsTheExampleWhichNamesEveryField) {
   const Result result = Read(text);
   ASSERT_TRUE(result.config) << testing::PrintToString(result.problems);
   EXPECT_EQ(result.config->listeners[0].address, "unix:/run/throng/throngd.sock");
-  EXPECT_THAT(result.config->output_roots, ElementsAre("/srv/throng"));
+  EXPECT_THAT(result.config->output_roots, ElementsAre("/var/lib/throng/out"));
   const auto& fields = *daemon::v1::Config::descriptor();
   for (int i = 0; i < fields.field_count(); ++i) {
     EXPECT_THAT(text, testing::HasSubstr(fields.field(i)->name() + ":"));

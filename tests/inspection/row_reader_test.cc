@@ -120,7 +120,7 @@ TEST(DecoderNames, ATableOfNamesAndBytes) {
   EXPECT_EQ(*DecoderOfStream("rows", "1;2;3\n"), "csv");
   EXPECT_EQ(*DecoderOfStream("rows", "\x1f\x8b\x08"), "");
   EXPECT_EQ(*DecoderOfStream("rows", ""), "");
-  EXPECT_THAT(MessageOf(DecoderOfStream("rows", "PAR1").status()), HasSubstr("is a Parquet file"));
+  EXPECT_EQ(*DecoderOfStream("rows", "PAR1"), "parquet");
   EXPECT_EQ(*DecoderOfMessages(" {\"a\": 1}"), "json");
   using std::string_view_literals::operator""sv;
   EXPECT_EQ(*DecoderOfMessages("\0\0\0\0\x01{\"a\": 1}"sv), "json");
