@@ -627,7 +627,9 @@ class RunsTest(ScratchTest):
 
     def test_generate_that_waits_no_longer_names_its_run(self):
         process = self.start_client("generate", "--to", "csv:a.csv", "--rate", "100/s")
-        self.wait_until((self.out / "a.csv.lock").exists, "the run")
+        # A second's rows later the client has been told of its run.
+        self.wait_until(lambda: (self.out / "a.csv.part").exists()
+                        and (self.out / "a.csv.part").stat().st_size > 4000, "the run")
         self.daemon.kill()
         self.daemon.wait()
         process.send_signal(signal.SIGINT)
