@@ -30,7 +30,8 @@ class VerifyTest(cli_test.ScratchTest):
         return str(path)
 
     def test_what_was_written_is_what_it_must_be(self):
-        for place in ("csv:a.csv", "csv:a.csv.gz", "json:a.json", "json:a.jsonl", "csv:a.csv.zst"):
+        for place in ("csv:a.csv", "csv:a.csv.gz", "json:a.json", "json:a.jsonl", "csv:a.csv.zst",
+                      "avro:a.avro", "parquet:a.parquet"):
             with self.subTest(place):
                 self.client("generate", *SPEC, "-q", "--to", place)
                 found = self.verify(place.split(":")[1], exit_code=0)
