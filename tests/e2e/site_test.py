@@ -69,6 +69,7 @@ class SiteTest(unittest.TestCase):
             shutil.copytree(ROOT / "docs", root / "docs")
             shutil.copytree(ROOT / "deploy", root / "deploy")
             (root / "build").mkdir()
+            (ROOT / "build/tools").mkdir(parents=True, exist_ok=True)
             os.symlink(ROOT / "build/tools", root / "build/tools")
             page = root / "docs/words.md"
             text = page.read_text(encoding="utf-8")
