@@ -19,6 +19,7 @@ import worker
 from daemon import run_service_pb2
 from kafka_broker import check_rows, row_of
 from kafka_case import PATIENCE_SECONDS, KafkaCase
+from kafka_proxy import KafkaProxy
 
 
 class KafkaFaultsTest(KafkaCase):
@@ -54,6 +55,40 @@ class KafkaFaultsTest(KafkaCase):
             "security_protocol": "sasl_plaintext", "sasl_username": kafka_broker.USER,
             "sasl_password": "env:KAFKA_PASSWORD", "positions_topic": f"{self.topic}-positions",
             **(options or {})}, **fields)
+
+    # ---- Producers that are lost ----------------------------------------------------------------
+
+    def test_a_commit_that_is_refused_is_ended_by_another_producer(self):
+        dataset = {"interactions": 4000}
+        for name, code in (("invalid_txn_state", 48), ("invalid_producer_id_mapping", 49)):
+            with self.subTest(name), KafkaProxy(self.broker.port) as proxy:
+                self.topic = name
+                running = self.start(
+                    self.spec(self.kafka({"bootstrap_servers": proxy.bootstrap},
+                                         commit_interval="200ms"),
+                              dataset=dataset, pace={"rate": 2000}))
+                self.await_more_than(1000, running)
+                proxy.refuse_commit(code)
+                said = running.stderr.read()
+                self.assertEqual(running.wait(PATIENCE_SECONDS), 0, said)
+                self.assertEqual(proxy.refused, 1)
+                self.assert_topic_is(dataset)
+
+    def test_a_worker_that_was_killed_in_a_commit_is_not_in_its_own_way(self):
+        dataset = {"interactions": 4000}
+        with KafkaProxy(self.broker.port) as proxy:
+            spec = self.spec(self.kafka({"bootstrap_servers": proxy.bootstrap},
+                                        commit_interval="200ms"),
+                             dataset=dataset, pace={"rate": 4000})
+            running = self.start(spec)
+            self.await_more_than(1000, running)
+            proxy.refuse_commit(None)
+            while not proxy.refused:
+                time.sleep(0.01)
+            running.kill()
+            running.wait()
+            self.run_well(spec)
+        self.assert_topic_is(dataset)
 
     # ---- Topics that go away or change ----------------------------------------------------------
 

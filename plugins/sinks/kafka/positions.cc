@@ -16,6 +16,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kVersion = 2;
 constexpr std::chrono::seconds kPatience{8};
+constexpr std::chrono::seconds kLookPeriod{1};
 
 std::string_view Text(const void* data, size_t size) {
   return data == nullptr ? std::string_view()
@@ -151,30 +152,35 @@ std::optional<std::string> ReadPosition(KafkaClient* committed, KafkaClient* all
   const int32_t partition = PartitionOf(key, partitions);
   const Watermarks marks = FindWatermarks(*all, topic, partition);
   std::optional<std::string> value;
-  const bool is_whole =
-      ReadMessages(committed, topic, partition, marks.low, marks.high,
-                   KafkaClock::now() + kPatience, [&](const rd_kafka_message_t& message) {
-                     if (Text(message.key, message.key_len) != key) return true;
-                     value.reset();
-                     if (message.payload != nullptr)
-                       value.emplace(Text(message.payload, message.len));
-                     return true;
-                   });
-  if (is_whole) return value;
-
-  const int64_t stable = FindWatermarks(*committed, topic, partition).high;
-  std::string owner = "another program";
-  ReadMessages(all, topic, partition, stable, marks.high, KafkaClock::now() + kPatience,
-               [&](const rd_kafka_message_t& message) {
-                 const std::string_view found = Text(message.key, message.key_len);
-                 owner = "run " + std::string(found.substr(0, found.find('/')));
-                 return false;
-               });
-  throw Error(THRONG_UNAVAILABLE,
-              "A transaction of " + owner + " is open in topic " + topic +
-                  " and is in the way of this output's position; it ends with that run, or when "
-                  "its transaction_timeout has passed.",
-              "positions_topic");
+  int64_t next = marks.low;
+  const auto take = [&](const rd_kafka_message_t& message) {
+    next = message.offset + 1;
+    if (Text(message.key, message.key_len) != key) return true;
+    value.reset();
+    if (message.payload != nullptr) value.emplace(Text(message.payload, message.len));
+    return true;
+  };
+  const auto due = KafkaClock::now() + kPatience;
+  while (!ReadMessages(committed, topic, partition, next, marks.high,
+                       KafkaClock::now() + kLookPeriod, take)) {
+    const int64_t stable = FindWatermarks(*committed, topic, partition).high;
+    std::optional<std::string> open;  // the key of the first record that is in the way
+    ReadMessages(all, topic, partition, stable, marks.high, KafkaClock::now() + kLookPeriod,
+                 [&](const rd_kafka_message_t& message) {
+                   open.emplace(Text(message.key, message.key_len));
+                   return false;
+                 });
+    if (open == key) break;  // an output commits one after the other
+    if (KafkaClock::now() < due) continue;
+    throw Error(THRONG_UNAVAILABLE,
+                "A transaction of " +
+                    (open ? "run " + open->substr(0, open->find('/')) : "another program") +
+                    " is open in topic " + topic +
+                    " and is in the way of this output's position; it ends with that run, or when "
+                    "its transaction_timeout has passed.",
+                "positions_topic");
+  }
+  return value;
 }
 
 }  // namespace throng::plugins

@@ -53,8 +53,9 @@ uint64_t RecordDigest(std::string_view key, std::string_view value);
 int32_t PartitionOf(std::string_view key, int32_t partitions);
 
 // The last committed value of `key`; nothing if there is none, or if it was deleted. `committed`
-// reads what is committed, `all` reads everything. Waits for transactions of other runs that are in
-// the way, and throws UNAVAILABLE with the name of the run if that takes too long.
+// reads what is committed, `all` reads everything. A transaction that has this key and stays open,
+// as of a worker that was killed, is not committed. Waits for those of other runs that are in the
+// way, and throws UNAVAILABLE with the name of the run if that takes too long.
 std::optional<std::string> ReadPosition(KafkaClient* committed, KafkaClient* all,
                                         const std::string& key, int32_t partitions);
 
