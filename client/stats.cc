@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/delimited_message_util.h>
 
-#include <fstream>
+#include <filesystem>
 #include <sstream>
 
 #include "client/exit_code.h"
@@ -18,33 +18,6 @@
 
 namespace throng {
 namespace {
-
-// What the daemon takes in one request, with room for the rest of it.
-constexpr size_t kMostStateBytes = (4 << 20) - (64 << 10);
-
-absl::Status AddStates(const std::vector<std::string>& files, v1::SummarizeRequest* request) {
-  for (const std::string& path : files) {
-    const auto refuse = [&path](const char* sentence) {
-      return absl::InvalidArgumentError(fmt::format("--merge {}: {}", path, sentence));
-    };
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return refuse("cannot be read.");
-    google::protobuf::io::IstreamInputStream stream(&file);
-    bool is_end = false;
-    while (!is_end) {
-      v1::StatisticsState state;
-      if (google::protobuf::util::ParseDelimitedFromZeroCopyStream(&state, &stream, &is_end)) {
-        *request->add_states() = std::move(state);
-      } else if (!is_end) {
-        return refuse("is no state that --state has written.");
-      }
-    }
-    if (request->ByteSizeLong() > kMostStateBytes) {
-      return refuse("is too much: all states together may have 4 MB; read the places instead.");
-    }
-  }
-  return absl::OkStatus();
-}
 
 absl::Status WriteState(const std::vector<v1::StatisticsState>& states, const std::string& path) {
   std::ostringstream bytes;
@@ -62,8 +35,8 @@ int Stats(const StatsCommand& command) {
   const auto sources = ParseSources(command.read.places, command.read.maps);
   if (!sources.ok()) return Fail(sources.status());
   for (const v1::DataSource& source : *sources) *request.add_sources() = source;
-  if (const absl::Status status = AddStates(command.states, &request); !status.ok()) {
-    return Fail(status);
+  for (const std::string& path : command.states) {
+    request.add_state_files(std::filesystem::absolute(path).string());
   }
   if (!command.report.empty()) {
     if (const absl::Status status = CheckReportPath(command.report); !status.ok()) {

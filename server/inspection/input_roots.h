@@ -18,4 +18,8 @@ std::optional<Problem> OutsideInputRoots(const Component& source, const throng_v
                                          const std::vector<std::string>& pieces,
                                          const Environment& environment, std::string_view field);
 
+// The same of a path that is read: why not.
+std::optional<std::string> OutsideInputRoots(const std::string& path,
+                                             const std::vector<std::string>& roots);
+
 }  // namespace throng

@@ -2,8 +2,12 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "proto/option_text.h"
 
 namespace throng {
@@ -13,6 +17,7 @@ constexpr size_t kHalfStars = 9;   // 1.0, 1.5 to 5.0
 constexpr size_t kWholeStars = 5;  // 1 to 5
 constexpr size_t kBinary = 2;      // 0 and 1
 constexpr size_t kLikedFrom = 6;   // 4 stars, of the half ones
+constexpr const char* kDefaultRanges = "preferred=4-5,popular=3-5,random=1-5";
 
 std::string OptionOf(const v1::Component& component, const std::string& name) {
   const auto found = component.options().find(name);
@@ -72,6 +77,24 @@ std::vector<v1::PromisedRating> PromisedRatings(const v1::Component& rating) {
     one.set_share(shares[i]);
   }
   return promised;
+}
+
+PromisedRange PromisedRangeOf(const v1::Component& rating, const std::string& kind) {
+  const std::string scale = OptionOf(rating, "scale");
+  const bool is_binary = scale == "binary";
+  std::string ranges = OptionOf(rating, "ranges");
+  if (is_binary && ranges == kDefaultRanges) ranges = "preferred=1-1";
+  PromisedRange range;
+  if (scale == "whole_stars") range.step = 1;
+  if (is_binary) range = {.low = 0, .high = 1, .step = 1};
+  for (absl::string_view part : absl::StrSplit(ranges, ',')) {
+    const std::pair<absl::string_view, absl::string_view> sides = absl::StrSplit(part, '=');
+    if (absl::StripAsciiWhitespace(sides.first) != kind) continue;
+    const std::pair<absl::string_view, absl::string_view> ends = absl::StrSplit(sides.second, '-');
+    // The component has refused what is no number.
+    if (absl::SimpleAtod(ends.first, &range.low)) absl::SimpleAtod(ends.second, &range.high);
+  }
+  return range;
 }
 
 }  // namespace throng

@@ -64,6 +64,7 @@ class Promises {
     CheckTimes();
     CheckHistogram();
     CheckKinds();
+    CheckRatingsOfKinds();
     CheckPopular();
     CheckGroups();
     CheckLife();
@@ -249,6 +250,31 @@ class Promises {
     }
     checks_.Add(id, title, holds, figure, promised,
                 holds ? "Exact to one row an epoch." : "Rows were lost, added or changed.");
+  }
+
+  // Of means, which tell of the ratings in between too.
+  void CheckRatingsOfKinds() {
+    const v1::Component& rating = plan_.spec().rating();
+    if (!HasComponent(rating, {"ranges"}) || e_.figures == nullptr) return;
+    std::string figure;
+    std::string promised;
+    bool holds = true;
+    for (const v1::Group& group : e_.figures->kinds()) {
+      if (group.rows() == 0) continue;
+      const PromisedRange range = PromisedRangeOf(rating, group.name());
+      const double mean = (range.low + range.high) / 2;
+      double off = 0;  // of the sum of ratings, if each rating is given one row too many or too few
+      for (double r = range.low; r <= range.high; r += range.step) off += std::abs(r - mean);
+      holds = holds && std::abs(group.mean_rating() - mean) * static_cast<double>(group.rows()) <=
+                           off * static_cast<double>(epochs_) + 1e-6;
+      const char* comma = figure.empty() ? "" : ", ";
+      figure += fmt::format("{}{} {:.3f}", comma, group.name(), group.mean_rating());
+      promised += fmt::format("{}{} {:.3f}", comma, group.name(), mean);
+    }
+    if (figure.empty()) return;  // which CheckKinds says
+    checks_.Add("promise.kind_ratings", "Mean rating of each reason", holds, figure, promised,
+                holds ? "Ratings lie evenly within the range of their reason."
+                      : "Ratings were changed, lost or added.");
   }
 
   void CheckPopular() {

@@ -14,6 +14,7 @@
 #include "server/inspection/known_spec.h"
 #include "server/inspection/promised_ratings.h"
 #include "server/inspection/row_feed.h"
+#include "server/inspection/states.h"
 
 namespace throng {
 namespace {
@@ -37,7 +38,7 @@ class Summarizer {
       known_.plan = PlanNamed(request_.spec(), inspection_);
       if (known_.plan == nullptr) return Refused();
     }
-    if (!request_.states().empty()) return MergeStates();
+    if (HasStates()) return MergeStates();
     if (request_.sources().empty()) return MakeRows();
     return ReadSources();
   }
@@ -51,11 +52,14 @@ class Summarizer {
     return absl::InvalidArgumentError("The request cannot be answered as it is.");
   }
 
+  bool HasStates() const { return !request_.states().empty() || !request_.state_files().empty(); }
+
   absl::Status CheckRequest() {
-    if (!request_.sources().empty() && !request_.states().empty()) {
-      return Refuse("states", "States are merged, or sources read, not both in one call.");
+    if (!request_.sources().empty() && HasStates()) {
+      return Refuse(request_.states().empty() ? "state_files" : "states",
+                    "States are merged, or sources read, not both in one call.");
     }
-    if (request_.sources().empty() && request_.states().empty() && !request_.has_spec()) {
+    if (request_.sources().empty() && !HasStates() && !request_.has_spec()) {
       return Refuse("sources", "Name what to sum up: a file or a topic, states, or a spec.");
     }
     return absl::OkStatus();
@@ -199,20 +203,15 @@ class Summarizer {
   // ---- States ----
 
   absl::Status MergeStates() {
-    std::vector<v1::StatisticsState> states;
-    for (const v1::StatisticsState& state : request_.states()) {
-      // A message that goes on with the one before has none of these.
-      const bool goes_on = state.rows() == 0 && !states.empty();
-      goes_on ? states.back().MergeFrom(state) : states.push_back(state);
-    }
+    const auto states = StatesOf(request_, inspection_);
+    if (!states.ok()) return states.status();
     RowCounts counts;
-    for (size_t i = 0; i < states.size(); ++i) {
+    bool is_first = true;
+    for (const auto& [field, state] : *states) {
       if (absl::Status status = CheckStop(); !status.ok()) return status;
-      const std::string wrong = counts.Merge(states[i]);
-      if (!wrong.empty()) {
-        return Refuse(fmt::format("states[{}]", i), "This state cannot be merged: " + wrong);
-      }
-      TakeTotals(states[i], i == 0);
+      const std::string wrong = counts.Merge(state);
+      if (!wrong.empty()) return Refuse(field, "This state cannot be merged: " + wrong);
+      TakeTotals(state, std::exchange(is_first, false));
     }
     progress_.set_rows(counts.rows);
     return Answer(counts, nullptr, {});

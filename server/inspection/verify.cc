@@ -162,11 +162,7 @@ class Verifier {
   absl::Status VerifyMessages(Opened* opened) {
     VerifyOutput& output = outputs_[opened->outputs.front()];
     const OutputRequest& request = *output.expected().front().request;
-    if (output.matcher() == nullptr) {
-      return absl::UnimplementedError(
-          "Topics are verified that hold interactions; read the side table's topic by another "
-          "tool, or write it to a file.");
-    }
+    if (output.side_table() != nullptr) return VerifySideTable(opened, output.side_table());
     RowMatcher& matcher = *output.matcher();
     auto decoding = VerifyDecoding::Create(request, matcher.text(), inspection_);
     if (!decoding.ok()) return decoding.status();
@@ -206,6 +202,27 @@ class Verifier {
       if (status.ok()) status = ShowProgress();
     }
     return status;
+  }
+
+  absl::Status VerifySideTable(Opened* opened, SideTableCheck* check) {
+    const std::vector<std::string>& pieces = opened->source.place.pieces;
+    pieces_ += pieces.size();
+    for (bool is_end = false; !is_end;) {
+      throng_input input;
+      absl::Status status = opened->source.source->Read(kWaitMs, &input);
+      for (size_t i = 0; status.ok() && i < input.messages_count; ++i) {
+        const throng_message& message = input.messages[i];
+        status =
+            check->Add(pieces[message.piece], message.offset, {message.key.data, message.key.size},
+                       {message.value.data, message.value.size});
+      }
+      if (!status.ok()) return status;
+      is_end = input.is_end != 0;
+      taken_ += static_cast<int64_t>(input.messages_count);
+      rows_ += static_cast<int64_t>(input.messages_count);
+      if (status = ShowProgress(); !status.ok()) return status;
+    }
+    return absl::OkStatus();
   }
 
   // ---- Rows, whoever wrote them ----

@@ -56,7 +56,9 @@ absl::StatusOr<WantedRows> VerifyOutput::Wanted(ExpectationMaker* maker) {
     }
     return wanted;
   }
-  const int32_t slices = std::max(1, first.request->run().slice().count());
+  // A side table is the first slice's.
+  const int32_t slices =
+      first.request->HasInteractions() ? std::max(1, first.request->run().slice().count()) : 1;
   for (int32_t index = 0; index < slices; ++index) {
     const auto known = std::find_if(expected_.begin(), expected_.end(),
                                     [&](const Expectation& e) { return SliceOf(e) == index; });
@@ -106,7 +108,24 @@ absl::Status VerifyOutput::Begin(ExpectationMaker* maker, const Inspection& insp
   is_open_ = wanted->is_open;
   const Expectation& first = expected_.front();
   if (!is_open_) expected_rows_ = wanted->Rows();
-  if (!first.request->HasInteractions()) return absl::OkStatus();
+  const bool is_stream = !first.request->IsMessages();
+  if (is_stream && !first.request->HasInteractions()) return absl::OkStatus();
+  const auto is_stopping = [&inspection] { return inspection.environment.IsStopping(); };
+  if (!is_stream) {
+    messages_ = first.request->EncodingOf(-1, first.created_ms, first.format_state);
+    Format::Prologue prologue;
+    if (const auto format = BeginFormat(messages_, &prologue); !format.ok()) return format.status();
+    messages_.prologue = std::move(prologue);
+  }
+  if (!first.request->HasInteractions()) {
+    const Slice& rows = first.request->slice();
+    auto check =
+        SideTableCheck::Make(messages_, rows, first.position ? rows.Below(*first.position) : rows,
+                             is_stopping, &findings_);
+    if (!check.ok()) return check.status();
+    side_table_ = *std::move(check);
+    return absl::OkStatus();
+  }
   RowMatcher::Settings settings;
   settings.plan = first.plan.get();
   settings.wanted = *std::move(wanted);
@@ -114,12 +133,8 @@ absl::Status VerifyOutput::Begin(ExpectationMaker* maker, const Inspection& insp
   settings.on_row = [this](const FoundRow& found, int64_t row, int64_t, bool is_new) {
     if (is_new) order_.Add(found, row, WriterOf(row));
   };
-  settings.is_stopping = [&inspection] { return inspection.environment.IsStopping(); };
-  if (first.request->IsMessages()) {
-    messages_ = first.request->EncodingOf(-1, first.created_ms, first.format_state);
-    Format::Prologue prologue;
-    if (const auto format = BeginFormat(messages_, &prologue); !format.ok()) return format.status();
-    messages_.prologue = std::move(prologue);
+  settings.is_stopping = is_stopping;
+  if (!is_stream) {
     settings.messages = &messages_;
     settings.on_batch = [this] { order_.Check(nullptr, matcher_.get()); };
   }
@@ -141,6 +156,10 @@ absl::Status VerifyOutput::Finish(v1::Verification* verification) {
     if (absl::Status status = matcher_->Finish(); !status.ok()) return status;
     found_rows_ = matcher_->found_rows();
     if (is_open_) expected_rows_ = matcher_->wanted().Rows();
+  }
+  if (side_table_ != nullptr) {
+    if (absl::Status status = side_table_->Finish(); !status.ok()) return status;
+    found_rows_ = side_table_->found_rows();
   }
   verification->set_expected_rows(verification->expected_rows() + expected_rows_);
   verification->set_found_rows(verification->found_rows() + found_rows_);

@@ -13,6 +13,7 @@
 #include "server/inspection/verify_findings.h"
 #include "server/inspection/verify_matcher.h"
 #include "server/inspection/verify_order.h"
+#include "server/inspection/verify_side_table.h"
 
 namespace throng {
 
@@ -28,9 +29,11 @@ class VerifyOutput {
   absl::Status Begin(ExpectationMaker* maker, const Inspection& inspection, int threads);
   // nullptr: its rows are none of interactions.
   RowMatcher* matcher() { return matcher_.get(); }
+  // nullptr: it is none in a topic.
+  SideTableCheck* side_table() { return side_table_.get(); }
   OrderCheck* order() { return &order_; }
   Findings* findings() { return &findings_; }
-  // Of a side table, whose rows are only counted.
+  // Of a side table in a file, whose rows are only counted.
   void CountFound(int64_t rows) { found_rows_ += rows; }
   absl::Status Finish(v1::Verification* verification);
 
@@ -47,6 +50,7 @@ class VerifyOutput {
   OrderCheck order_;
   Encoding messages_;
   std::unique_ptr<RowMatcher> matcher_;
+  std::unique_ptr<SideTableCheck> side_table_;
   int64_t expected_rows_ = 0;
   int64_t found_rows_ = 0;
   bool is_open_ = false;

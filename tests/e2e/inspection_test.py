@@ -80,7 +80,18 @@ class CommandsTest(cli_test.ScratchTest):
         self.assertIn("statistics", json.loads(whole))
         (self.folder / "no.state").write_text("nonsense")
         done = self.client("stats", "--merge", "no.state", exit_code=2)
-        self.assertIn("--merge no.state: is no state", done.stderr)
+        self.assertIn("no.state is no state that `throngctl stats --state` has written", done.stderr)
+        done = self.client("stats", "--merge", "nowhere.state", exit_code=2)
+        self.assertIn("nowhere.state cannot be read", done.stderr)
+
+    def test_states_of_any_size_merge(self):
+        self.client("generate", "-q", "--preset", "trace", "--users", "600000", "--items", "1000",
+                    "--interactions", "2000000", "--to", "csv:large.csv")
+        self.client("stats", "large.csv", "--state", "large.state", "-q")
+        self.assertGreater((self.folder / "large.state").stat().st_size, 4 << 20)
+        whole = json.loads(self.client("stats", "large.csv", "-o", "json").stdout)
+        merged = json.loads(self.client("stats", "--merge", "large.state", "-o", "json").stdout)
+        self.assertEqual(merged["statistics"], whole["statistics"])
 
     def spec(self):
         (self.folder / "quick.yaml").write_text("dataset: {size: quick, preset: seed}\n")

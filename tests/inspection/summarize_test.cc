@@ -222,6 +222,27 @@ TEST_F(SummarizeTest, KnowsEveryHistogramThatHasAName) {
   }
 }
 
+TEST_F(SummarizeTest, KnowsTheRangeOfEachReason) {
+  for (const char* options :
+       {"{}", "{scale: whole_stars}", "{scale: binary}", "{ranges: 'popular=2.5-3, random=1-1'}"}) {
+    SCOPED_TRACE(options);
+    v1::SummarizeRequest request;
+    *request.mutable_spec() =
+        Spec(std::string("{preset: seed, rating: {component: ranges, options: ") + options + "}}");
+    const v1::SummarizeResponse response = Ask(request);
+    ASSERT_TRUE(status_.ok()) << status_ << ToString(problems_);
+    const v1::Check check = CheckOf(response, "promise.kind_ratings");
+    EXPECT_EQ(check.verdict(), v1::VERDICT_PASS) << check.DebugString();
+  }
+  constexpr char kRanges[] = "{preset: seed-ranges}";
+  std::vector<Row> rows = Made(kRanges);
+  for (size_t i = 0; i < rows.size(); i += 50) rows[i].rating = 1;
+  v1::SummarizeRequest request = OfSource();
+  *request.mutable_spec() = Spec(kRanges);
+  const v1::SummarizeResponse response = Ask(request, rows);
+  EXPECT_EQ(CheckOf(response, "promise.kind_ratings").verdict(), v1::VERDICT_FAIL);
+}
+
 TEST_F(SummarizeTest, FindsPromisesBroken) {
   std::vector<Row> rows = Made(kShop);
   const Row extra = rows[17];
@@ -395,6 +416,13 @@ TEST_F(SummarizeTest, RefusesWhatCannotBe) {
   broken.add_states();
   broken.add_states()->set_rows(3);
   EXPECT_EQ(field(broken), "states[1]");
+  v1::SummarizeRequest outside;
+  outside.add_state_files("/etc/hostname");
+  EXPECT_EQ(field(outside), "state_files[0]");
+  EXPECT_THAT(problems_[0].message, HasSubstr("is no state"));
+  environment_.input_roots = {"/in"};
+  EXPECT_EQ(field(outside), "state_files[0]");
+  EXPECT_THAT(problems_[0].message, HasSubstr("outside the input roots (/in)"));
 }
 
 TEST_F(SummarizeTest, EndsWhenItIsToStop) {

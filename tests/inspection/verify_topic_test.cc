@@ -26,12 +26,13 @@ class TopicTest : public VerifyTest {
  protected:
   static constexpr int64_t kRows = 20'000;
 
-  static std::string Spec(int seed, const std::string& slice = "") {
+  static std::string Spec(int seed, const std::string& slice = "",
+                          const std::string& table = "interactions") {
     return fmt::format(
         "dataset: {{preset: {}, seed: {}, interactions: {}}}\n"
-        "outputs: [{{format: {{component: json}}, sink: {{component: kafka, options:"
+        "outputs: [{{table: {}, format: {{component: json}}, sink: {{component: kafka, options:"
         " {{bootstrap_servers: 'nowhere:9', topic: crowd}}}}}}]\n{}",
-        slice.empty() ? "shop" : "seed", seed, kRows, slice);
+        slice.empty() ? "shop" : "seed", seed, kRows, table, slice);
   }
   // The messages of a run, in order, and their position record among what is kept.
   std::vector<Message> Send(const std::string& yaml, const std::string& uid) {
@@ -157,6 +158,30 @@ TEST_F(TopicTest, ATopicNobodyKnowsIsVerifiedRowByRow) {
   Found(messages);
   EXPECT_TRUE(absl::IsInvalidArgument(status_)) << status_;
   EXPECT_EQ(Summary(Found(messages, Given(Spec(1)))), "");
+}
+
+TEST_F(TopicTest, SideTablesAreComparedByTheirKeys) {
+  for (const std::string slice : {"", "slice: {index: 0, count: 2}\n"}) {
+    SCOPED_TRACE(slice);
+    kept_.clear();
+    std::vector<Message> messages = Send(Spec(1, slice, "items"), "a");
+    const v1::Verification whole = Found(messages);
+    EXPECT_TRUE(status_.ok()) << status_;
+    EXPECT_EQ(Summary(whole), "");
+    EXPECT_EQ(whole.expected_rows(), static_cast<int64_t>(messages.size()));
+    EXPECT_EQ(whole.found_rows(), whole.expected_rows());
+
+    messages[100].value += " ";
+    messages[200].key += "0000";
+    messages.insert(messages.begin() + 300, messages[299]);
+    const v1::Verification found = Found(messages);
+    EXPECT_EQ(Summary(found), "lost 1, doubled 1, altered 1, foreign 1");
+    EXPECT_EQ(First(found, 0).row(), 200);
+    EXPECT_THAT(First(found, 0).expected(), HasSubstr("item_"));
+    EXPECT_EQ(First(found, 1).row(), 299);
+    EXPECT_EQ(First(found, 2).row(), 100);
+    EXPECT_EQ(First(found, 2).expected() + " ", First(found, 2).found());
+  }
 }
 
 }  // namespace
