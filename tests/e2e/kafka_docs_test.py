@@ -4,6 +4,7 @@
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -69,6 +70,51 @@ class KafkaDocsTest(unittest.TestCase):
             self.assertEqual(told.count(f"goes on from row {row}."), 3)
         self.assertEqual(re.findall(r"Total Interactions: (\d+)", shown),
                          ["5000", "20000", "50000", "100000"] * 3)
+
+    def test_every_command_of_the_guides_table_works(self):
+        """Where it ends by itself with 0; else once it is interrupted, with 130."""
+        markdown = (docs_test.ROOT / "docs/migration.md").read_text(encoding="utf-8")
+        rows = [row.split(" | ") for row in re.findall(r"^\| (.*) \|$", markdown, re.MULTILINE)][1:]
+        said = {}
+        with kafka_broker.KafkaBroker() as broker, tempfile.TemporaryDirectory() as folder:
+            def run(command, prefix=""):
+                place = f"kafka://{broker.bootstrap}/topic-{len(said)}"
+                for name, value in (
+                        ("kafka://...", f"kafka://{broker.bootstrap}/tapped" if " tap " in command
+                         else place), ("replay ...", f"replay few.csv --to {place}"),
+                        ("FILE.csv", "few.csv"), ("PLACE", "whole.csv"), ("--topic T", "--topic t"),
+                        ("doctor kafka", f"doctor kafka --brokers {broker.bootstrap}"),
+                        ("TOPIC", place)):
+                    command, prefix = command.replace(name, value), prefix.replace(name, value)
+                process = subprocess.Popen(
+                    [PROGRAMS / (prefix + command).split()[0], *(prefix + command).split()[1:]],
+                    cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE, text=True)
+                is_endless = re.search("--forever|null|tap (?!.*--limit)", command)
+                try:
+                    shown, told = process.communicate(timeout=3 if is_endless else 120)
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGINT)
+                    shown, told = process.communicate(timeout=120)
+                expected = 130 if is_endless else 0
+                self.assertEqual(process.returncode, expected, f"{prefix + command}\n{shown}\n{told}")
+                said[prefix + command] = shown + told
+
+            run("throngctl generate --size producer --to csv:whole.csv -q")
+            run(f"throngctl generate --size quick --to kafka://{broker.bootstrap}/tapped -q")
+            lines = (pathlib.Path(folder) / "whole.csv").read_text().splitlines(keepends=True)
+            (pathlib.Path(folder) / "few.csv").write_text("".join(lines[:4]))
+            for step, ours in rows:
+                for command in re.findall("`([^`]+)`", ours):
+                    if command.startswith("throngctl "):
+                        run(command)
+                    elif command.startswith(("--rate", "--delay")):
+                        run(command, "throngctl replay few.csv --to TOPIC ")
+                    elif command.startswith("--size"):
+                        run(command, "throngctl generate --to csv:out/sized.csv --overwrite ")
+                    else:  # which the command blocks of the pages have
+                        self.assertRegex(step, "docker-compose|scale up")
+        self.assertEqual(len(said), 2 + 17)
 
     def test_the_example_that_loads_a_topic_does_so_and_goes_on(self):
         example = docs_test.ROOT / "deploy/examples/kafka-load.yaml"
