@@ -172,8 +172,8 @@ absl::Status DecodeInSteps(Decoder* decoder, const Encoded& encoded, size_t step
     while (has_more) {
       throng_decoded decoded = wanted->Room();
       status = decoder->Decode(input, &decoded);
+      if (!status.ok()) return status;  // of which `decoded` need not be sound
       visit(*wanted, decoded);
-      if (!status.ok()) return status;
       if (is_stream) {
         input.bytes.data += decoded.consumed;
         input.bytes.size -= decoded.consumed;
