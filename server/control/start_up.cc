@@ -1,7 +1,8 @@
-// Standard streams, and folders beside the binary.
+// Standard streams, memory, and folders beside the binary.
 #include "server/control/start_up.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -27,6 +28,11 @@ std::string DefaultPluginFolder() {
   const auto installed = prefix / "lib" / "throng" / "plugins";
   return (std::filesystem::is_directory(installed, error) ? installed : prefix / "plugins")
       .string();
+}
+
+void KeepMemory() {
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
 }
 
 }  // namespace throng

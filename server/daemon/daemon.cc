@@ -2,7 +2,6 @@
 #include "server/daemon/daemon.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -35,12 +34,6 @@ namespace throng {
 namespace {
 
 void Say(const std::string& sentence) { fmt::print(stderr, "throngd: {}\n", sentence); }
-
-// Streams of big messages would give memory back to the kernel and fault it in again all the time.
-void KeepMemory() {
-  mallopt(M_TRIM_THRESHOLD, 256 << 20);
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-}
 
 // A run takes five descriptors.
 void RaiseDescriptorLimit() {

@@ -47,6 +47,7 @@ extern "C" __attribute__((visibility("default"))) const char* __asan_default_opt
 
 int main(int argc, char** argv) {
   throng::ReserveStandardStreams();
+  throng::KeepMemory();
   throng::JudgeExits(throng::IsEndedByAPlugin);  // a run that a plugin ends is not done
   CLI::App app("Generates one run of interactions, or inspects plugins.", "throng-worker");
   app.set_version_flag("--version", "throng-worker " THRONG_VERSION);

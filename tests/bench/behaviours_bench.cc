@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "server/control/start_up.h"
 #include "server/dataset/plan.h"
 #include "server/dataset/statistics.h"
 #include "server/host/behaviours.h"
@@ -238,4 +239,8 @@ BENCHMARK(CountStatistics)->Apply(Worlds);
 }  // namespace
 }  // namespace throng
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  throng::KeepMemory();  // as throng-worker does
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}
