@@ -6,6 +6,7 @@ build_packages=(
   g++
   libabsl-dev
   libcli11-dev
+  libcpp-httplib-dev
   libcurl4-openssl-dev
   libfmt-dev
   libgrpc++-dev
@@ -20,6 +21,7 @@ build_packages=(
   ninja-build
   nlohmann-json3-dev
   pkg-config
+  prometheus-cpp-dev
   protobuf-compiler
   protobuf-compiler-grpc
   zlib1g-dev

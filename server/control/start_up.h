@@ -15,8 +15,8 @@ std::string BinaryFolder();
 // ../plugins in a build tree, ../lib/throng/plugins where it is installed.
 std::string DefaultPluginFolder();
 
-// Keeps memory that is given back for the next who asks: blocks and messages are large, and would be
-// faulted in again all the time.
+// Keeps memory that is given back for the next who asks: blocks and messages are large, and would
+// be faulted in again all the time.
 void KeepMemory();
 
 }  // namespace throng

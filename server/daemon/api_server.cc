@@ -171,16 +171,19 @@ absl::Status ApiServer::Listen() {
     if (!path) continue;
     if (absl::Status status = OpenTo(door.listener, *path); !status.ok()) return status;
   }
-  SetServing(true);
+  ShowTroubles({});
   return absl::OkStatus();
 }
 
-void ApiServer::SetServing(bool is_serving) {
-  for (const char* name :
-       {"", v1::RunService::service_full_name(), v1::GenerationService::service_full_name(),
-        v1::PluginService::service_full_name(), v1::InspectionService::service_full_name()}) {
-    server_->GetHealthCheckService()->SetServingStatus(name, is_serving);
-  }
+void ApiServer::ShowTroubles(const std::map<std::string, std::string>& troubles) {
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  // Plugins and presets can be looked at whatever else goes wrong; without plugins no row is made.
+  const bool has_plugins = !troubles.contains("plugins");
+  health->SetServingStatus("", troubles.empty());
+  health->SetServingStatus(v1::RunService::service_full_name(), troubles.empty());
+  health->SetServingStatus(v1::GenerationService::service_full_name(), has_plugins);
+  health->SetServingStatus(v1::InspectionService::service_full_name(), has_plugins);
+  health->SetServingStatus(v1::PluginService::service_full_name(), true);
 }
 
 void ApiServer::AnnounceEnd() { server_->GetHealthCheckService()->Shutdown(); }

@@ -1,6 +1,7 @@
 // The gRPC server of a daemon: its services, health (grpc.health.v1) and reflection.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,8 +48,8 @@ class ApiServer {
   // of a listener is not usable, and nothing is changed for this one and those after it.
   absl::Status ChangeAccess(const std::vector<Listener>& listeners);
 
-  // What health says of all services; only once it listens.
-  void SetServing(bool is_serving);
+  // What the health of each service follows from. Once it listens.
+  void ShowTroubles(const std::map<std::string, std::string>& troubles);
 
   // Health says NOT_SERVING from now on.
   void AnnounceEnd();

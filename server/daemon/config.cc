@@ -71,6 +71,12 @@ class Resolver {
     DaemonConfig resolved;
     resolved.given = config_;
     resolved.listeners = Listeners();
+    if (config_.has_http()) resolved.http = Http();
+    resolved.log.is_json = config_.log().format() == daemon::v1::LOG_FORMAT_JSON;
+    if (config_.log().level() != daemon::v1::LOG_LEVEL_UNSPECIFIED) {
+      resolved.log.level =
+          static_cast<LogLevel>(config_.log().level() - daemon::v1::LOG_LEVEL_DEBUG);
+    }
     resolved.state_folder =
         config_.state_folder().empty() ? DefaultStateFolder() : config_.state_folder();
     resolved.plugin_folders = Texts("plugin_folders", config_.plugin_folders());
@@ -117,6 +123,17 @@ class Resolver {
           ResolveListener(config_.listeners(i), field, is_insecure_said_, problems_));
     }
     return listeners;
+  }
+
+  Listener Http() {
+    const daemon::v1::Listener& http = config_.http();
+    if (SocketPath(http.address())) Add("http.address", "Must be HOST:PORT.");
+    if (!http.tls().client_ca().empty() || http.clients_size() > 0) {
+      Add("http.clients",
+          "Is not for `http`, which asks for tokens; leave it and `tls.client_ca` "
+          "out.");
+    }
+    return ResolveListener(http, "http", is_insecure_said_, problems_);
   }
 
   std::vector<std::string> Texts(const std::string& field,

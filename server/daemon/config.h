@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/daemon/daemon_log.h"
 #include "server/daemon/listener.h"
 #include "server/spec/problem.h"
 #include "server/spec/tree.h"
@@ -18,7 +19,9 @@ namespace throng {
 
 // Resolved; proto/throng/daemon/v1/config.proto has ranges and defaults.
 struct DaemonConfig {
-  std::vector<Listener> listeners;          // at least one
+  std::vector<Listener> listeners;  // at least one
+  std::optional<Listener> http;     // of metrics and health; none: nowhere
+  LogSettings log;
   std::string state_folder;                 // runs, logs, kept plugins; empty: nothing is kept
   std::vector<std::string> plugin_folders;  // empty: those that came with the daemon
   std::vector<std::string> output_roots;    // empty: anywhere

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -23,17 +24,18 @@
 #include "server/control/status.h"
 #include "server/daemon/api_server.h"
 #include "server/daemon/descriptor.h"
+#include "server/daemon/http_server.h"
 #include "server/daemon/plugin_index.h"
 #include "server/daemon/reload.h"
 #include "server/daemon/run_engine.h"
 #include "server/daemon/run_store.h"
+#include "server/daemon/service_manager.h"
 #include "server/daemon/start_checks.h"
 #include "server/daemon/supervisor.h"
+#include "server/daemon/watch.h"
 
 namespace throng {
 namespace {
-
-void Say(const std::string& sentence) { fmt::print(stderr, "throngd: {}\n", sentence); }
 
 // A run takes five descriptors.
 void RaiseDescriptorLimit() {
@@ -129,16 +131,17 @@ SupervisorOptions WorkerOptions(const DaemonConfig& config, bool is_ephemeral, m
 }
 
 // Describes the plugins for whoever asks first, and says what was found.
-void LookAtPlugins(PluginIndex* index) {
+void LookAtPlugins(PluginIndex* index, DaemonLog* log, Health* health) {
   const auto snapshot = index->Refresh();
   for (const v1::PluginLoadError& error : snapshot->errors) {
-    Say(fmt::format("{}: {}", error.path(), error.message()));
+    log->Warning(fmt::format("{}: {}", error.path(), error.message()));
   }
   std::string names;
   for (const v1::Plugin& plugin : snapshot->plugins) {
     names += (names.empty() ? "" : ", ") + plugin.name().substr(plugin.name().find('/') + 1);
   }
-  Say(fmt::format("Found {} plugins: {}.", snapshot->plugins.size(), names));
+  log->Info(fmt::format("Found {} plugins: {}.", snapshot->plugins.size(), names));
+  if (snapshot->plugins.empty()) health->Set("plugins", "There are no plugins.");
 }
 
 void TellReady(int fd) {
@@ -148,87 +151,136 @@ void TellReady(int fd) {
   close(fd);
 }
 
-int Fail(const std::string& sentence) {
-  Say(sentence);
-  return 1;
+// Tells a service manager that asks for it that both what watches workers and what answers calls
+// are at work, again and again.
+void FeedWatchdog(Timers* timers, RunEngine* engine, std::chrono::microseconds every) {
+  v1::ListRunsRequest request;
+  request.set_page_size(1);
+  (void)engine->ListRuns(request);
+  TellServiceManager("WATCHDOG=1");
+  timers->CallAt(timers->Now() + every,
+                 [timers, engine, every] { FeedWatchdog(timers, engine, every); });
 }
 
 // What of the settings can change while the daemon runs, changes.
-void Reload(const DaemonOptions& options, ApiServer* server) {
+void Reload(const DaemonOptions& options, ApiServer* server, HttpServer* http, DaemonLog* log) {
+  TellServiceManager("RELOADING=1");
   std::string mistakes;
   const auto fresh = options.read_config(&mistakes);
-  if (!fresh) return Say("SIGHUP: nothing is changed, as the settings are wrong: " + mistakes);
-  for (const std::string& field : FieldsForTheNextStart(options.config.given, fresh->given)) {
-    Say(
-        fmt::format("SIGHUP: `{}` is other than before; it takes effect when throngd is started "
-                    "again.",
-                    field));
+  if (!fresh) {
+    log->Error("SIGHUP: nothing is changed, as the settings are wrong: " +
+               mistakes.substr(0, mistakes.find_last_not_of('\n') + 1));
+  } else {
+    log->Change(fresh->log);
+    for (const std::string& field : FieldsForTheNextStart(options.config.given, fresh->given)) {
+      log->Warning(
+          fmt::format("SIGHUP: `{}` is other than before; it takes effect when throngd is "
+                      "started again.",
+                      field));
+    }
+    absl::Status status;
+    if (HaveSameDoors(options.config.given, fresh->given)) {
+      status = server->ChangeAccess(fresh->listeners);
+      if (status.ok() && http != nullptr) status = http->ChangeAccess(*fresh->http);
+    }
+    if (status.ok()) {
+      log->Info("SIGHUP: the settings were read again.");
+    } else {
+      log->Error("SIGHUP: who may call stays as it was: " + MessageOf(status));
+    }
   }
-  absl::Status status;
-  if (HaveSameDoors(options.config.given, fresh->given)) {
-    status = server->ChangeAccess(fresh->listeners);
-  }
-  Say(status.ok() ? "SIGHUP: the settings were read again."
-                  : "SIGHUP: who may call stays as it was: " + MessageOf(status));
+  TellServiceManager("READY=1");
 }
 
 int Serve(const DaemonOptions& options, const Ending& ending, mode_t mask) {
   const DaemonConfig& config = options.config;
+  Watch watch(config.log);
+  DaemonLog& log = watch.log;
+  const auto fail = [&log](const std::string& sentence) {
+    log.Error(sentence);
+    return 1;
+  };
   if (const std::string mistake = FolderMistake(config, options.is_ephemeral); !mistake.empty()) {
-    return Fail(mistake);
+    return fail(mistake);
   }
   auto store = RunStore::Open(config.state_folder);
-  if (!store.ok()) return Fail(MessageOf(store.status()));
+  if (!store.ok()) return fail(MessageOf(store.status()));
   auto supervisor = std::make_unique<Supervisor>(WorkerOptions(config, options.is_ephemeral, mask));
   PluginIndex index(config.plugin_folders, config.state_folder, supervisor.get());
-  std::atomic<ApiServer*> api = nullptr;  // once it listens
-  RunEngine engine({
+  RunEngine::Parts parts{
       .config = config,
       .is_ephemeral = options.is_ephemeral,
       .workers = supervisor.get(),
       .timers = supervisor.get(),
       .index = &index,
       .store = store->get(),
-      .log = Say,
-      .on_trouble =
-          [&api](bool is_in_trouble) {
-            if (ApiServer* server = api) server->SetServing(!is_in_trouble);
-          },
-  });
+      .log = [&log](const std::string& sentence) { log.Warning(sentence); },
+      .on_trouble = [&watch](const std::string& trouble) { watch.health.Set("store", trouble); },
+      .on_change = nullptr,
+  };
+  if (!options.is_ephemeral) {
+    parts.on_change = [&watch](const auto& name, const auto& now) { watch.Take(name, now); };
+  }
+  RunEngine engine(parts);
   auto server = ApiServer::Make(config.listeners, &engine);
-  if (!server.ok()) return Fail(MessageOf(server.status()));
+  if (!server.ok()) return fail(MessageOf(server.status()));
 
   if (!options.is_ephemeral) {
-    (*server)->SetOnCall([](const std::string& caller, const std::string& method) {
-      Say(fmt::format("{} calls {}.", caller, method));
+    (*server)->SetOnCall([&log](const std::string& caller, const std::string& method) {
+      log.Info(fmt::format("{} calls {}.", caller, method));
     });
   }
   absl::Status status = engine.Start();
+  watch.is_up = true;
   if (status.ok()) status = (*server)->Listen();
+  std::unique_ptr<HttpServer> http;
+  if (status.ok() && config.http) {
+    auto started = HttpServer::Start(*config.http, watch.Pages());
+    status = started.status();
+    if (started.ok()) http = *std::move(started);
+  }
   std::thread plugins;
   if (status.ok()) {
-    api = server->get();
+    watch.health.OnChange([&server](const auto& troubles) { (*server)->ShowTroubles(troubles); });
     TellReady(options.ready_fd);
     if (!options.is_ephemeral) {
-      Say(fmt::format("{} listens on {}; its runs are in {}.", THRONG_VERSION,
-                      fmt::join((*server)->addresses(), ", "), config.state_folder));
-      plugins = std::thread(LookAtPlugins, &index);
+      log.Info(fmt::format("{} listens on {}; its runs are in {}.", THRONG_VERSION,
+                           fmt::join((*server)->addresses(), ", "), config.state_folder));
+      if (http) {
+        log.Info(fmt::format("Metrics are at http{}://{}/metrics.", config.http->IsTls() ? "s" : "",
+                             http->address()));
+      }
+      if (watch.runs > 0) {
+        log.Info(fmt::format("It has {} runs from before, {} of them go on.", watch.runs,
+                             watch.going_on));
+      }
+      plugins = std::thread(LookAtPlugins, &index, &log, &watch.health);
+      TellServiceManager("READY=1");
+      if (const auto interval = WatchdogInterval()) {
+        FeedWatchdog(supervisor.get(), &engine, *interval / 2);
+      }
     }
-    ending.Wait([&] { Reload(options, server->get()); });
+    ending.Wait([&] { Reload(options, server->get(), http.get(), &log); });
     ending.LetSignalsKill();
-    if (!options.is_ephemeral) Say("Ends: runs commit and stop; a second signal ends it at once.");
-    api = nullptr;
+    TellServiceManager("STOPPING=1");
+    if (!options.is_ephemeral) {
+      log.Info("Ends: runs commit and stop; a second signal ends it at once.");
+    }
+    watch.health.Set("end", "The daemon ends.");
     (*server)->AnnounceEnd();
   }
   const bool have_ended = engine.Stop(Deadline::clock::now() + config.stop_timeout);
   if (have_ended && plugins.joinable()) plugins.join();
+  http.reset();
+  watch.health.OnChange(nullptr);
   server->reset();
   if (!have_ended) {
-    Say("A worker was killed and does not end, since it waits for a disk; it is left behind.");
+    log.Error(
+        "A worker was killed and does not end, since it waits for a disk; it is left behind.");
     std::_Exit(1);
   }
   supervisor.reset();  // before the engine, which it calls
-  return status.ok() ? 0 : Fail(MessageOf(status));
+  return status.ok() ? 0 : fail(MessageOf(status));
 }
 
 }  // namespace
@@ -242,6 +294,7 @@ int RunDaemon(DaemonOptions options) {
     options.config.output_roots.clear();
     options.config.input_roots.clear();
     options.config.source_roots.clear();
+    options.config.log.is_bare = true;
   }
   if (options.config.plugin_folders.empty()) {
     options.config.plugin_folders = {DefaultPluginFolder()};

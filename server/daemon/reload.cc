@@ -53,7 +53,9 @@ void Fix(daemon::v1::Listener* listener) {
 // Without what can change.
 daemon::v1::Config Fixed(const daemon::v1::Config& config) {
   daemon::v1::Config fixed = config;
+  fixed.clear_log();
   for (daemon::v1::Listener& listener : *fixed.mutable_listeners()) Fix(&listener);
+  if (fixed.has_http()) Fix(fixed.mutable_http());
   return fixed;
 }
 
@@ -70,7 +72,7 @@ std::vector<std::string> FieldsForTheNextStart(const daemon::v1::Config& before,
 
 bool HaveSameDoors(const daemon::v1::Config& before, const daemon::v1::Config& now) {
   for (const std::string& field : FieldsForTheNextStart(before, now)) {
-    if (field.starts_with("listen")) return false;
+    if (field.starts_with("listen") || field.starts_with("http")) return false;
   }
   return true;
 }

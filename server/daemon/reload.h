@@ -13,7 +13,7 @@ namespace throng {
 std::vector<std::string> FieldsForTheNextStart(const daemon::v1::Config& before,
                                                const daemon::v1::Config& now);
 
-// Whether the listeners are the same but for whom they let in.
+// Whether the listeners, `http` among them, are the same but for whom they let in.
 bool HaveSameDoors(const daemon::v1::Config& before, const daemon::v1::Config& now);
 
 }  // namespace throng

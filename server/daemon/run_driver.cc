@@ -28,12 +28,18 @@ absl::Status RunDriver::Start() {
       [&](Stored record) {
         if (!parts_.is_ephemeral) parts_.index->Hold(UsedBy(record.run()));
         const EntryPtr entry = table_.Add(std::move(record));
+        const std::shared_ptr<const v1::Run> run = RunTable::Show(entry);
         table_.Reconsider(entry);
-        if (entry->controller) added.push_back(entry);
+        if (entry->controller) {
+          added.push_back(entry);
+        } else if (parts_.on_change) {
+          parts_.on_change(entry->name, *run);
+        }
       },
       [&](const RunStore::Damaged& run) {
         if (parts_.log) parts_.log(fmt::format("What is stored of {} is damaged.", run.name));
-        table_.AddDamaged(run.uid, run.name);
+        const EntryPtr entry = table_.AddDamaged(run.uid, run.name);
+        if (parts_.on_change) parts_.on_change(entry->name, *RunTable::Show(entry));
       });
   if (!status.ok()) return status;
   for (const EntryPtr& entry : added) Do(entry, entry->controller->OnDaemonStart());
@@ -60,10 +66,14 @@ void RunDriver::ReportTrouble() {
     trouble = fmt::format("What was asked of {} runs is not stored yet.", unstored_);
   }
   if (trouble == trouble_) return;
-  const bool has_changed = trouble.empty() != trouble_.empty();
   trouble_ = std::move(trouble);
   if (parts_.log) parts_.log(trouble_.empty() ? "All runs are stored again." : trouble_);
-  if (has_changed && parts_.on_trouble) parts_.on_trouble(!trouble_.empty());
+  if (parts_.on_trouble) parts_.on_trouble(trouble_);
+}
+
+void RunDriver::Remove(const EntryPtr& entry) {
+  table_.Remove(entry);
+  if (parts_.on_change) parts_.on_change(entry->name, v1::Run());
 }
 
 void RunDriver::Stop() {

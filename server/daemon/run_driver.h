@@ -40,9 +40,11 @@ class RunDriver {
     Planner* planner = nullptr;
     // For the daemon's own log.
     std::function<void(const std::string& sentence)> log;
-    // Called when it begins or ceases to be unable to keep what it is told. Quick; calls nothing
-    // here.
-    std::function<void(bool is_in_trouble)> on_trouble;
+    // Both are quick and call nothing here. What keeps it from storing what it is told; empty:
+    // nothing any more.
+    std::function<void(const std::string& trouble)> on_trouble;
+    // A run as it is at first and after each change; without a name: it was deleted.
+    std::function<void(const std::string& name, const v1::Run& now)> on_change;
   };
   // All that `parts` names outlives it, but workers and timers call nothing here any more.
   explicit RunDriver(const Parts& parts)
@@ -122,6 +124,7 @@ class RunDriver {
   void Retire();
   void Release(const Stored& record);
   void ReportTrouble();
+  void Remove(const EntryPtr& entry);
   void WatchStore();
   void Note(const EntryPtr& entry, const std::string& level, const std::string& sentence);
 

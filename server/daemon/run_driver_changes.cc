@@ -68,7 +68,7 @@ absl::Status RunDriver::Delete(const std::string& name) {
     if (done.ok()) {
       deleted = *std::move(done);
       SetNotStored(entry, "");
-      table_.Remove(entry);
+      Remove(entry);
     }
     EndChange(entry);
     ReportTrouble();
@@ -94,7 +94,7 @@ void RunDriver::Release(const Stored& record) {
 void RunDriver::Retire() {
   while (const EntryPtr entry = table_.Surplus()) {
     SetNotStored(entry, "");
-    table_.Remove(entry);
+    Remove(entry);
     if (parts_.is_ephemeral) continue;
     parts_.store->DeleteSoon(entry->uid, [this, entry](const absl::StatusOr<Stored>& deleted) {
       if (!deleted.ok()) return;  // it is forgotten another time

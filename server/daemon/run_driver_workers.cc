@@ -149,6 +149,7 @@ void RunDriver::Do(const EntryPtr& entry, const RunController::Actions& actions)
     Note(entry, line.level, line.sentence);
   }
   RunTable::Changed(entry);
+  if (parts_.on_change) parts_.on_change(entry->name, *RunTable::Show(entry));
   table_.Reconsider(entry);
 }
 

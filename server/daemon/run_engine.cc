@@ -28,7 +28,8 @@ RunEngine::RunEngine(const Parts& parts)
                .store = parts_.store,
                .planner = &planner_,
                .log = parts_.log,
-               .on_trouble = parts_.on_trouble}),
+               .on_trouble = parts_.on_trouble,
+               .on_change = parts_.on_change}),
       streams_(&planner_, parts_.workers, parts_.index, parts_.config.max_streams) {}
 
 RunEngine::~RunEngine() = default;

@@ -34,7 +34,8 @@ class RunEngine final : public Engine {
     RunStore* store = nullptr;
     // As of RunDriver.
     std::function<void(const std::string& sentence)> log;
-    std::function<void(bool is_in_trouble)> on_trouble;
+    std::function<void(const std::string& trouble)> on_trouble;
+    std::function<void(const std::string& name, const v1::Run& now)> on_change;
   };
   explicit RunEngine(const Parts& parts);
   ~RunEngine() override;

@@ -231,6 +231,30 @@ listeners:
   EXPECT_FALSE(result.config->listeners[2].IsTls());
 }
 
+TEST(ReadConfig, ReadsTheHttpListenerAndTheLog) {
+  Result result = Read(
+      "http: {address: '127.0.0.1:0', insecure: true}\n"
+      "log: {format: json, level: warning}");
+  ASSERT_TRUE(result.config) << testing::PrintToString(result.problems);
+  ASSERT_TRUE(result.config->http);
+  EXPECT_EQ(result.config->http->address, "127.0.0.1:0");
+  EXPECT_TRUE(result.config->log.is_json);
+  EXPECT_EQ(result.config->log.level, LogLevel::kWarning);
+  result = Read("log: {}");
+  EXPECT_FALSE(result.config->http);
+  EXPECT_FALSE(result.config->log.is_json);
+  EXPECT_EQ(result.config->log.level, LogLevel::kInfo);
+  EXPECT_THAT(Mistakes("http: {address: 'unix:/a'}"),
+              ElementsAre("http.address: Must be HOST:PORT. (d.yaml:1)"));
+  EXPECT_THAT(Mistakes("http: {address: '127.0.0.1:0'}"),
+              ElementsAre("http: Needs `tls`; or, if everybody who reaches the port may do "
+                          "everything, `insecure: true`. (d.yaml:1)"));
+  EXPECT_THAT(Mistakes("http: {address: 'a:1', tls: {certificate: /c, key: /k, client_ca: /ca}, "
+                       "clients: [{name: a, role: reader}]}"),
+              ElementsAre("http.clients: Is not for `http`, which asks for tokens; leave it and "
+                          "`tls.client_ca` out. (d.yaml:1)"));
+}
+
 TEST(ReadConfig, HasListenInPlaceOfListeners) {
   EXPECT_THAT(Mistakes("listen: unix:/a\ninsecure: true\nlisteners: [{address: 'unix:/b'}]"),
               ElementsAre("listen: Is short for one of `listeners`; give either. (d.yaml:1)",

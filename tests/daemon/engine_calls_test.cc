@@ -64,7 +64,11 @@ class EngineCallsTest : public testing::Test {
     RunEngine::Parts parts;
     parts.config.state_folder = state_folder_;
     parts.log = [this](const std::string& sentence) { said_.push_back(sentence); };
-    parts.on_trouble = [this](bool is_in_trouble) { is_in_trouble_ = is_in_trouble; };
+    parts.on_trouble = [this](const std::string& trouble) { trouble_ = trouble; };
+    parts.on_change = [this](const std::string& name, const v1::Run& now) {
+      told_[name] = now.state();
+      if (now.name().empty()) told_.erase(name);
+    };
     parts.config.max_streams = 1;
     parts.config.ended_runs = 2;
     parts.config.input_roots = {"/in"};
@@ -112,7 +116,8 @@ class EngineCallsTest : public testing::Test {
 
   bool is_ephemeral_ = false;
   std::vector<std::string> said_;
-  bool is_in_trouble_ = false;
+  std::string trouble_;
+  std::map<std::string, v1::RunState> told_;  // by on_change
   const std::string state_folder_;
   const std::unique_ptr<RunStore> store_;
   std::unique_ptr<FakeWorkers> workers_;
@@ -135,6 +140,25 @@ TEST_F(EngineCallsTest, TheWorkerThatPlannedARunDeliversIt) {
   EndWorker(FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000));
   EXPECT_EQ(Get("a").state(), v1::RUN_STATE_SUCCEEDED);
   EXPECT_TRUE(Get("a").has_end_time());
+}
+
+TEST_F(EngineCallsTest, WhoWatchesTheDaemonIsToldOfEveryRun) {
+  using testing::Pair;
+  Create(Request("a"));
+  EXPECT_THAT(told_, ElementsAre(Pair("runs/a", v1::RUN_STATE_STARTING)));
+  Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
+  EXPECT_THAT(told_, ElementsAre(Pair("runs/a", v1::RUN_STATE_RUNNING)));
+  EndWorker(FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000));
+  EXPECT_THAT(told_, ElementsAre(Pair("runs/a", v1::RUN_STATE_SUCCEEDED)));
+  Create(Request("b"));
+  engine_->Stop(Soon());
+  End();
+  told_.clear();
+  Start();
+  EXPECT_THAT(told_, ElementsAre(Pair("runs/a", v1::RUN_STATE_SUCCEEDED),
+                                 Pair("runs/b", v1::RUN_STATE_STARTING)));
+  ASSERT_TRUE(engine_->DeleteRun("runs/a").ok());
+  EXPECT_THAT(told_, ElementsAre(Pair("runs/b", testing::_)));
 }
 
 TEST_F(EngineCallsTest, WhatAWorkerSaysRightAfterItPlannedIsHeard) {
@@ -333,7 +357,7 @@ TEST_F(EngineCallsTest, AFullDiskKeepsNobodyFromStoppingARun) {
   EXPECT_EQ(Get("a").state(), v1::RUN_STATE_STOPPED);
   EXPECT_THAT(Get("a").reason(), HasSubstr("Not stored yet"));
   EXPECT_THAT(Get("a").reason(), HasSubstr("is full"));
-  EXPECT_TRUE(is_in_trouble_);
+  EXPECT_THAT(trouble_, testing::Not(testing::IsEmpty()));
   uint64_t next = 0;
   EXPECT_THAT(engine_->ReadLog("runs/a", &next)->back().message(), HasSubstr("not stored yet"));
   EXPECT_EQ(engine_->ResumeRun("runs/a").status().code(), StatusCode::kResourceExhausted);
@@ -347,7 +371,7 @@ TEST_F(EngineCallsTest, AFullDiskKeepsNobodyFromStoppingARun) {
   EXPECT_EQ(store_->All()->front().run().state(), v1::RUN_STATE_STOPPED);
   EXPECT_EQ(store_->All()->front().run().reason(), "");
   EXPECT_EQ(Get("a").reason(), "");
-  EXPECT_FALSE(is_in_trouble_);
+  EXPECT_EQ(trouble_, "");
 }
 
 TEST_F(EngineCallsTest, ARequestIdIsOfOneRequest) {
@@ -813,7 +837,7 @@ TEST_F(StoredEngineTest, AFolderThatIsGoneIsNoticedAtOnceAndSaidOnce) {
   fs::remove_all(moved);
   fs::rename(state_folder_, moved);
   workers_->Advance(std::chrono::seconds(1));
-  EXPECT_TRUE(is_in_trouble_);
+  EXPECT_THAT(trouble_, testing::Not(testing::IsEmpty()));
   const auto refused = engine_->CreateRun(Request("b"), {Soon()});
   EXPECT_EQ(refused.status().code(), StatusCode::kUnavailable);
   google::rpc::ErrorInfo info;
@@ -826,7 +850,7 @@ TEST_F(StoredEngineTest, AFolderThatIsGoneIsNoticedAtOnceAndSaidOnce) {
   EXPECT_THAT(Names(), ElementsAre("runs/a"));
   fs::rename(moved, state_folder_);
   workers_->Advance(std::chrono::seconds(1));
-  EXPECT_FALSE(is_in_trouble_);
+  EXPECT_EQ(trouble_, "");
   Create(Request("b"));
 }
 

@@ -23,6 +23,7 @@ TEXT = {
     "benchmarks.md": "takes hours",
     "how-to/deploy.md": "needs systemd or a container engine; the tests of packages and images do it",
     "how-to/embed-grpc.md": "installs what the Python of this test has",
+    "how-to/let-callers-in.md": "a file",
     "install.md": "needs root, a container engine or a release; the tests of packages and images do it",
     "promises.md": "calls tests; docs_test.py looks for what it names",
     "reference/cli.md": "the examples of --help",
