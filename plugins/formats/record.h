@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -16,6 +17,9 @@
 
 namespace throng::plugins {
 
+// How times are written.
+enum class TimeText { kIso, kIsoMillis, kEpochSeconds, kEpochMillis };
+
 // What stands around the values of a column, or in their place.
 struct ValueTexts {
   std::string start;   // before a value
@@ -23,6 +27,8 @@ struct ValueTexts {
   std::string absent;  // in the place of start, value and end
   // What values stand for: of a LABEL each label; of a BOOL false, then true; else nothing.
   std::vector<std::string> texts;
+  TimeText time = TimeText::kIso;
+  int decimals = -1;  // of ratings, which need no more; -1: one, and two where they are needed
 };
 
 // Without any quotes.
@@ -54,9 +60,12 @@ class Record {
  private:
   // What each row needs comes first, so that it lies in few lines of the cache.
   struct alignas(64) Field {
-    Field(const throng_column& from, size_t index, const std::string& text)
+    Field(const throng_column& from, size_t index, const std::string& text,
+          const ValueTexts& values)
         : type(TypeOf(from)),
           is_checked(IsCheckedForAbsence(from)),
+          time(values.time),
+          decimals(static_cast<int8_t>(values.decimals)),
           column(index),
           lead(text),
           timestamp(text),
@@ -64,6 +73,8 @@ class Record {
           id_key(from.id_key) {}
     ColumnType type;
     bool is_checked;  // for absence
+    TimeText time;
+    int8_t decimals;
     size_t column;
     FixedText lead;                // and what stands before a value
     TimestampWriter timestamp;     // after the lead
@@ -74,6 +85,8 @@ class Record {
     FixedText end;     // and what stands after a value
   };
 
+  static char* WriteStars(int32_t hundredths, int decimals, char* p);
+  static char* WriteOtherTime(Field& field, int64_t ms, char* p);
   template <class Column>
   static char* WriteValue(Field& field, const void* column, size_t row, char* p);
   char* WriteFields(const throng_block& block, size_t row, size_t from, char* p) {
@@ -107,13 +120,14 @@ inline void Record::Add(const throng_column& column, size_t index, const std::st
     before.clear();
   }
   const std::string start = before + (is_checked ? values.start : "");
-  Field& field = fields_.emplace_back(column, index, start);
+  Field& field = fields_.emplace_back(column, index, start, values);
   std::vector<std::string> texts = values.texts;
   if (field.type == ColumnType::kLabel) texts.insert(texts.begin(), values.absent);
   if (field.type == ColumnType::kRating) {
     for (int32_t hundredths = 0; hundredths <= 500; ++hundredths) {
       char text[kMaxValueText + kTextSlack];
-      texts.emplace_back(text, static_cast<size_t>(WriteRating(hundredths, text) - text));
+      texts.emplace_back(text,
+                         static_cast<size_t>(WriteStars(hundredths, values.decimals, text) - text));
     }
   }
   size_t longest = std::max({kMaxValueText, kUuidText, values.absent.size()});
@@ -135,6 +149,35 @@ inline void Record::End(const std::string& end) {
   is_interaction_ = BeginsWithInteraction(fields_);
 }
 
+[[gnu::noinline]] inline char* Record::WriteStars(int32_t hundredths, int decimals, char* p) {
+  if (decimals < 0) return WriteRating(hundredths, p);
+  constexpr int32_t kHundred = 100;
+  if (decimals == 0) return WriteSigned(hundredths / kHundred, p);
+  char* const end = WriteRating(hundredths, p);
+  const char* const point = std::find(p, end, '.');
+  if (decimals == 1 || end - point > 2) return end;
+  *end = '0';
+  return end + 1;
+}
+
+[[gnu::noinline]] inline char* Record::WriteOtherTime(Field& field, int64_t ms, char* p) {
+  constexpr int64_t kSecond = 1000;
+  const int64_t rest = (ms % kSecond + kSecond) % kSecond;
+  switch (field.time) {
+    case TimeText::kEpochSeconds:
+      return WriteSigned((ms - rest) / kSecond, field.lead.Write(p));
+    case TimeText::kEpochMillis:
+      return WriteSigned(ms, field.lead.Write(p));
+    default:
+      break;
+  }
+  p = field.timestamp.Write(ms, p) - 1;  // before the Z
+  *p++ = '.';
+  std::memcpy(p, &throng::detail::kText.digits[static_cast<size_t>(rest)], 3);
+  p[3] = 'Z';
+  return p + 4;
+}
+
 template <class Column>
 char* Record::WriteValue(Field& field, const void* column, size_t row, char* p) {
   const auto value = Column::At(column, row);
@@ -148,8 +191,11 @@ char* Record::WriteValue(Field& field, const void* column, size_t row, char* p) 
     if (static_cast<uint32_t>(value) <= 500) [[likely]] {
       return field.texts[static_cast<uint32_t>(value)].Write(p);
     }
-    return WriteRating(value, field.lead.Write(p));
+    return WriteStars(value, field.decimals, field.lead.Write(p));
   } else if constexpr (std::is_same_v<Column, TimestampColumn>) {
+    if (field.time != TimeText::kIso) [[unlikely]] {
+      return WriteOtherTime(field, value, p);
+    }
     return field.timestamp.Write(value, p);
   } else if constexpr (std::is_same_v<Column, LabelColumn>) {
     return field.texts[static_cast<size_t>(value + 1)].Write(p);

@@ -100,6 +100,11 @@ int main(int argc, char** argv) {
   const throng::Case cases[] = {
       {"csv", THRONG_CSV_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.csv"},
       {"csv_wide", THRONG_CSV_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.csv", true},
+      {"csv_movielens",
+       THRONG_CSV_PLUGIN,
+       {{"delimiter", "tab"}, {"header", "false"}, {"timestamp", "epoch_seconds"}},
+       THRONG_RECORDS_STREAM,
+       "u.data"},
       {"csv_gzip", THRONG_CSV_PLUGIN, {{"compression", "gzip"}}, THRONG_RECORDS_STREAM, "rows"},
       {"csv_zstd", THRONG_CSV_PLUGIN, {{"compression", "zstd"}}, THRONG_RECORDS_STREAM, "rows"},
       {"json_document", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.json"},

@@ -22,6 +22,9 @@ EDGES = [4_096, 16_384, 65_536]  # of strides, units and cuts; of several of the
 PREFIXES = ["", "u", "user_", "ü", "用户-", "😀", "a b", "\\/'", "x" * 64]
 NAMES = ["plain", "mit Leerzeichen", "naïve", "книга", "書籍", "😀😀", "back\\slash", "a'b", "<&>"]
 FORMATS = [("csv", {}, "csv"), ("csv", {}, "csv.gz"), ("csv", {"compression": "zstd"}, "data"),
+           ("csv", {"delimiter": ";", "quote": "all", "timestamp": "epoch_millis"}, "csv"),
+           ("csv", {"delimiter": "tab", "header": "false", "timestamp": "iso_millis",
+                    "rating_decimals": 2}, "tsv.gz"),
            ("json", {}, "jsonl"), ("json", {}, "jsonl.zst"), ("json", {"layout": "lines"}, "gz"),
            ("json", {}, "json"), ("json", {}, "json.gz"), ("avro", {"codec": "null"}, "avro"),
            ("avro", {"codec": "deflate"}, "avro"), ("avro", {"codec": "snappy"}, "avro"),
@@ -106,6 +109,11 @@ def undated(data):
     return re.sub(rb'"generated_at": "[^"]*"', b"", plain(data), count=1)
 
 
+def delimiter(case):
+    name = case.options.get("delimiter", ",")
+    return "\t" if name == "tab" else name
+
+
 def lines(case, data):
     """The rows of a file, each as the format has it."""
     data = plain(data)
@@ -114,7 +122,12 @@ def lines(case, data):
     if case.component == "parquet":
         return pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
     if case.component == "csv":  # contiguous slices join: only the first has the header
-        return data.removeprefix(",".join(case.columns.values()).encode() + b"\n").splitlines(True)
+        mark = '"' if case.options.get("quote") == "all" else ""
+        names = (mark + name + mark for name in case.columns.values())
+        header = delimiter(case).join(names).encode() + b"\n"
+        if case.options.get("header") == "false":
+            header = b""
+        return data.removeprefix(header).splitlines(True)
     is_document = data.startswith(b"{") and b'"metadata"' in data[:20]
     return json.loads(data)["interactions"] if is_document else data.splitlines(keepends=True)
 
@@ -122,7 +135,8 @@ def lines(case, data):
 def table(case, rows):
     """The same as tuples of what they say: texts, numbers and whole seconds."""
     if case.component == "csv":
-        return [typed(case, values) for values in csv.reader(row.decode() for row in rows)]
+        reader = csv.reader((row.decode() for row in rows), delimiter=delimiter(case))
+        return [typed(case, values) for values in reader]
     if case.component == "json" and rows and isinstance(rows[0], bytes):
         rows = [json.loads(row) for row in rows]
     names = list(case.columns.values())
@@ -135,6 +149,8 @@ def typed(case, values):
 
 
 def seconds(value):
+    if isinstance(value, str) and value.lstrip("-").isdigit():
+        return int(value) // 1000
     if isinstance(value, str):
         value = datetime.datetime.fromisoformat(value)
     return (value.replace(tzinfo=None) - EPOCH) // datetime.timedelta(seconds=1)

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "plugins/formats/csv/dialect.h"
 #include "plugins/formats/csv/record_scanner.h"
 #include "plugins/formats/decoding/text_window.h"
 #include "plugins/formats/decoding/values.h"
@@ -20,7 +21,6 @@ namespace throng::plugins {
 namespace {
 
 constexpr size_t kMostNames = 4096;
-constexpr size_t kLongestDelimiter = 8;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kUtf16Marks[] = {"\xff\xfe", "\xfe\xff"};
 constexpr std::string_view kUsualDelimiters[] = {",", "\t", ";", "|", "::"};
@@ -72,20 +72,12 @@ class Decoder {
                                     "1970 whose size tells their unit.")
             .Choices({"auto", "iso", "epoch_seconds", "epoch_millis", "epoch_micros"})};
   }
-  static void Validate(const Options& options) {
-    const std::string delimiter = DelimiterOf(options);
-    if (delimiter.empty() || delimiter.size() > kLongestDelimiter ||
-        delimiter.find_first_of("\"\r\n") != std::string::npos) {
-      throw Error(THRONG_INVALID_ARGUMENT,
-                  "\"" + options.delimiter +
-                      "\" cannot stand between values; give one to eight characters without "
-                      "quotes and line ends, as ; or tab.",
-                  "delimiter");
-    }
-  }
+  static void Validate(const Options& options) { DelimiterText(options.delimiter); }
 
   explicit Decoder(const Options& options)
-      : options_(options), delimiter_(DelimiterOf(options)), times_(options.timestamp) {}
+      : options_(options),
+        delimiter_(DelimiterText(options.delimiter)),
+        times_(options.timestamp) {}
 
   void Begin(const throng_origin& origin) {
     name_ = origin.name;
@@ -112,12 +104,6 @@ class Decoder {
     uint32_t type;
     bool is_required;  // it must have a value
   };
-
-  static std::string DelimiterOf(const Options& options) {
-    if (options.delimiter == "tab" || options.delimiter == "\\t") return "\t";
-    if (options.delimiter == "pipe") return "|";
-    return options.delimiter;
-  }
 
   void Damage(const throng_decoded& decoded, std::string sentence,
               uint32_t wanted = Damages::kWholeRecord) {

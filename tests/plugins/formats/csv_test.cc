@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <limits>
+#include <map>
 #include <random>
 #include <sstream>
 #include <string>
@@ -283,6 +284,108 @@ TEST(Csv, WritesRandomTablesAsAPlainFormatterDoes) {
     const Table table("users", RandomColumns(random, 100));
     ASSERT_EQ(Csv(table, 1 + random() % 100), NaiveCsv(table)) << "round " << round;
   }
+}
+
+std::string CsvOf(const Table& table, const std::map<std::string, std::string>& options) {
+  LoadedFormat csv(THRONG_CSV_PLUGIN, options);
+  return csv.Stream(table, table.Destination(THRONG_RECORDS_STREAM, "rows.csv"), 4096);
+}
+
+std::string RefusalOf(const Table& table, const std::map<std::string, std::string>& options,
+                      const std::string& option) {
+  try {
+    CsvOf(table, options);
+  } catch (const FormatFailure& failure) {
+    EXPECT_EQ(failure.code, THRONG_INVALID_ARGUMENT);
+    EXPECT_EQ(failure.option, option);
+    return failure.what();
+  }
+  return "";
+}
+
+std::vector<TableColumn> DialectColumns() {
+  return InteractionColumns({0, 41}, {8, 99}, {500, 350}, {1705314600007, -1});
+}
+
+TEST(CsvDialectTest, MovieLensIsTabsWithoutNamesAndSeconds) {
+  const Table table("interactions", DialectColumns());
+  EXPECT_EQ(
+      CsvOf(table, {{"delimiter", "tab"}, {"header", "false"}, {"timestamp", "epoch_seconds"}}),
+      "user_1\titem_9\t5.0\t1705314600\nuser_42\titem_100\t3.5\t-1\n");
+}
+
+TEST(CsvDialectTest, TheHeaderMayBeAnyLine) {
+  const Table table("interactions", DialectColumns());
+  EXPECT_THAT(CsvOf(table, {{"delimiter", "::"}, {"header", "u::i"}}),
+              StartsWith("u::i\nuser_1::item_9::5.0::2024-01-15T10:30:00Z\n"));
+}
+
+TEST(CsvDialectTest, TimesMayHaveMilliseconds) {
+  const Table table("interactions", DialectColumns());
+  EXPECT_THAT(
+      CsvOf(table, {{"timestamp", "iso_millis"}}),
+      HasSubstr("5.0,2024-01-15T10:30:00.007Z\nuser_42,item_100,3.5,1969-12-31T23:59:59.999Z"));
+  EXPECT_THAT(CsvOf(table, {{"timestamp", "epoch_millis"}}), HasSubstr("5.0,1705314600007\n"));
+}
+
+TEST(CsvDialectTest, AllValuesMayStandInQuotes) {
+  std::vector<TableColumn> columns = DialectColumns();
+  columns.push_back({THRONG_COLUMN_LABEL, "a b", std::vector<int32_t>{0, -1}, "", {"x,y"}});
+  columns[0].prefix = "u ";
+  columns[2].is_nullable = true;
+  columns[2].values = std::vector<int32_t>{500, -1};
+  const Table table("interactions", columns);
+  EXPECT_EQ(CsvOf(table, {{"quote", "all"}, {"timestamp", "epoch_seconds"}}),
+            "\"user_id\",\"item_id\",\"rating\",\"timestamp\",\"a b\"\n"
+            "\"u 1\",\"item_9\",\"5.0\",\"1705314600\",\"x,y\"\n"
+            "\"u 42\",\"item_100\",\"\",\"-1\",\"\"\n");
+}
+
+TEST(CsvDialectTest, RatingsHaveTheDecimalsThatAreAskedForOrAreRefused) {
+  const Table table("interactions", DialectColumns());
+  EXPECT_THAT(CsvOf(table, {{"rating_decimals", "2"}}), HasSubstr(",5.00,"));
+  const Table whole("interactions", InteractionColumns({0}, {0}, {400}, {0}));
+  EXPECT_THAT(CsvOf(whole, {{"rating_decimals", "0"}}), HasSubstr("item_1,4,"));
+  EXPECT_EQ(
+      RefusalOf(table, {{"rating_decimals", "0"}}, "rating_decimals"),
+      "A rating is 3.5, which needs more decimals; raise rating_decimals, or choose a scale of "
+      "ratings without them.");
+}
+
+TEST(CsvDialectTest, WhatCannotHoldTogetherIsRefused) {
+  const Table table("interactions", DialectColumns());
+  EXPECT_THAT(RefusalOf(table, {{"delimiter", "a"}}, "delimiter"),
+              StartsWith("\"a\" may be a part of values; give a delimiter without letters"));
+  EXPECT_THAT(RefusalOf(table, {{"delimiter", "\""}}, "delimiter"),
+              HasSubstr("cannot stand between"));
+  EXPECT_THAT(RefusalOf(table, {{"delimiter", ":"}}, "delimiter"), HasSubstr("is a part of times"));
+  EXPECT_THAT(RefusalOf(table, {{"header", "a\nb"}}, "header"), HasSubstr("more than one line"));
+}
+
+TEST(CsvDialectTest, NamesPrefixesAndLabelsHoldNeitherTheDelimiterNorAFormula) {
+  std::vector<TableColumn> columns = DialectColumns();
+  columns[0].prefix = "u s";
+  columns[3].name = "at;utc";
+  columns.push_back({THRONG_COLUMN_LABEL, "kind", std::vector<int32_t>{0, -1}, "", {"a|b"}});
+  const Table table("interactions", columns);
+  EXPECT_EQ(RefusalOf(table, {{"delimiter", " "}}, "delimiter"),
+            "The prefix \"u s\" of the column user_id holds the delimiter \" \"; name it "
+            "otherwise, or give another delimiter or quote: all.");
+  EXPECT_THAT(RefusalOf(table, {{"delimiter", "pipe"}}, "delimiter"),
+              StartsWith("The label \"a|b\" of the column kind holds the delimiter \"|\""));
+  EXPECT_THAT(RefusalOf(table, {{"delimiter", ";"}}, "delimiter"),
+              StartsWith("The name of the column \"at;utc\" holds the delimiter \";\""));
+  EXPECT_THAT(CsvOf(table, {{"delimiter", ";"}, {"quote", "all"}}),
+              HasSubstr(";\"at;utc\";\"kind\"\n\"u s1\";"));
+
+  columns = DialectColumns();
+  columns[0].prefix = "=cmd";
+  const Table formula("interactions", columns);
+  EXPECT_EQ(
+      RefusalOf(formula, {}, "allow_formulas"),
+      "The prefix \"=cmd\" of the column user_id begins with \"=\", which a spreadsheet takes "
+      "for a formula; name it otherwise, or give allow_formulas: true.");
+  EXPECT_THAT(CsvOf(formula, {{"allow_formulas", "true"}}), HasSubstr("\n=cmd1,item_9"));
 }
 
 }  // namespace

@@ -1,0 +1,105 @@
+"""CSV in the dialects that people load: read by pandas and polars, and back by our own commands."""
+
+import io
+import json
+import re
+import unittest
+
+import cli_test
+import pandas
+import polars
+
+NAMES = ["user_id", "item_id", "rating", "timestamp"]
+# Name of a file: options of csv, how pandas reads it, how our own commands do.
+DIALECTS = {
+    "movielens.data": ({"delimiter": "tab", "header": "false", "timestamp": "epoch_seconds"},
+                       {"sep": "\t", "names": NAMES}, ""),
+    "ratings.dat": ({"delimiter": "::", "header": "false", "timestamp": "epoch_millis"},
+                    {"sep": "::", "names": NAMES, "engine": "python"}, ""),
+    "excel.csv": ({"delimiter": ";", "quote": "all", "timestamp": "iso_millis",
+                   "rating_decimals": "2"}, {"sep": ";"}, ""),
+    "pipe.csv.gz": ({"delimiter": "pipe"}, {"sep": "|"}, ""),
+    "own.txt": ({"delimiter": " ", "header": "user_id item_id rating timestamp",
+                 "timestamp": "epoch_seconds"}, {"sep": " "}, "?format.delimiter=%20"),
+}
+SAME = ["user_id", "item_id", "rating"]
+
+
+def whole_seconds(stats):
+    text = json.dumps(json.loads(stats)["statistics"])
+    return json.loads(re.sub(r"\.\d{3}Z", "Z", text))
+
+
+class DialectsTest(cli_test.ScratchTest):
+    def generate(self, *arguments, exit_code=0):
+        return self.client("generate", "--size", "quick", "--preset", "seed", *arguments,
+                           exit_code=exit_code)
+
+    def make_all(self):
+        to = ["--to", "csv:plain.csv"]
+        for name, (options, _, _) in DIALECTS.items():
+            given = "&".join(f"format.{key}={value.replace(' ', '%20')}"
+                             for key, value in options.items())
+            to += ["--to", f"csv:{name}?{given}"]
+        self.generate("-q", *to)
+        return pandas.read_csv(self.folder / "plain.csv", parse_dates=["timestamp"])
+
+    def test_pandas_finds_the_rows_of_the_default_in_each(self):
+        plain = self.make_all()
+        for name, (options, how, _) in DIALECTS.items():
+            with self.subTest(file=name):
+                found = pandas.read_csv(self.folder / name, **how)
+                self.assertTrue((found[SAME] == plain[SAME]).all().all())
+                unit = {"epoch_seconds": "s", "epoch_millis": "ms"}.get(options.get("timestamp"))
+                times = pandas.to_datetime(found["timestamp"], unit=unit, utc=True)
+                self.assertTrue((times.dt.floor("s") == plain["timestamp"]).all())
+        text = (self.folder / "excel.csv").read_text()
+        self.assertRegex(text.splitlines()[1],
+                         r'^"user_\d+";"item_\d+";"\d\.\d0";"2024-\S{14}\.\d{3}Z"$')
+
+    def test_polars_finds_them_too(self):
+        plain = self.make_all()
+        tabs = polars.read_csv(self.folder / "movielens.data", separator="\t", has_header=False,
+                               new_columns=NAMES)
+        quoted = polars.read_csv(self.folder / "excel.csv", separator=";")
+        for frame in (tabs, quoted):
+            for column in SAME:
+                self.assertEqual(frame[column].to_list(), plain[column].to_list())
+
+    def test_tap_and_stats_read_each_and_verify_its_own(self):
+        self.make_all()
+        expected = self.rows("csv:plain.csv")
+        figures = self.client("stats", "plain.csv", "-o", "json").stdout
+        for name, (_, _, source) in DIALECTS.items():
+            with self.subTest(file=name):
+                place = f"csv:{name}{source}"
+                self.assertEqual(self.rows(place), expected)
+                told = self.client("stats", place, "-o", "json").stdout
+                self.assertEqual(whole_seconds(told), whole_seconds(figures))
+                self.client("verify", place)
+                self.client("verify", place, "--any-order")
+
+    def rows(self, place):
+        lines = self.client("tap", place, "-o", "jsonl", "-q").stdout
+        frame = pandas.read_json(io.StringIO(lines), lines=True)[NAMES]
+        frame["timestamp"] = pandas.to_datetime(frame["timestamp"], utc=True).dt.floor("s")
+        return frame.values.tolist()
+
+    def test_what_cannot_hold_together_is_refused_with_its_field(self):
+        options = "outputs[0].format.options."
+        for wrong, prefix, field, sentence in (
+                ("delimiter=a", "u", "delimiter", "may be a part of values"),
+                ("delimiter=:", "u", "delimiter", "is a part of times"),
+                ("delimiter=;", "a;b", "delimiter", "holds the delimiter"),
+                ("header=", "u", "header", "is empty"),
+                ("quote=minimal", "=cmd", "allow_formulas", "takes for a formula")):
+            with self.subTest(option=wrong, prefix=prefix):
+                done = self.generate("--to", f"csv:rows.csv?format.{wrong}", "--set",
+                                     f"dataset.world.user_prefix={prefix}", exit_code=2)
+                self.assertIn(options + field, done.stderr)
+                self.assertIn(sentence, done.stderr)
+                self.assertFalse((self.folder / "rows.csv").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
