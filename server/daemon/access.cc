@@ -134,7 +134,10 @@ bool MayCall(Role role, std::string_view method) {
   // What names places of the caller's choice (ValidateSpec, InspectionService) could show them
   // secrets of the daemon.
   if (service == "throng.v1.GenerationService") return name == "Generate" || name == "Plan";
-  if (service != "throng.v1.RunService" && service != "throng.v1.PluginService") return false;
+  if (service != "throng.v1.RunService" && service != "throng.v1.PluginService" &&
+      service != "throng.v1.ServerService") {
+    return false;
+  }
   return name.starts_with("Get") || name.starts_with("List") || name.starts_with("Watch") ||
          name.starts_with("Read");
 }

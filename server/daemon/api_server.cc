@@ -24,6 +24,7 @@
 #include "throng/v1/inspection_service.grpc.pb.h"
 #include "throng/v1/plugin_service.grpc.pb.h"
 #include "throng/v1/run_service.grpc.pb.h"
+#include "throng/v1/server_service.grpc.pb.h"
 
 namespace throng {
 namespace {
@@ -102,7 +103,8 @@ absl::Status OpenTo(const Listener& listener, const std::string& path) {
 ApiServer::ApiServer(std::vector<Door> doors, Engine* engine)
     : doors_(std::move(doors)),
       services_{MakeRunService(engine, &work_), MakeGenerationService(engine, &work_),
-                MakePluginService(engine, &work_), MakeInspectionService(engine, &work_)} {}
+                MakePluginService(engine, &work_), MakeInspectionService(engine, &work_),
+                MakeServerService()} {}
 
 absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Make(const std::vector<Listener>& listeners,
                                                            Engine* engine) {
@@ -184,6 +186,7 @@ void ApiServer::ShowTroubles(const std::map<std::string, std::string>& troubles)
   health->SetServingStatus(v1::GenerationService::service_full_name(), has_plugins);
   health->SetServingStatus(v1::InspectionService::service_full_name(), has_plugins);
   health->SetServingStatus(v1::PluginService::service_full_name(), true);
+  health->SetServingStatus(v1::ServerService::service_full_name(), true);
 }
 
 void ApiServer::AnnounceEnd() { server_->GetHealthCheckService()->Shutdown(); }

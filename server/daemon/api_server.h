@@ -68,7 +68,7 @@ class ApiServer {
   // In the order of their lives: the locks are let go last.
   std::vector<Door> doors_;
   CallWork work_;
-  const std::unique_ptr<grpc::Service> services_[4];
+  const std::unique_ptr<grpc::Service> services_[5];
   std::unique_ptr<grpc::Server> server_;
 };
 

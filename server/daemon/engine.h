@@ -30,6 +30,12 @@ class RowStream {
   virtual void Cancel() = 0;
 };
 
+// A run that is to be changed.
+struct AskedRun {
+  std::string name;       // `runs/ID`
+  std::string etag = {};  // ABORTED: it has another one. Empty: whatever it has.
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -47,11 +53,12 @@ class Engine {
   virtual absl::StatusOr<v1::Run> GetRun(const std::string& name) = 0;
   virtual absl::StatusOr<v1::ListRunsResponse> ListRuns(const v1::ListRunsRequest& request) = 0;
   // These wait for the disk, and for no worker.
-  virtual absl::Status DeleteRun(const std::string& name) = 0;
-  virtual absl::StatusOr<v1::Run> PauseRun(const std::string& name) = 0;
-  virtual absl::StatusOr<v1::Run> ResumeRun(const std::string& name) = 0;
-  virtual absl::StatusOr<v1::Run> StopRun(const std::string& name) = 0;
-  virtual absl::StatusOr<v1::Run> RestartRun(const std::string& name) = 0;
+  virtual absl::StatusOr<v1::Run> UpdateRun(const v1::UpdateRunRequest& request) = 0;
+  virtual absl::Status DeleteRun(const AskedRun& run) = 0;
+  virtual absl::StatusOr<v1::Run> PauseRun(const AskedRun& run) = 0;
+  virtual absl::StatusOr<v1::Run> ResumeRun(const AskedRun& run) = 0;
+  virtual absl::StatusOr<v1::Run> StopRun(const AskedRun& run) = 0;
+  virtual absl::StatusOr<v1::Run> RestartRun(const AskedRun& run) = 0;
 
   // Calls `on_change` after each change of the run and when it is deleted, until Unwatch, which
   // waits for a call in progress. It is quick and calls nothing here.

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "server/daemon/errors.h"
+#include "server/daemon/run_labels.h"
 
 namespace throng {
 namespace {
@@ -135,6 +136,15 @@ absl::Status RunController::Ask(Verb verb, Actions* actions) {
   DeriveState();
   return absl::OkStatus();
 }
+
+void RunController::OnUpdate(const v1::UpdateRunRequest& request) {
+  for (const std::string& path : request.update_mask().paths()) {
+    if (path == "labels") *mutable_run()->mutable_labels() = request.run().labels();
+    if (path == "annotations") *mutable_run()->mutable_annotations() = request.run().annotations();
+  }
+}
+
+void RunController::MarkChanged(int64_t now_ms) { throng::MarkChanged(now_ms, mutable_run()); }
 
 RunController::Actions RunController::OnReset(
     const google::protobuf::RepeatedPtrField<v1::Position>& positions) {

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "server/daemon/workers.h"
 #include "throng/daemon/v1/run_record.pb.h"
+#include "throng/v1/run_service.pb.h"
 
 namespace throng {
 
@@ -55,6 +56,9 @@ class RunController {
   Actions OnCreated();
   // FAILED_PRECONDITION: the verb does not fit its state; the sentence says which do.
   absl::Status Ask(Verb verb, Actions* actions);
+  // A caller has changed what is written onto it, or what is asked of it.
+  void OnUpdate(const v1::UpdateRunRequest& request);
+  void MarkChanged(int64_t now_ms);
   // Its positions were reset and are these: an ended run counts as stopped.
   Actions OnReset(const google::protobuf::RepeatedPtrField<v1::Position>& positions);
   // The daemon ends: workers stop, target states stay. Nothing is launched any more.

@@ -10,6 +10,7 @@
 
 #include "server/control/digest.h"
 #include "server/daemon/errors.h"
+#include "server/daemon/run_labels.h"
 #include "server/daemon/wall_clock.h"
 
 namespace throng {
@@ -43,6 +44,9 @@ absl::Status CheckCreation(const v1::CreateRunRequest& request) {
     return InvalidField("request_id", "Must be at most 64 bytes long; a UUID will do.");
   }
   if (!request.has_source()) return InvalidField("source", "Must hold a spec or layers of one.");
+  if (absl::Status status = CheckLabels("labels", request.labels()); !status.ok()) return status;
+  absl::Status status = CheckAnnotations("annotations", request.annotations());
+  if (!status.ok()) return status;
   return CheckOutputs(request.source().spec().outputs_size());
 }
 
@@ -78,7 +82,10 @@ daemon::v1::RunRecord RecordOf(const worker::v1::Planned& planned,
   run->set_fingerprint(planned.plan().fingerprint());
   *run->mutable_plugins() = planned.plan().plugins();
   *run->mutable_warnings() = planned.plan().warnings();
+  *run->mutable_labels() = request.labels();
+  *run->mutable_annotations() = request.annotations();
   SetTime(now_ms, run->mutable_create_time());
+  MarkCreated(run);
   for (const v1::OutputPlan& plan : planned.plan().outputs()) {
     v1::OutputStatus* output = run->add_outputs();
     output->set_name(plan.name());

@@ -7,7 +7,9 @@
 
 #include "server/daemon/errors.h"
 #include "server/daemon/run_driver_lock.h"
+#include "server/daemon/run_labels.h"
 #include "server/daemon/run_parts.h"
+#include "server/daemon/run_query.h"
 #include "server/daemon/wall_clock.h"
 #include "server/spec/problem.h"
 
@@ -131,10 +133,17 @@ absl::StatusOr<EntryPtr> RunDriver::FindIdle(const std::string& name, bool may_b
 
 absl::Status RunDriver::Wake(const EntryPtr& entry) {
   if (entry->controller) return absl::OkStatus();
-  auto record = parts_.store->Read(entry->uid);
+  auto record = Read(entry->uid);
   if (!record.ok()) return record.status();
   table_.Wake(entry, *std::move(record));
+  (void)entry->troubles.Look(entry->controller->run(), parts_.timers->Now());  // its log has them
   return absl::OkStatus();
+}
+
+absl::StatusOr<daemon::v1::RunRecord> RunDriver::Read(const std::string& uid) const {
+  auto record = parts_.store->Read(uid);
+  if (record.ok()) MarkCreated(record->mutable_run());
+  return record;
 }
 
 // ---- Looking ----
@@ -148,7 +157,7 @@ absl::StatusOr<daemon::v1::RunRecord> RunDriver::Record(const std::string& name)
     if ((*entry)->controller) return RecordOf(*entry, *(*entry)->controller);
     uid = (*entry)->uid;
   }
-  return parts_.store->Read(uid);
+  return Read(uid);
 }
 
 absl::StatusOr<v1::Run> RunDriver::Get(const std::string& name) {
@@ -162,38 +171,41 @@ absl::StatusOr<v1::Run> RunDriver::Get(const std::string& name) {
     uid = (*entry)->uid;
   }
   if (shown != nullptr) return *shown;
-  auto record = parts_.store->Read(uid);
+  auto record = Read(uid);
   if (!record.ok()) return record.status();
   return record->run();
 }
 
 absl::StatusOr<v1::ListRunsResponse> RunDriver::List(const v1::ListRunsRequest& request) {
-  constexpr int32_t kMost = 1000;
-  constexpr int32_t kDefault = 100;
-  if (request.page_size() < 0) return InvalidField("page_size", "Must not be negative.");
-  const int32_t wanted = request.page_size() == 0 ? kDefault : std::min(request.page_size(), kMost);
-  const auto size = static_cast<size_t>(wanted);
+  const auto query = RunQuery::Parse(request);
+  if (!query.ok()) return query.status();
   v1::ListRunsResponse response;
   std::vector<std::pair<std::string, std::shared_ptr<const v1::Run>>> page;  // uid; or the run
   {
     const Lock lock(this);
     if (is_stopping_) return DaemonStopping();
-    // The token is the name before the page, so that a page stays right when runs come and go.
-    std::string last;
-    for (auto it = table_.runs().upper_bound(request.page_token()); it != table_.runs().end();
-         ++it) {
-      if (page.size() == size) {
-        response.set_next_page_token(last);
-        break;
-      }
-      page.emplace_back(it->second->uid,
-                        it->second->controller ? RunTable::Show(it->second) : nullptr);
-      last = it->first;
+    // One more than the page has says whether another one follows.
+    std::vector<EntryPtr> taken;
+    for (const auto& [name, entry] : table_.runs()) {
+      if (query->Takes(RunTable::Listed(entry))) taken.push_back(entry);
+      if (query->IsByName() && taken.size() > query->page_size()) break;
+    }
+    const size_t size = std::min(taken.size(), query->page_size());
+    const auto end = taken.begin() + static_cast<std::ptrdiff_t>(size);
+    std::partial_sort(taken.begin(), end, taken.end(), [&](const auto& one, const auto& other) {
+      return query->IsBefore(RunTable::Listed(one), RunTable::Listed(other));
+    });
+    // The token is of the run before the page, so that a page stays right when runs come and go.
+    if (size < taken.size()) {
+      response.set_next_page_token(query->TokenAfter(RunTable::Listed(taken[size - 1])));
+    }
+    taken.resize(size);
+    for (const EntryPtr& entry : taken) {
+      page.emplace_back(entry->uid, entry->controller ? RunTable::Show(entry) : nullptr);
     }
   }
   for (const auto& [uid, shown] : page) {
-    auto stored = shown != nullptr ? absl::StatusOr<Stored>(absl::NotFoundError(""))
-                                   : parts_.store->Read(uid);
+    auto stored = shown != nullptr ? absl::StatusOr<Stored>(absl::NotFoundError("")) : Read(uid);
     if (shown == nullptr && absl::IsNotFound(stored.status())) continue;  // deleted meanwhile
     if (shown == nullptr && !stored.ok()) return stored.status();
     *response.add_runs() = shown != nullptr ? *shown : stored->run();

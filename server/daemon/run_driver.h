@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "server/daemon/call_context.h"
 #include "server/daemon/config.h"
+#include "server/daemon/engine.h"
 #include "server/daemon/planner.h"
 #include "server/daemon/plugin_index.h"
 #include "server/daemon/run_controller.h"
@@ -61,8 +62,9 @@ class RunDriver {
   // What Engine's functions of these names do.
   absl::StatusOr<v1::Run> Get(const std::string& name);
   absl::StatusOr<v1::ListRunsResponse> List(const v1::ListRunsRequest& request);
-  absl::Status Delete(const std::string& name);
-  absl::StatusOr<v1::Run> Ask(const std::string& name, RunController::Verb verb);
+  absl::Status Delete(const AskedRun& run);
+  absl::StatusOr<v1::Run> Ask(const AskedRun& run, RunController::Verb verb);
+  absl::StatusOr<v1::Run> Update(const v1::UpdateRunRequest& request);
   absl::StatusOr<uint64_t> Watch(const std::string& name, std::function<void()> on_change);
   void Unwatch(uint64_t id);
   absl::StatusOr<v1::GetRunStatisticsResponse> Statistics(
@@ -101,6 +103,12 @@ class RunDriver {
   // ABORTED: its positions are being reset.
   absl::StatusOr<EntryPtr> FindIdle(const std::string& name, bool may_be_damaged, Lock* lock);
   absl::Status Wake(const EntryPtr& entry);
+  // What is stored of a run that has ended.
+  absl::StatusOr<Stored> Read(const std::string& uid) const;
+  // Stores what `decide` makes of a run, and then does it. `is_brake`: even if the disk is full,
+  // which keeps nobody from stopping what fills it.
+  using Decide = std::function<absl::Status(RunController* after, RunController::Actions* actions)>;
+  absl::StatusOr<v1::Run> Change(const AskedRun& asked, bool is_brake, const Decide& decide);
   absl::StatusOr<std::optional<v1::Run>> AwaitTaken(const v1::CreateRunRequest& request,
                                                     const std::string& sha256,
                                                     const CallContext& context, Lock* lock);

@@ -6,21 +6,49 @@
 #include "server/daemon/errors.h"
 #include "server/daemon/run_driver.h"
 #include "server/daemon/run_driver_lock.h"
+#include "server/daemon/run_labels.h"
 #include "server/daemon/run_parts.h"
+#include "server/daemon/wall_clock.h"
 
 namespace throng {
 
-absl::StatusOr<v1::Run> RunDriver::Ask(const std::string& name, RunController::Verb verb) {
+absl::StatusOr<v1::Run> RunDriver::Ask(const AskedRun& run, RunController::Verb verb) {
+  using Verb = RunController::Verb;
+  const bool is_brake = verb == Verb::kPause || verb == Verb::kStop;
+  return Change(run, is_brake, [verb](RunController* after, RunController::Actions* actions) {
+    const v1::TargetState before = after->run().target_state();
+    if (absl::Status status = after->Ask(verb, actions); !status.ok()) return status;
+    // What was asked for already is no change.
+    const bool is_change = verb == Verb::kRestart || after->run().target_state() != before;
+    if (is_change) after->MarkChanged(NowMs());
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<v1::Run> RunDriver::Update(const v1::UpdateRunRequest& request) {
+  if (absl::Status status = CheckUpdate(request); !status.ok()) return status;
+  return Change({request.run().name(), request.run().etag()}, /*is_brake=*/false,
+                [&request](RunController* after, RunController::Actions*) {
+                  after->OnUpdate(request);
+                  after->MarkChanged(NowMs());
+                  return absl::OkStatus();
+                });
+}
+
+absl::StatusOr<v1::Run> RunDriver::Change(const AskedRun& asked, bool is_brake,
+                                          const Decide& decide) {
   Lock lock(this);
-  const auto found = FindIdle(name, /*may_be_damaged=*/false, &lock);
+  const auto found = FindIdle(asked.name, /*may_be_damaged=*/false, &lock);
   if (!found.ok()) return found.status();
   const EntryPtr& entry = *found;
   if (absl::Status status = Wake(entry); !status.ok()) return status;
   RunController after = *entry->controller;
   RunController::Actions actions;
-  if (absl::Status status = after.Ask(verb, &actions); !status.ok()) {
+  absl::Status decided = CheckEtag(after.run(), asked.etag);
+  if (decided.ok()) decided = decide(&after, &actions);
+  if (!decided.ok()) {
     table_.Reconsider(entry);
-    return status;
+    return decided;
   }
   const Stored record = RecordOf(entry, after);
   entry->is_changing = true;
@@ -28,10 +56,8 @@ absl::StatusOr<v1::Run> RunDriver::Ask(const std::string& name, RunController::V
   lock.unlock();
   absl::Status stored = parts_.is_ephemeral ? absl::OkStatus() : parts_.store->Put(record);
   lock.lock();
-  // What is not stored was not asked; but a full disk keeps nobody from stopping what fills it.
-  const bool is_brake = verb == RunController::Verb::kPause || verb == RunController::Verb::kStop;
   absl::StatusOr<v1::Run> run = v1::Run();
-  if (stored.ok() || is_brake) {
+  if (stored.ok() || is_brake) {  // else it was not asked
     entry->controller = std::move(after);
     SetNotStored(entry, "");
     if (!stored.ok()) StoreLater(entry, stored);
@@ -46,14 +72,22 @@ absl::StatusOr<v1::Run> RunDriver::Ask(const std::string& name, RunController::V
   return run;
 }
 
-absl::Status RunDriver::Delete(const std::string& name) {
+absl::Status RunDriver::Delete(const AskedRun& run) {
   EntryPtr entry;
   Stored deleted;
   {
     Lock lock(this);
-    auto found = FindIdle(name, /*may_be_damaged=*/true, &lock);
+    auto found = FindIdle(run.name, /*may_be_damaged=*/true, &lock);
     if (!found.ok()) return found.status();
     entry = *std::move(found);
+    if (!run.etag.empty()) {
+      if (absl::Status status = Wake(entry); !status.ok()) return status;
+      absl::Status status = CheckEtag(entry->controller->run(), run.etag);
+      if (!status.ok()) {
+        table_.Reconsider(entry);
+        return status;
+      }
+    }
     if (entry->controller && !entry->controller->IsAtRest()) {
       return MakeError(absl::StatusCode::kFailedPrecondition, "WRONG_STATE",
                        "The run has not ended and cannot be deleted; stop it first.");
@@ -113,6 +147,10 @@ absl::StatusOr<v1::ResetPositionsResponse> RunDriver::ResetPositions(
   const EntryPtr& entry = *found;
   if (absl::Status status = Wake(entry); !status.ok()) return status;
   const Stored record = entry->controller->record();
+  if (absl::Status status = CheckEtag(record.run(), request.etag()); !status.ok()) {
+    table_.Reconsider(entry);
+    return status;
+  }
   if (!entry->controller->IsAtRest()) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "WRONG_STATE",
                      "The run has not ended, and its positions cannot be reset; stop it first.");
@@ -133,6 +171,7 @@ absl::StatusOr<v1::ResetPositionsResponse> RunDriver::ResetPositions(
   RunController after = *entry->controller;  // nobody changes it meanwhile
   if (positions.ok()) {
     (void)after.OnReset(positions->positions());
+    after.MarkChanged(NowMs());
     if (!parts_.is_ephemeral) stored = parts_.store->Put(RecordOf(entry, after));
   }
   lock.lock();

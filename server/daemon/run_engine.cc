@@ -129,22 +129,26 @@ absl::StatusOr<v1::ListRunsResponse> RunEngine::ListRuns(const v1::ListRunsReque
   return driver_.List(request);
 }
 
-absl::Status RunEngine::DeleteRun(const std::string& name) { return driver_.Delete(name); }
-
-absl::StatusOr<v1::Run> RunEngine::PauseRun(const std::string& name) {
-  return driver_.Ask(name, RunController::Verb::kPause);
+absl::StatusOr<v1::Run> RunEngine::UpdateRun(const v1::UpdateRunRequest& request) {
+  return driver_.Update(request);
 }
 
-absl::StatusOr<v1::Run> RunEngine::ResumeRun(const std::string& name) {
-  return driver_.Ask(name, RunController::Verb::kResume);
+absl::Status RunEngine::DeleteRun(const AskedRun& run) { return driver_.Delete(run); }
+
+absl::StatusOr<v1::Run> RunEngine::PauseRun(const AskedRun& run) {
+  return driver_.Ask(run, RunController::Verb::kPause);
 }
 
-absl::StatusOr<v1::Run> RunEngine::StopRun(const std::string& name) {
-  return driver_.Ask(name, RunController::Verb::kStop);
+absl::StatusOr<v1::Run> RunEngine::ResumeRun(const AskedRun& run) {
+  return driver_.Ask(run, RunController::Verb::kResume);
 }
 
-absl::StatusOr<v1::Run> RunEngine::RestartRun(const std::string& name) {
-  return driver_.Ask(name, RunController::Verb::kRestart);
+absl::StatusOr<v1::Run> RunEngine::StopRun(const AskedRun& run) {
+  return driver_.Ask(run, RunController::Verb::kStop);
+}
+
+absl::StatusOr<v1::Run> RunEngine::RestartRun(const AskedRun& run) {
+  return driver_.Ask(run, RunController::Verb::kRestart);
 }
 
 absl::StatusOr<uint64_t> RunEngine::Watch(const std::string& name,

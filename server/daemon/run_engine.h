@@ -55,11 +55,12 @@ class RunEngine final : public Engine {
                                                         const CallContext& context) override;
   absl::StatusOr<v1::Run> GetRun(const std::string& name) override;
   absl::StatusOr<v1::ListRunsResponse> ListRuns(const v1::ListRunsRequest& request) override;
-  absl::Status DeleteRun(const std::string& name) override;
-  absl::StatusOr<v1::Run> PauseRun(const std::string& name) override;
-  absl::StatusOr<v1::Run> ResumeRun(const std::string& name) override;
-  absl::StatusOr<v1::Run> StopRun(const std::string& name) override;
-  absl::StatusOr<v1::Run> RestartRun(const std::string& name) override;
+  absl::StatusOr<v1::Run> UpdateRun(const v1::UpdateRunRequest& request) override;
+  absl::Status DeleteRun(const AskedRun& run) override;
+  absl::StatusOr<v1::Run> PauseRun(const AskedRun& run) override;
+  absl::StatusOr<v1::Run> ResumeRun(const AskedRun& run) override;
+  absl::StatusOr<v1::Run> StopRun(const AskedRun& run) override;
+  absl::StatusOr<v1::Run> RestartRun(const AskedRun& run) override;
   absl::StatusOr<uint64_t> Watch(const std::string& name, std::function<void()> on_change) override;
   absl::StatusOr<uint64_t> WatchLog(const std::string& name,
                                     std::function<void()> on_line) override;

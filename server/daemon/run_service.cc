@@ -152,38 +152,45 @@ class RunService final : public v1::RunService::CallbackService {
     return Answer(context, Take(engine_->ListRuns(*request), response));
   }
 
+  Reactor* UpdateRun(Context* context, const v1::UpdateRunRequest* request,
+                     v1::UpdateRunResponse* response) override {
+    return AnswerOnThread(context, &work_->changes, [this, request, response](const CallContext&) {
+      return TakeRun(engine_->UpdateRun(*request), response);
+    });
+  }
+
   Reactor* DeleteRun(Context* context, const v1::DeleteRunRequest* request,
                      v1::DeleteRunResponse* /*response*/) override {
     return AnswerOnThread(context, &work_->changes, [this, request](const CallContext&) {
-      return engine_->DeleteRun(request->name());
+      return engine_->DeleteRun({request->name(), request->etag()});
     });
   }
 
   Reactor* PauseRun(Context* context, const v1::PauseRunRequest* request,
                     v1::PauseRunResponse* response) override {
     return AnswerOnThread(context, &work_->changes, [this, request, response](const CallContext&) {
-      return TakeRun(engine_->PauseRun(request->name()), response);
+      return TakeRun(engine_->PauseRun({request->name(), request->etag()}), response);
     });
   }
 
   Reactor* ResumeRun(Context* context, const v1::ResumeRunRequest* request,
                      v1::ResumeRunResponse* response) override {
     return AnswerOnThread(context, &work_->changes, [this, request, response](const CallContext&) {
-      return TakeRun(engine_->ResumeRun(request->name()), response);
+      return TakeRun(engine_->ResumeRun({request->name(), request->etag()}), response);
     });
   }
 
   Reactor* StopRun(Context* context, const v1::StopRunRequest* request,
                    v1::StopRunResponse* response) override {
     return AnswerOnThread(context, &work_->changes, [this, request, response](const CallContext&) {
-      return TakeRun(engine_->StopRun(request->name()), response);
+      return TakeRun(engine_->StopRun({request->name(), request->etag()}), response);
     });
   }
 
   Reactor* RestartRun(Context* context, const v1::RestartRunRequest* request,
                       v1::RestartRunResponse* response) override {
     return AnswerOnThread(context, &work_->changes, [this, request, response](const CallContext&) {
-      return TakeRun(engine_->RestartRun(request->name()), response);
+      return TakeRun(engine_->RestartRun({request->name(), request->etag()}), response);
     });
   }
 

@@ -7,10 +7,26 @@
 #include <vector>
 
 #include "server/daemon/errors.h"
+#include "server/daemon/run_labels.h"
 #include "server/daemon/wall_clock.h"
 #include "server/spec/problem.h"
 
 namespace throng {
+namespace {
+
+// What lists are filtered and ordered by.
+v1::Run SummaryOf(const v1::Run& run) {
+  v1::Run summary;
+  summary.set_name(run.name());
+  summary.set_state(run.state());
+  summary.set_target_state(run.target_state());
+  *summary.mutable_labels() = run.labels();
+  *summary.mutable_create_time() = run.create_time();
+  *summary.mutable_update_time() = run.update_time();
+  return summary;
+}
+
+}  // namespace
 
 v1::Run RunEntry::Stored(const RunController& decided) const {
   v1::Run run = decided.run();
@@ -36,6 +52,7 @@ EntryPtr RunTable::Add(daemon::v1::RunRecord record) {
   if (!entry->request_id.empty()) requests_[entry->request_id] = entry;
   if (record.run().has_start_time()) entry->start_time_ms = MsOf(record.run().start_time());
   if (record.run().has_end_time()) entry->end_time_ms = MsOf(record.run().end_time());
+  MarkCreated(record.mutable_run());
   Wake(entry, std::move(record));
   return entry;
 }
@@ -85,6 +102,7 @@ EntryPtr RunTable::OfRequest(const std::string& request_id) const {
 
 void RunTable::Wake(const EntryPtr& entry, daemon::v1::RunRecord record) const {
   entry->controller.emplace(std::move(record), is_one_shot_);
+  entry->ended.reset();
 }
 
 void RunTable::Reconsider(const EntryPtr& entry) {
@@ -98,7 +116,8 @@ void RunTable::Reconsider(const EntryPtr& entry) {
   }
   entry->retirable.emplace(entry->end_time_ms, entry->name);
   retirable_.insert(*entry->retirable);
-  if (is_one_shot_ || entry->puts > 0 || !entry->not_stored.empty()) return;
+  if (is_one_shot_ || entry->puts > 0 || !entry->not_stored.empty() || !entry->controller) return;
+  entry->ended = std::make_unique<const v1::Run>(SummaryOf(entry->controller->run()));
   entry->controller.reset();
   entry->troubles = RunTroubles();
   entry->shown.reset();
@@ -108,6 +127,10 @@ void RunTable::Reconsider(const EntryPtr& entry) {
 EntryPtr RunTable::Surplus() const {
   const auto kept = static_cast<size_t>(std::max(0, config_.ended_runs));
   return retirable_.size() <= kept ? nullptr : runs_.at(retirable_.begin()->second);
+}
+
+const v1::Run& RunTable::Listed(const EntryPtr& entry) {
+  return entry->controller ? entry->controller->run() : *entry->ended;
 }
 
 std::shared_ptr<const v1::Run> RunTable::Show(const EntryPtr& entry) {

@@ -30,6 +30,7 @@ struct RunEntry {
   std::string uid;
   std::string request_id;
   std::optional<RunController> controller;  // nothing: it has ended, and the store has it
+  std::unique_ptr<const v1::Run> ended;     // then what a list looks at of it
   std::shared_ptr<RunLog> log;
   RunTroubles troubles;
   WorkerId worker = 0;  // 0: none
@@ -75,6 +76,8 @@ class RunTable {
   // The oldest of those that have ended, if there are more of them than are kept; else nullptr.
   EntryPtr Surplus() const;
 
+  // As much of a run as says whether a list has it, and where.
+  static const v1::Run& Listed(const EntryPtr& entry);
   // The run as it is shown. It has a controller.
   static std::shared_ptr<const v1::Run> Show(const EntryPtr& entry);
   // Something may have changed: tells watchers if it has.

@@ -15,5 +15,6 @@ std::unique_ptr<grpc::Service> MakeRunService(Engine* engine, CallWork* work);
 std::unique_ptr<grpc::Service> MakeGenerationService(Engine* engine, CallWork* work);
 std::unique_ptr<grpc::Service> MakeInspectionService(Engine* engine, CallWork* work);
 std::unique_ptr<grpc::Service> MakePluginService(Engine* engine, CallWork* work);
+std::unique_ptr<grpc::Service> MakeServerService();
 
 }  // namespace throng

@@ -97,7 +97,7 @@ Figures Measure(int runs) {
     list.set_page_size(1000);
     figures.list_ms = Median(5, [&](int) { (void)engine.ListRuns(list); });
     figures.delete_ms = Median(std::min(runs, 100), [&](int i) {
-      if (!engine.DeleteRun(name(i)).ok()) std::abort();
+      if (!engine.DeleteRun({name(i)}).ok()) std::abort();
     });
     workers.Settle();
   }

@@ -37,9 +37,9 @@ TEST(MayCall, LetsOperatorsDoEverythingAndReadersLook) {
        {"/throng.v1.RunService/GetRun", "/throng.v1.RunService/ListRuns",
         "/throng.v1.RunService/WatchRun", "/throng.v1.RunService/ReadRunLogs",
         "/throng.v1.RunService/GetPositions", "/throng.v1.RunService/GetRunStatistics",
-        "/throng.v1.PluginService/ListPlugins", "/throng.v1.PluginService/ListPresets",
-        "/throng.v1.GenerationService/Generate", "/throng.v1.GenerationService/Plan",
-        "/grpc.health.v1.Health/Check",
+        "/throng.v1.ServerService/GetServerInfo", "/throng.v1.PluginService/ListPlugins",
+        "/throng.v1.PluginService/ListPresets", "/throng.v1.GenerationService/Generate",
+        "/throng.v1.GenerationService/Plan", "/grpc.health.v1.Health/Check",
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"}) {
     EXPECT_TRUE(MayCall(Role::kReader, method)) << method;
     EXPECT_TRUE(MayCall(Role::kOperator, method)) << method;
@@ -48,9 +48,10 @@ TEST(MayCall, LetsOperatorsDoEverythingAndReadersLook) {
        {"/throng.v1.RunService/CreateRun", "/throng.v1.RunService/DeleteRun",
         "/throng.v1.RunService/PauseRun", "/throng.v1.RunService/ResumeRun",
         "/throng.v1.RunService/StopRun", "/throng.v1.RunService/RestartRun",
-        "/throng.v1.RunService/ResetPositions", "/throng.v1.PluginService/ValidateSpec",
-        "/throng.v1.InspectionService/Tap", "/throng.v1.InspectionService/Replay",
-        "/throng.v1.NewService/GetThings", "/GetRun", "GetRun", ""}) {
+        "/throng.v1.RunService/ResetPositions", "/throng.v1.RunService/UpdateRun",
+        "/throng.v1.PluginService/ValidateSpec", "/throng.v1.InspectionService/Tap",
+        "/throng.v1.InspectionService/Replay", "/throng.v1.NewService/GetThings", "/GetRun",
+        "GetRun", ""}) {
     EXPECT_FALSE(MayCall(Role::kReader, method)) << method;
     EXPECT_TRUE(MayCall(Role::kOperator, method)) << method;
   }

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -176,7 +177,7 @@ TEST_F(EngineCallsTest, CreatedPausedItDeliversOnceResumed) {
   request.set_paused(true);
   EXPECT_EQ(Create(request).state(), v1::RUN_STATE_PAUSED);
   EXPECT_EQ(workers_->alive(), 0U);
-  ASSERT_TRUE(engine_->ResumeRun("runs/a").ok());
+  ASSERT_TRUE(engine_->ResumeRun({"runs/a"}).ok());
   workers_->Settle();
   EXPECT_EQ(workers_->SentTo(2), "begin");
 }
@@ -350,7 +351,7 @@ TEST_F(EngineCallsTest, AFullDiskKeepsNobodyFromStoppingARun) {
     workers_->End(id, end);
   };
   store_->LimitPages(8);
-  const auto stopped = engine_->StopRun("runs/a");
+  const auto stopped = engine_->StopRun({"runs/a"});
   EXPECT_TRUE(stopped.ok()) << stopped.status();
   workers_->Settle();
   store_->Flush();
@@ -360,7 +361,7 @@ TEST_F(EngineCallsTest, AFullDiskKeepsNobodyFromStoppingARun) {
   EXPECT_THAT(trouble_, testing::Not(testing::IsEmpty()));
   uint64_t next = 0;
   EXPECT_THAT(engine_->ReadLog("runs/a", &next)->back().message(), HasSubstr("not stored yet"));
-  EXPECT_EQ(engine_->ResumeRun("runs/a").status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(engine_->ResumeRun({"runs/a"}).status().code(), StatusCode::kResourceExhausted);
   EXPECT_EQ(store_->All()->front().run().state(), v1::RUN_STATE_RUNNING);
   workers_->Advance(std::chrono::seconds(5));  // still full
   store_->Flush();
@@ -394,15 +395,15 @@ TEST_F(EngineCallsTest, ARequestIdIsOfOneRequest) {
 TEST_F(EngineCallsTest, VerbsReachTheWorkerInTheirOrder) {
   Create(Request("a"));
   Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
-  EXPECT_EQ(engine_->PauseRun("runs/a")->target_state(), v1::TARGET_STATE_PAUSED);
+  EXPECT_EQ(engine_->PauseRun({"runs/a"})->target_state(), v1::TARGET_STATE_PAUSED);
   Say(ProgressOf(v1::OUTPUT_STATE_PAUSED, 20));
   EXPECT_EQ(Get("a").state(), v1::RUN_STATE_PAUSED);
-  ASSERT_TRUE(engine_->ResumeRun("runs/a").ok());
-  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  ASSERT_TRUE(engine_->ResumeRun({"runs/a"}).ok());
+  ASSERT_TRUE(engine_->StopRun({"runs/a"}).ok());
   EXPECT_EQ(workers_->SentTo(1), "begin pause resume stop");
   workers_->Settle();
   EXPECT_EQ(Get("a").state(), v1::RUN_STATE_STOPPED);
-  EXPECT_EQ(engine_->PauseRun("runs/a").status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(engine_->PauseRun({"runs/a"}).status().code(), StatusCode::kFailedPrecondition);
 }
 
 TEST_F(EngineCallsTest, AWorkerThatCrashesIsStartedAgainAfterABackOffWithTheSamePlan) {
@@ -433,7 +434,7 @@ TEST_F(EngineCallsTest, AWorkerThatCrashesIsStartedAgainAfterABackOffWithTheSame
 TEST_F(EngineCallsTest, StoppedDuringABackOffItStaysStopped) {
   Create(Request("a"));
   EndWorker(KilledFromOutside());
-  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  ASSERT_TRUE(engine_->StopRun({"runs/a"}).ok());
   workers_->Advance(std::chrono::minutes(1));
   EXPECT_EQ(workers_->launches(), 1U);
   EXPECT_EQ(Get("a").state(), v1::RUN_STATE_STOPPED);
@@ -441,8 +442,8 @@ TEST_F(EngineCallsTest, StoppedDuringABackOffItStaysStopped) {
 
 TEST_F(EngineCallsTest, ADaemonThatDiedTakesItsRunsUpAgain) {
   for (const char* id : {"running", "paused", "stopped", "done"}) Create(Request(id));
-  ASSERT_TRUE(engine_->PauseRun("runs/paused").ok());
-  ASSERT_TRUE(engine_->StopRun("runs/stopped").ok());
+  ASSERT_TRUE(engine_->PauseRun({"runs/paused"}).ok());
+  ASSERT_TRUE(engine_->StopRun({"runs/stopped"}).ok());
   workers_->End(4, FinishedAs(v1::OUTPUT_STATE_SUCCEEDED, 1000));
   workers_->Settle();
   const v1::Run before = Get("running");
@@ -526,10 +527,10 @@ TEST_F(EngineCallsTest, WhoWatchesSeesTheEndOfARunThatThenGoes) {
 
 TEST_F(EngineCallsTest, WhatIsDeletedIsGone) {
   Create(Request("a"));
-  EXPECT_EQ(engine_->DeleteRun("runs/a").code(), StatusCode::kFailedPrecondition);
-  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  EXPECT_EQ(engine_->DeleteRun({"runs/a"}).code(), StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(engine_->StopRun({"runs/a"}).ok());
   workers_->Settle();
-  ASSERT_TRUE(engine_->DeleteRun("runs/a").ok());
+  ASSERT_TRUE(engine_->DeleteRun({"runs/a"}).ok());
   Create(Request("abc"));
   const auto gone = engine_->GetRun("runs/abd");
   EXPECT_EQ(gone.status().code(), StatusCode::kNotFound);
@@ -566,13 +567,176 @@ TEST_F(EngineCallsTest, WhoWatchesHearsOfChangesAndOfTheEnd) {
   workers_->Say(1, ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));  // nothing new
   workers_->Settle();
   EXPECT_EQ(changes, 1);
-  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  ASSERT_TRUE(engine_->StopRun({"runs/a"}).ok());
   workers_->Settle();
   const int before = changes;
-  ASSERT_TRUE(engine_->DeleteRun("runs/a").ok());
+  ASSERT_TRUE(engine_->DeleteRun({"runs/a"}).ok());
   EXPECT_EQ(changes, before + 1);
   engine_->Unwatch(*watch);
   EXPECT_EQ(engine_->Watch("runs/a", [] {}).status().code(), StatusCode::kNotFound);
+}
+
+// ---- What callers write onto runs ----
+
+v1::UpdateRunRequest Labelled(const std::string& name, const std::string& team) {
+  v1::UpdateRunRequest request;
+  request.mutable_run()->set_name(name);
+  (*request.mutable_run()->mutable_labels())["team"] = team;
+  request.mutable_update_mask()->add_paths("labels");
+  return request;
+}
+
+std::string ReasonOf(const absl::Status& status) {
+  const auto payload = status.GetPayload("type.googleapis.com/google.rpc.ErrorInfo");
+  google::rpc::ErrorInfo info;
+  return payload && info.ParseFromString(std::string(*payload)) ? info.reason() : "";
+}
+
+TEST_F(EngineCallsTest, LabelsAndAnnotationsAreStoredBeforeTheyAreAnswered) {
+  v1::CreateRunRequest create = Request("a");
+  (*create.mutable_labels())["team"] = "x";
+  (*create.mutable_annotations())["note"] = "By hand: #1";
+  const v1::Run created = Create(create);
+  EXPECT_EQ(created.labels().at("team"), "x");
+  EXPECT_EQ(created.annotations().at("note"), "By hand: #1");
+  Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
+  const auto updated = engine_->UpdateRun(Labelled("runs/a", "y"));
+  ASSERT_TRUE(updated.ok()) << updated.status();
+  EXPECT_EQ(updated->labels().at("team"), "y");
+  EXPECT_EQ(updated->annotations().at("note"), "By hand: #1");
+  EXPECT_EQ(updated->state(), v1::RUN_STATE_RUNNING);
+  EXPECT_EQ(store_->All()->front().run().labels().at("team"), "y");
+  EXPECT_EQ(workers_->SentTo(1), "begin");  // its worker hears nothing of it
+  End();
+  Start();
+  EXPECT_EQ(Get("a").labels().at("team"), "y");
+  v1::UpdateRunRequest none;
+  none.mutable_run()->set_name("runs/a");
+  none.mutable_update_mask()->add_paths("labels");
+  none.mutable_update_mask()->add_paths("annotations");
+  EXPECT_EQ(engine_->UpdateRun(none)->labels_size(), 0);
+  EXPECT_EQ(Get("a").annotations_size(), 0);
+}
+
+TEST_F(EngineCallsTest, WhatIsNoLabelOrCannotBeChangedIsRefused) {
+  const auto refused = [&](const v1::UpdateRunRequest& request) {
+    const absl::Status status = engine_->UpdateRun(request).status();
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  };
+  Create(Request("a"));
+  EXPECT_THAT(refused(Labelled("runs/a", "a b")), HasSubstr("run.labels: team is \"a b\""));
+  v1::UpdateRunRequest request = Labelled("runs/a", "x");
+  (*request.mutable_run()->mutable_labels())["Team"] = "x";
+  EXPECT_THAT(refused(request), HasSubstr("Has a key \"Team\""));
+  request = Labelled("runs/a", "x");
+  for (int i = 0; i < 64; ++i) {
+    (*request.mutable_run()->mutable_labels())["k" + std::to_string(i)] = "x";
+  }
+  EXPECT_THAT(refused(request), HasSubstr("Has 65 entries; 64 is the most"));
+  request = Labelled("runs/a", "x");
+  request.mutable_update_mask()->add_paths("annotations");
+  (*request.mutable_run()->mutable_annotations())["note"] = std::string(70'000, 'x');
+  EXPECT_THAT(refused(request), HasSubstr("run.annotations: Has 70004 bytes"));
+  request = Labelled("runs/a", "x");
+  request.mutable_update_mask()->add_paths("spec.dataset.seed");
+  EXPECT_THAT(refused(request), HasSubstr("update_mask: Has \"spec.dataset.seed\""));
+  request.clear_update_mask();
+  EXPECT_THAT(refused(request), HasSubstr("Must name what to change"));
+  EXPECT_EQ(Get("a").labels_size(), 0);
+  EXPECT_EQ(engine_->UpdateRun(Labelled("runs/b", "x")).status().code(), StatusCode::kNotFound);
+  v1::CreateRunRequest create = Request("b");
+  (*create.mutable_labels())["team"] = "a b";
+  const absl::Status status = engine_->CreateRun(create, {Soon()}).status();
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("labels: team is"));
+}
+
+TEST_F(EngineCallsTest, AnEtagKeepsAChangeFromUndoingAnother) {
+  const std::string first = Create(Request("a")).etag();
+  EXPECT_NE(first, "");
+  Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
+  EXPECT_EQ(Get("a").etag(), first);  // what it does by itself is no change
+  const v1::Run paused = *engine_->PauseRun({"runs/a", first});
+  EXPECT_NE(paused.etag(), first);
+  EXPECT_EQ(engine_->PauseRun({"runs/a"})->etag(), paused.etag());  // it was asked for already
+  v1::UpdateRunRequest update = Labelled("runs/a", "x");
+  update.mutable_run()->set_etag(first);
+  v1::ResetPositionsRequest reset;
+  reset.set_name("runs/a");
+  reset.set_etag(first);
+  const std::vector<absl::Status> refused = {engine_->PauseRun({"runs/a", first}).status(),
+                                             engine_->ResumeRun({"runs/a", first}).status(),
+                                             engine_->StopRun({"runs/a", first}).status(),
+                                             engine_->RestartRun({"runs/a", first}).status(),
+                                             engine_->DeleteRun({"runs/a", first}),
+                                             engine_->UpdateRun(update).status(),
+                                             engine_->ResetPositions(reset, {Soon()}).status()};
+  for (const absl::Status& status : refused) {
+    EXPECT_EQ(status.code(), StatusCode::kAborted) << status;
+    EXPECT_EQ(ReasonOf(status), "ETAG_MISMATCH");
+  }
+  EXPECT_EQ(Get("a").target_state(), v1::TARGET_STATE_PAUSED);
+  update.mutable_run()->set_etag(paused.etag());
+  const v1::Run updated = *engine_->UpdateRun(update);
+  EXPECT_NE(updated.etag(), paused.etag());
+  EXPECT_EQ(engine_->StopRun({"runs/a", paused.etag()}).status().code(), StatusCode::kAborted);
+  const v1::Run stopped = *engine_->StopRun({"runs/a", updated.etag()});
+  workers_->Settle();
+  reset.set_etag(stopped.etag());
+  ASSERT_TRUE(engine_->ResetPositions(reset, {Soon()}).ok());
+  EXPECT_EQ(engine_->DeleteRun({"runs/a", stopped.etag()}).code(), StatusCode::kAborted);
+  EXPECT_TRUE(engine_->DeleteRun({"runs/a", Get("a").etag()}).ok());
+}
+
+TEST_F(EngineCallsTest, ListsShowWhatIsAskedForInTheOrderAskedFor) {
+  for (const char* id : {"d", "b", "a", "c"}) Create(Request(id));
+  for (const char* name : {"runs/d", "runs/a"}) {
+    ASSERT_TRUE(engine_->UpdateRun(Labelled(name, "x")).ok());
+    std::this_thread::sleep_for(milliseconds(2));  // times are of whole ones
+  }
+  EndWorker(FinishedAs(v1::OUTPUT_STATE_FAILED, 700));  // of c, which nothing is kept of in memory
+  store_->Flush();
+  ASSERT_TRUE(engine_->UpdateRun(Labelled("runs/c", "x")).ok());
+  const auto listed = [&](const std::string& filter, const std::string& order_by) {
+    v1::ListRunsRequest request;
+    request.set_filter(filter);
+    request.set_order_by(order_by);
+    request.set_page_size(1);
+    std::string names;
+    do {
+      const auto page = engine_->ListRuns(request);
+      EXPECT_TRUE(page.ok()) << page.status();
+      if (!page.ok()) break;
+      for (const v1::Run& run : page->runs()) names += run.name().substr(5);
+      request.set_page_token(page->next_page_token());
+    } while (!request.page_token().empty());
+    return names;
+  };
+  EXPECT_EQ(listed("", ""), "abcd");
+  EXPECT_EQ(listed("labels.team = x", "name desc"), "dca");
+  EXPECT_EQ(listed("labels:team", "update_time"), "dac");
+  EXPECT_EQ(listed("", "create_time desc").size(), 4U);
+  EXPECT_EQ(listed("state = FAILED AND labels.team = x", ""), "c");
+  EXPECT_EQ(listed("state != FAILED", "name"), "abd");
+  v1::ListRunsRequest request;
+  request.set_filter("team = x");
+  EXPECT_THAT(std::string(engine_->ListRuns(request).status().message()), HasSubstr("filter: "));
+}
+
+TEST_F(EngineCallsTest, ARunOfAnEarlierVersionHasAnEtag) {
+  const v1::Run created = Create(Request("a"));
+  ASSERT_TRUE(engine_->StopRun({"runs/a"}).ok());
+  workers_->Settle();
+  End();
+  daemon::v1::RunRecord record = store_->All()->front();
+  record.mutable_run()->clear_etag();
+  record.mutable_run()->clear_update_time();
+  ASSERT_TRUE(store_->Put(record).ok());
+  Start();
+  EXPECT_EQ(Get("a").update_time().seconds(), created.create_time().seconds());
+  EXPECT_NE(Get("a").etag(), "");
+  EXPECT_TRUE(engine_->ResumeRun({"runs/a", Get("a").etag()}).ok());
 }
 
 // ---- What needs a worker's answer ----
@@ -584,7 +748,7 @@ TEST_F(EngineCallsTest, PositionsComeFromTheLiveWorkerElseFromThePlaces) {
   request.set_name("runs/a");
   EXPECT_EQ(engine_->GetPositions(request, {Soon()})->positions(0).row(), 30);
   EXPECT_EQ(workers_->launches(), 1U);
-  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  ASSERT_TRUE(engine_->StopRun({"runs/a"}).ok());
   workers_->Settle();
   workers_->on_launch = [this](WorkerId id, const worker::v1::Start& start) {
     EXPECT_TRUE(start.positions().reset().empty());
@@ -605,7 +769,7 @@ TEST_F(EngineCallsTest, WhilePositionsAreResetNoVerbComesInBetween) {
   request.set_name("runs/a");
   EXPECT_EQ(engine_->ResetPositions(request, {Soon()}).status().code(),
             StatusCode::kFailedPrecondition);
-  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  ASSERT_TRUE(engine_->StopRun({"runs/a"}).ok());
   workers_->Settle();
   request.add_outputs("cvs");
   EXPECT_THAT(std::string(engine_->ResetPositions(request, {Soon()}).status().message()),
@@ -620,8 +784,8 @@ TEST_F(EngineCallsTest, WhilePositionsAreResetNoVerbComesInBetween) {
   auto reset =
       std::async(std::launch::async, [&] { return engine_->ResetPositions(request, {Soon()}); });
   is_resetting.get_future().wait();
-  EXPECT_EQ(engine_->ResumeRun("runs/a").status().code(), StatusCode::kAborted);
-  EXPECT_EQ(engine_->DeleteRun("runs/a").code(), StatusCode::kAborted);
+  EXPECT_EQ(engine_->ResumeRun({"runs/a"}).status().code(), StatusCode::kAborted);
+  EXPECT_EQ(engine_->DeleteRun({"runs/a"}).code(), StatusCode::kAborted);
   EXPECT_EQ(engine_->ResetPositions(request, {Soon()}).status().code(), StatusCode::kAborted);
   worker::v1::FromWorker message;
   message.mutable_positions()->add_positions()->set_output("csv");
@@ -630,12 +794,12 @@ TEST_F(EngineCallsTest, WhilePositionsAreResetNoVerbComesInBetween) {
   ASSERT_TRUE(positions.ok()) << positions.status();
   EXPECT_FALSE(positions->positions(0).has_row());
   EXPECT_EQ(Get("a").outputs(0).position(), 0);
-  EXPECT_TRUE(engine_->DeleteRun("runs/a").ok());
+  EXPECT_TRUE(engine_->DeleteRun({"runs/a"}).ok());
 }
 
 TEST_F(EngineCallsTest, AResetThatFailsLeavesTheRunFree) {
   Create(Request("a"));
-  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  ASSERT_TRUE(engine_->StopRun({"runs/a"}).ok());
   workers_->Settle();
   workers_->on_launch = [](WorkerId, const worker::v1::Start&) {};
   v1::ResetPositionsRequest request;
@@ -643,7 +807,7 @@ TEST_F(EngineCallsTest, AResetThatFailsLeavesTheRunFree) {
   EXPECT_EQ(engine_->ResetPositions(request, {Past()}).status().code(),
             StatusCode::kDeadlineExceeded);
   EXPECT_EQ(Get("a").outputs(0).position(), 10);
-  EXPECT_TRUE(engine_->ResumeRun("runs/a").ok());
+  EXPECT_TRUE(engine_->ResumeRun({"runs/a"}).ok());
 }
 
 TEST_F(EngineCallsTest, StatisticsComeFromTheWorkerAndInTheEndFromTheStore) {
@@ -844,7 +1008,7 @@ TEST_F(StoredEngineTest, AFolderThatIsGoneIsNoticedAtOnceAndSaidOnce) {
   info.ParseFromString(
       std::string(*refused.status().GetPayload("type.googleapis.com/google.rpc.ErrorInfo")));
   EXPECT_EQ(info.reason(), "STATE_LOST");
-  EXPECT_EQ(engine_->RestartRun("runs/a").status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(engine_->RestartRun({"runs/a"}).status().code(), StatusCode::kUnavailable);
   workers_->Advance(std::chrono::seconds(9));
   EXPECT_THAT(said_, ElementsAre(HasSubstr("was removed or replaced")));
   EXPECT_THAT(Names(), ElementsAre("runs/a"));
@@ -862,7 +1026,7 @@ TEST_F(StoredEngineTest, WhoLooksWaitsForNoDisk) {
   sqlite3* disk = nullptr;  // that is busy
   ASSERT_EQ(sqlite3_open((state_folder_ + "/runs.db").c_str(), &disk), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(disk, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
-  auto paused = std::async(std::launch::async, [&] { return engine_->PauseRun("runs/a"); });
+  auto paused = std::async(std::launch::async, [&] { return engine_->PauseRun({"runs/a"}); });
   workers_->Say(1, ProgressOf(v1::OUTPUT_STATE_RUNNING, 20));
   workers_->Settle();
   for (int i = 0; i < 20; ++i) {
@@ -892,15 +1056,27 @@ TEST_F(StoredEngineTest, RunsThatHaveEndedAreReadWhenTheyAreAskedFor) {
     EXPECT_TRUE(Get("a").has_end_time());
     EXPECT_EQ(engine_->ListRuns({})->runs(0).outputs(0).position(), 700);
     EXPECT_EQ(engine_->CreateRun(request, {Soon()})->uid(), created.uid());
-    EXPECT_EQ(engine_->PauseRun("runs/a").status().code(), StatusCode::kFailedPrecondition);
+    EXPECT_EQ(engine_->PauseRun({"runs/a"}).status().code(), StatusCode::kFailedPrecondition);
   };
   expect_failed();
   End();
   Start();
   expect_failed();
+  const auto failures = [&] {
+    uint64_t next = 0;
+    const auto lines = engine_->ReadLog("runs/a", &next);
+    return std::count_if(lines->begin(), lines->end(), [](const v1::LogLine& line) {
+      return line.message().find("output csv failed") != std::string::npos;
+    });
+  };
+  EXPECT_EQ(failures(), 1);
+  ASSERT_TRUE(engine_->UpdateRun(Labelled("runs/a", "x")).ok());
+  expect_failed();
+  EXPECT_EQ(Get("a").labels().at("team"), "x");
+  EXPECT_EQ(failures(), 1);  // it did not fail once more
   int changes = 0;
   const auto watch = engine_->Watch("runs/a", [&] { ++changes; });
-  ASSERT_TRUE(engine_->RestartRun("runs/a").ok());
+  ASSERT_TRUE(engine_->RestartRun({"runs/a"}).ok());
   workers_->Settle();
   EXPECT_GT(changes, 0);
   EXPECT_EQ(workers_->StartOf(1).run().uid(), created.uid());
@@ -910,7 +1086,7 @@ TEST_F(StoredEngineTest, RunsThatHaveEndedAreReadWhenTheyAreAskedFor) {
 TEST_F(StoredEngineTest, ADamagedRecordIsShownCanBeDeletedAndCostsNoOtherRunItsPlugins) {
   Create(Request("a"));
   Create(Request("b"));
-  for (const char* name : {"runs/a", "runs/b"}) ASSERT_TRUE(engine_->StopRun(name).ok());
+  for (const char* name : {"runs/a", "runs/b"}) ASSERT_TRUE(engine_->StopRun({name}).ok());
   workers_->Settle();
   End();
   Damage("runs/a");
@@ -920,11 +1096,11 @@ TEST_F(StoredEngineTest, ADamagedRecordIsShownCanBeDeletedAndCostsNoOtherRunItsP
   EXPECT_THAT(Names(), ElementsAre("runs/a", "runs/b"));
   EXPECT_EQ(Get("a").state(), v1::RUN_STATE_FAILED);
   EXPECT_THAT(Get("a").reason(), HasSubstr("What is stored of the run is damaged."));
-  EXPECT_EQ(engine_->RestartRun("runs/a").status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(engine_->RestartRun({"runs/a"}).status().code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(engine_->CreateRun(Request("a"), {Soon()}).status().code(), StatusCode::kAlreadyExists);
-  EXPECT_TRUE(engine_->DeleteRun("runs/b").ok());
+  EXPECT_TRUE(engine_->DeleteRun({"runs/b"}).ok());
   EXPECT_TRUE(fs::exists(plugin));
-  EXPECT_TRUE(engine_->DeleteRun("runs/a").ok());
+  EXPECT_TRUE(engine_->DeleteRun({"runs/a"}).ok());
   EXPECT_FALSE(fs::exists(plugin));
   Create(Request("a"));
   EXPECT_EQ(store_->All()->size(), 1U);

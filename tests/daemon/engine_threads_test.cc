@@ -81,15 +81,15 @@ absl::Status CallAnything(RunEngine* engine, std::mt19937* random) {
       return engine->CreateRun(request, {Soon()}).status();
     }
     case 2:
-      return engine->PauseRun(name).status();
+      return engine->PauseRun({name}).status();
     case 3:
-      return engine->ResumeRun(name).status();
+      return engine->ResumeRun({name}).status();
     case 4:
-      return engine->StopRun(name).status();
+      return engine->StopRun({name}).status();
     case 5:
-      return engine->RestartRun(name).status();
+      return engine->RestartRun({name}).status();
     case 6:
-      return engine->DeleteRun(name);
+      return engine->DeleteRun({name});
     case 7:
       return engine->GetRun(name).status();
     case 8:
@@ -98,7 +98,7 @@ absl::Status CallAnything(RunEngine* engine, std::mt19937* random) {
       std::atomic<int> changes = 0;
       const auto watch = engine->Watch(name, [&] { ++changes; });
       if (!watch.ok()) return watch.status();
-      absl::Status status = engine->PauseRun(name).status();
+      absl::Status status = engine->PauseRun({name}).status();
       engine->Unwatch(*watch);  // nothing is called after it: `changes` goes
       return status;
     }

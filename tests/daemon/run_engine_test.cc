@@ -191,7 +191,7 @@ TEST_F(RunEngineTest, ALinkOutOfTheRootsIsNoWayOut) {
 TEST_F(RunEngineTest, PausedItDeliversNothingAndResumedItGoesOn) {
   Create(Csv("a.csv", "pace: {rate: 100000}\n"), "a");
   Await("a", [](const v1::Run& run) { return run.outputs(0).position() > 0; });
-  ASSERT_TRUE(engine_->PauseRun("runs/a").ok());
+  ASSERT_TRUE(engine_->PauseRun({"runs/a"}).ok());
   const v1::Run paused = AwaitState("a", v1::RUN_STATE_PAUSED);
   ASSERT_EQ(paused.state(), v1::RUN_STATE_PAUSED) << paused.DebugString();
   EXPECT_EQ(paused.outputs(0).position(), paused.outputs(0).rows());
@@ -202,7 +202,7 @@ TEST_F(RunEngineTest, PausedItDeliversNothingAndResumedItGoesOn) {
   ASSERT_TRUE(statistics.ok()) << statistics.status();
   EXPECT_EQ(statistics->statistics().total_interactions(), paused.outputs(0).rows());
   EXPECT_EQ(Content(folder_ / "out" / "a.csv.part"), part);
-  ASSERT_TRUE(engine_->ResumeRun("runs/a").ok());
+  ASSERT_TRUE(engine_->ResumeRun({"runs/a"}).ok());
   EXPECT_EQ(AwaitState("a", v1::RUN_STATE_SUCCEEDED).state(), v1::RUN_STATE_SUCCEEDED);
   Create(Csv("b.csv"), "b");
   EXPECT_EQ(AwaitState("b", v1::RUN_STATE_SUCCEEDED).state(), v1::RUN_STATE_SUCCEEDED);
@@ -216,7 +216,7 @@ TEST_F(RunEngineTest, StoppedItCanBeAskedAndResetAndADaemonThatComesBackGoesOn) 
   reset.set_name("runs/a");
   EXPECT_EQ(engine_->ResetPositions(reset, {Soon()}).status().code(),
             absl::StatusCode::kFailedPrecondition);
-  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  ASSERT_TRUE(engine_->StopRun({"runs/a"}).ok());
   const v1::Run stopped = AwaitState("a", v1::RUN_STATE_STOPPED);
   ASSERT_EQ(stopped.state(), v1::RUN_STATE_STOPPED) << stopped.reason();
   v1::GetPositionsRequest ask;
@@ -225,7 +225,7 @@ TEST_F(RunEngineTest, StoppedItCanBeAskedAndResetAndADaemonThatComesBackGoesOn) 
   ASSERT_TRUE(positions.ok()) << positions.status();
   EXPECT_EQ(positions->positions(0).row(), stopped.outputs(0).position());
 
-  ASSERT_TRUE(engine_->ResumeRun("runs/a").ok());
+  ASSERT_TRUE(engine_->ResumeRun({"runs/a"}).ok());
   Await("a", [&](const v1::Run& run) {
     return run.outputs(0).position() > stopped.outputs(0).position();
   });
@@ -235,7 +235,7 @@ TEST_F(RunEngineTest, StoppedItCanBeAskedAndResetAndADaemonThatComesBackGoesOn) 
   EXPECT_EQ(back.target_state(), v1::TARGET_STATE_RUNNING);
   Await("a",
         [&](const v1::Run& run) { return run.outputs(0).position() > back.outputs(0).position(); });
-  ASSERT_TRUE(engine_->StopRun("runs/a").ok());
+  ASSERT_TRUE(engine_->StopRun({"runs/a"}).ok());
   AwaitState("a", v1::RUN_STATE_STOPPED);
   const auto forgotten = engine_->ResetPositions(reset, {Soon()});
   ASSERT_TRUE(forgotten.ok()) << forgotten.status();
@@ -255,7 +255,7 @@ TEST_F(RunEngineTest, ARequestIdMakesCreationSafeToRepeat) {
   request.set_run_id(first->name().substr(5));
   EXPECT_EQ(engine_->CreateRun(request, {Soon()}).status().code(),
             absl::StatusCode::kAlreadyExists);
-  EXPECT_EQ(engine_->DeleteRun(first->name()).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(engine_->DeleteRun({first->name()}).code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(engine_->GetRun("runs/rum-1").status().code(), absl::StatusCode::kNotFound);
 }
 

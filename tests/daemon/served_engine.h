@@ -36,11 +36,12 @@ class PlayedEngine : public Engine {
               (const v1::ValidateSpecRequest&, const CallContext&), (override));
   MOCK_METHOD(StatusOr<v1::Run>, GetRun, (const std::string&), (override));
   MOCK_METHOD(StatusOr<v1::ListRunsResponse>, ListRuns, (const v1::ListRunsRequest&), (override));
-  MOCK_METHOD(absl::Status, DeleteRun, (const std::string&), (override));
-  MOCK_METHOD(StatusOr<v1::Run>, PauseRun, (const std::string&), (override));
-  MOCK_METHOD(StatusOr<v1::Run>, ResumeRun, (const std::string&), (override));
-  MOCK_METHOD(StatusOr<v1::Run>, StopRun, (const std::string&), (override));
-  MOCK_METHOD(StatusOr<v1::Run>, RestartRun, (const std::string&), (override));
+  MOCK_METHOD(StatusOr<v1::Run>, UpdateRun, (const v1::UpdateRunRequest&), (override));
+  MOCK_METHOD(absl::Status, DeleteRun, (const AskedRun&), (override));
+  MOCK_METHOD(StatusOr<v1::Run>, PauseRun, (const AskedRun&), (override));
+  MOCK_METHOD(StatusOr<v1::Run>, ResumeRun, (const AskedRun&), (override));
+  MOCK_METHOD(StatusOr<v1::Run>, StopRun, (const AskedRun&), (override));
+  MOCK_METHOD(StatusOr<v1::Run>, RestartRun, (const AskedRun&), (override));
   MOCK_METHOD(StatusOr<uint64_t>, Watch, (const std::string&, std::function<void()>), (override));
   MOCK_METHOD(StatusOr<uint64_t>, WatchLog, (const std::string&, std::function<void()>),
               (override));

@@ -1,4 +1,6 @@
 // Every call of the services, as a client sees it, over an engine that the tests play.
+#include <fmt/format.h>
+
 #include <atomic>
 #include <filesystem>
 #include <map>
@@ -6,10 +8,12 @@
 
 #include "server/daemon/errors.h"
 #include "tests/daemon/served_engine.h"
+#include "throng/plugin.h"
 #include "throng/v1/generation_service.grpc.pb.h"
 #include "throng/v1/inspection_service.grpc.pb.h"
 #include "throng/v1/plugin_service.grpc.pb.h"
 #include "throng/v1/run_service.grpc.pb.h"
+#include "throng/v1/server_service.grpc.pb.h"
 
 namespace throng {
 namespace {
@@ -18,8 +22,10 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
 using testing::_;
+using testing::AllOf;
 using testing::DoAll;
 using testing::ElementsAre;
+using testing::Field;
 using testing::Invoke;
 using testing::IsEmpty;
 using testing::Return;
@@ -35,6 +41,10 @@ v1::Run RunNamed(const std::string& name, const std::string& reason = "") {
 
 absl::Status NoSuchRun() {
   return MakeError(absl::StatusCode::kNotFound, "RUN_NOT_FOUND", "There is no run `runs/x`.");
+}
+
+auto RunIs(const std::string& name, const std::string& etag = "") {
+  return AllOf(Field(&AskedRun::name, name), Field(&AskedRun::etag, etag));
 }
 
 class Services : public ServedEngine {
@@ -54,13 +64,13 @@ class Services : public ServedEngine {
 // ---- One answer ----
 
 TEST_F(Services, PassVerbsOnAndAnswerWithTheRun) {
-  const auto returned = [](const std::string& name) { return RunNamed(name, "of the engine"); };
-  EXPECT_CALL(engine_, GetRun("runs/get")).WillOnce(Invoke(returned));
-  EXPECT_CALL(engine_, PauseRun("runs/pause")).WillOnce(Invoke(returned));
-  EXPECT_CALL(engine_, ResumeRun("runs/resume")).WillOnce(Invoke(returned));
-  EXPECT_CALL(engine_, StopRun("runs/stop")).WillOnce(Invoke(returned));
-  EXPECT_CALL(engine_, RestartRun("runs/restart")).WillOnce(Invoke(returned));
-  EXPECT_CALL(engine_, DeleteRun("runs/delete")).WillOnce(Return(absl::OkStatus()));
+  const auto returned = [](const AskedRun& run) { return RunNamed(run.name, "of the engine"); };
+  EXPECT_CALL(engine_, GetRun("runs/get")).WillOnce(Return(RunNamed("runs/get", "of the engine")));
+  EXPECT_CALL(engine_, PauseRun(RunIs("runs/pause"))).WillOnce(Invoke(returned));
+  EXPECT_CALL(engine_, ResumeRun(RunIs("runs/resume"))).WillOnce(Invoke(returned));
+  EXPECT_CALL(engine_, StopRun(RunIs("runs/stop"))).WillOnce(Invoke(returned));
+  EXPECT_CALL(engine_, RestartRun(RunIs("runs/restart"))).WillOnce(Invoke(returned));
+  EXPECT_CALL(engine_, DeleteRun(RunIs("runs/delete"))).WillOnce(Return(absl::OkStatus()));
   const auto call = [this](const std::string& name, auto method, auto request, auto response) {
     grpc::ClientContext context;
     request.set_name(name);
@@ -78,6 +88,52 @@ TEST_F(Services, PassVerbsOnAndAnswerWithTheRun) {
   call("runs/stop", &Stub::StopRun, v1::StopRunRequest(), v1::StopRunResponse());
   call("runs/restart", &Stub::RestartRun, v1::RestartRunRequest(), v1::RestartRunResponse());
   call("runs/delete", &Stub::DeleteRun, v1::DeleteRunRequest(), v1::DeleteRunResponse());
+}
+
+TEST_F(Services, PassEtagsOn) {
+  const auto returned = [](const AskedRun& run) { return RunNamed(run.name); };
+  EXPECT_CALL(engine_, PauseRun(RunIs("runs/a", "e"))).WillOnce(Invoke(returned));
+  EXPECT_CALL(engine_, ResumeRun(RunIs("runs/a", "e"))).WillOnce(Invoke(returned));
+  EXPECT_CALL(engine_, StopRun(RunIs("runs/a", "e"))).WillOnce(Invoke(returned));
+  EXPECT_CALL(engine_, RestartRun(RunIs("runs/a", "e"))).WillOnce(Invoke(returned));
+  EXPECT_CALL(engine_, DeleteRun(RunIs("runs/a", "e"))).WillOnce(Return(absl::OkStatus()));
+  const auto call = [this](auto method, auto request, auto response) {
+    grpc::ClientContext context;
+    request.set_name("runs/a");
+    request.set_etag("e");
+    EXPECT_TRUE((runs_.get()->*method)(&context, request, &response).ok());
+  };
+  using Stub = v1::RunService::Stub;
+  call(&Stub::PauseRun, v1::PauseRunRequest(), v1::PauseRunResponse());
+  call(&Stub::ResumeRun, v1::ResumeRunRequest(), v1::ResumeRunResponse());
+  call(&Stub::StopRun, v1::StopRunRequest(), v1::StopRunResponse());
+  call(&Stub::RestartRun, v1::RestartRunRequest(), v1::RestartRunResponse());
+  call(&Stub::DeleteRun, v1::DeleteRunRequest(), v1::DeleteRunResponse());
+}
+
+TEST_F(Services, UpdateARun) {
+  EXPECT_CALL(engine_, UpdateRun(_)).WillOnce([](const v1::UpdateRunRequest& request) {
+    return RunNamed(request.run().name(), request.update_mask().paths(0));
+  });
+  v1::UpdateRunRequest request;
+  request.mutable_run()->set_name("runs/a");
+  request.mutable_update_mask()->add_paths("labels");
+  grpc::ClientContext context;
+  v1::UpdateRunResponse response;
+  EXPECT_TRUE(runs_->UpdateRun(&context, request, &response).ok());
+  EXPECT_EQ(response.run().name(), "runs/a");
+  EXPECT_EQ(response.run().reason(), "labels");
+}
+
+TEST_F(Services, SayWhichDaemonTheyAreOf) {
+  grpc::ClientContext context;
+  v1::GetServerInfoResponse info;
+  const auto stub = v1::ServerService::NewStub(channel_);
+  ASSERT_TRUE(stub->GetServerInfo(&context, {}, &info).ok());
+  EXPECT_EQ(info.version(), THRONG_VERSION);
+  EXPECT_EQ(info.api_version(), "throng.v1");
+  EXPECT_EQ(info.plugin_abi_version(), fmt::format("{}.{}", THRONG_ABI_MAJOR, THRONG_ABI_MINOR));
+  EXPECT_GT(info.start_time().seconds(), 1'600'000'000);
 }
 
 TEST_F(Services, PassRequestsOnAndAnswerAsTheEngineDoes) {
