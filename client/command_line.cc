@@ -241,10 +241,11 @@ class CommandLine {
     runs->require_subcommand(1);
     runs->footer(std::string("A daemon is started with `throngd`.\n") + kExitCodes);
     AddCreate(runs);
-    AddNamed(runs, "list", "All runs.", ListRuns, "", false);
+    AddList(runs);
     AddNamed(runs, "get", "One run, with its outputs.", GetRun, "RUN", false);
     AddNamed(runs, "watch", "A run at each change, until it has ended.", WatchRun, "RUN", false);
     AddWait(runs);
+    AddUpdate(runs);
     AddVerb(runs, "pause", RunVerb::kPause, "Commits and holds.");
     AddVerb(runs, "resume", RunVerb::kResume, "Goes on with a run that is paused or stopped.");
     AddVerb(runs, "stop", RunVerb::kStop, "Commits and lets everything go.");
@@ -262,6 +263,7 @@ class CommandLine {
     AddDelivery(app, &command->spec, "");
     app->add_option("--name", command->name, "Its name; default: run- and a number.")
         ->type_name("NAME");
+    AddTexts(app, &command->texts);
     app->add_flag("--paused", command->is_paused, "Hold before the first row until it is resumed.");
     app->add_flag("--dry-run", command->is_dry_run, "Only print the full spec and the plan.");
     AddFormat(app, &command->format);
@@ -269,6 +271,56 @@ class CommandLine {
     app->footer(
         "Examples:\n  throngctl runs create -f my.yaml --name nightly\n"
         "  throngctl runs create --to csv:people.csv --rate 1000/s --paused");
+  }
+
+  // A flag that may be given again.
+  static CLI::Option* AddRepeatable(CLI::App* app, const char* flag,
+                                    std::vector<std::string>* values, const char* kind,
+                                    const char* doc) {
+    return app->add_option(flag, *values, doc)->type_name(kind)->allow_extra_args(false);
+  }
+
+  static void AddTexts(CLI::App* app, RunTexts* texts) {
+    AddRepeatable(app, "--label", &texts->labels, "KEY=VALUE",
+                  "A label, by which `runs list --filter` finds it; repeatable.")
+        ->check(AsPair());
+    AddRepeatable(app, "--annotation", &texts->annotations, "KEY=VALUE",
+                  "A note about it, any text; repeatable.")
+        ->check(AsPair());
+  }
+
+  void AddList(CLI::App* runs) {
+    CLI::App* app = runs->add_subcommand("list", "All runs, or those that a filter lets through.");
+    auto* command = Remember(app, ListRuns);
+    app->add_option("--filter", command->filter,
+                    "Conditions with AND between them: state = S, target_state = S, labels.KEY = "
+                    "V, != likewise, and labels:KEY.")
+        ->type_name("FILTER");
+    app->add_option("--order-by", command->order_by,
+                    "name, create_time or update_time, with ` desc` the other way round; default: "
+                    "name.")
+        ->type_name("FIELD");
+    AddFormat(app, &command->format);
+    AddAddress(app, &command->daemon, false);
+    app->footer(
+        "Examples:\n  throngctl runs list\n"
+        "  throngctl runs list --filter 'state = RUNNING AND labels.team = x' "
+        "--order-by 'create_time desc'");
+  }
+
+  void AddUpdate(CLI::App* runs) {
+    CLI::App* app = runs->add_subcommand(
+        "update", "Changes labels and annotations, and leaves those that are not named.");
+    auto* command = Remember(app, UpdateRun);
+    AddOperand(app, &command->name, "RUN");
+    AddTexts(app, &command->texts);
+    AddRepeatable(app, "--unset-label", &command->removed_labels, "KEY",
+                  "A label that goes; repeatable.");
+    AddRepeatable(app, "--unset-annotation", &command->removed_annotations, "KEY",
+                  "An annotation that goes; repeatable.");
+    AddFormat(app, &command->format);
+    AddAddress(app, &command->daemon, false);
+    app->footer("Example:\n  throngctl runs update nightly --label team=x --unset-label trial");
   }
 
   void AddWait(CLI::App* runs) {

@@ -60,16 +60,41 @@ int Version(const NamedCommand& command);
 
 // Runs of a shared daemon.
 
+// KEY=VALUE each.
+struct RunTexts {
+  std::vector<std::string> labels;
+  std::vector<std::string> annotations;
+};
+
 struct CreateRunCommand {
   DaemonFlags daemon;
   SpecFlags spec;
   PrintFormat format = PrintFormat::kTable;
   std::string name;  // empty: the daemon finds one
+  RunTexts texts;
   bool is_paused = false;
   bool is_dry_run = false;
 };
 int CreateRun(const CreateRunCommand& command);
-int ListRuns(const NamedCommand& command);
+
+struct ListRunsCommand {
+  DaemonFlags daemon;
+  PrintFormat format = PrintFormat::kTable;
+  std::string filter;    // empty: all
+  std::string order_by;  // empty: by name
+};
+int ListRuns(const ListRunsCommand& command);
+
+struct UpdateRunCommand {
+  DaemonFlags daemon;
+  PrintFormat format = PrintFormat::kTable;
+  std::string name;
+  RunTexts texts;                                // to be set
+  std::vector<std::string> removed_labels;       // keys
+  std::vector<std::string> removed_annotations;  // keys
+};
+int UpdateRun(const UpdateRunCommand& command);
+
 int GetRun(const NamedCommand& command);
 
 enum class RunVerb { kPause, kResume, kStop, kRestart, kDelete };

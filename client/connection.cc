@@ -140,6 +140,7 @@ absl::StatusOr<Response> Connection::Call(Stub* stub, Method method, const Reque
 THRONG_CALL(CreateRun, RunService, runs, kPlanning)
 THRONG_CALL(GetRun, RunService, runs, kQuick)
 THRONG_CALL(ListRuns, RunService, runs, kQuick)
+THRONG_CALL(UpdateRun, RunService, runs, kQuick)
 THRONG_CALL(DeleteRun, RunService, runs, kQuick)
 THRONG_CALL(PauseRun, RunService, runs, kQuick)
 THRONG_CALL(ResumeRun, RunService, runs, kQuick)

@@ -63,6 +63,7 @@ class Connection {
   absl::StatusOr<v1::CreateRunResponse> CreateRun(const v1::CreateRunRequest& request);
   absl::StatusOr<v1::GetRunResponse> GetRun(const v1::GetRunRequest& request);
   absl::StatusOr<v1::ListRunsResponse> ListRuns(const v1::ListRunsRequest& request);
+  absl::StatusOr<v1::UpdateRunResponse> UpdateRun(const v1::UpdateRunRequest& request);
   absl::StatusOr<v1::DeleteRunResponse> DeleteRun(const v1::DeleteRunRequest& request);
   absl::StatusOr<v1::PauseRunResponse> PauseRun(const v1::PauseRunRequest& request);
   absl::StatusOr<v1::ResumeRunResponse> ResumeRun(const v1::ResumeRunRequest& request);

@@ -64,6 +64,16 @@ CLI::Validator AsCount() {
       "");
 }
 
+CLI::Validator AsPair() {
+  return CLI::Validator(
+      [](std::string& value) {
+        const size_t sign = value.find('=');
+        const bool is_pair = sign != std::string::npos && sign > 0;
+        return is_pair ? "" : fmt::format("is \"{}\"; write KEY=VALUE", value);
+      },
+      "");
+}
+
 void AddFormat(CLI::App* app, PrintFormat* format) {
   app->add_option_function<std::string>(
          "-o,--output-format",

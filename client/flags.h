@@ -22,6 +22,9 @@ CLI::Validator AtLeast(int64_t least);
 // 50k and the like, as digits. CLI11 checks these.
 CLI::Validator AsCount();
 
+// KEY=VALUE; the value may be empty.
+CLI::Validator AsPair();
+
 // -o, and the daemon; `is_one_shot`: a private one does as well.
 void AddFormat(CLI::App* app, PrintFormat* format);
 // --report.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <map>
 
 #include "client/commands.h"
 #include "client/exit_code.h"
@@ -28,6 +29,15 @@ std::string RunsTable(const std::vector<v1::Run>& runs) {
   return table.ToText();
 }
 
+// "team=x, trial=".
+std::string PairsText(const google::protobuf::Map<std::string, std::string>& pairs) {
+  std::string text;
+  for (const auto& [key, value] : std::map<std::string, std::string>(pairs.begin(), pairs.end())) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", key, value);
+  }
+  return text;
+}
+
 std::string RunText(const v1::Run& run) {
   std::string text;
   const auto line = [&](const char* name, const std::string& value) {
@@ -38,8 +48,11 @@ std::string RunText(const v1::Run& run) {
        fmt::format("{} (asked to be {})", StateText(run), TargetText(run.target_state())));
   line("Reason:", run.reason());
   line("Created:", TimeText(run.create_time()));
+  if (run.has_update_time()) line("Updated:", TimeText(run.update_time()));
   if (run.has_start_time()) line("Started:", TimeText(run.start_time()));
   if (run.has_end_time()) line("Ended:", TimeText(run.end_time()));
+  line("Labels:", PairsText(run.labels()));
+  line("Annotations:", PairsText(run.annotations()));
   line("Restarts:", std::to_string(run.restarts()));
   line("Fingerprint:", run.fingerprint());
   for (const std::string& warning : run.warnings()) line("Note:", warning);
@@ -58,6 +71,15 @@ std::string RunText(const v1::Run& run) {
     }
   }
   return text;
+}
+
+// KEY=VALUE each, into a map.
+void SetPairs(const std::vector<std::string>& pairs,
+              google::protobuf::Map<std::string, std::string>* map) {
+  for (const std::string& pair : pairs) {
+    const size_t sign = pair.find('=');
+    (*map)[pair.substr(0, sign)] = pair.substr(sign + 1);
+  }
 }
 
 void PrintRun(PrintFormat format, const v1::Run& run) {
@@ -107,6 +129,8 @@ int CreateRun(const CreateRunCommand& command) {
   *request.mutable_source() = *source;
   request.set_run_id(ShortName(command.name));
   request.set_paused(command.is_paused);
+  SetPairs(command.texts.labels, request.mutable_labels());
+  SetPairs(command.texts.annotations, request.mutable_annotations());
   const auto answer = daemon.connection().CreateRun(request);
   if (!answer.ok()) return Fail(answer.status(), daemon);
   for (const std::string& warning : answer->run().warnings()) {
@@ -116,10 +140,12 @@ int CreateRun(const CreateRunCommand& command) {
   return kDone;
 }
 
-int ListRuns(const NamedCommand& command) {
+int ListRuns(const ListRunsCommand& command) {
   Daemon daemon = Daemon::Shared(command.daemon);
   std::vector<v1::Run> runs;
   v1::ListRunsRequest request;
+  request.set_filter(command.filter);
+  request.set_order_by(command.order_by);
   do {
     auto page = daemon.connection().ListRuns(request);
     if (!page.ok()) return Fail(page.status(), daemon);
@@ -135,6 +161,50 @@ int ListRuns(const NamedCommand& command) {
   for (const v1::Run& run : runs) list.push_back({&run, ShortName(run.name())});
   PrintList(command.format, list);
   return kDone;
+}
+
+int UpdateRun(const UpdateRunCommand& command) {
+  Daemon daemon = Daemon::Shared(command.daemon);
+  v1::GetRunRequest get;
+  get.set_name(FullName("runs", command.name));
+  constexpr int kMostTries = 10;
+  for (int tries = 1;; ++tries) {
+    const auto found = daemon.connection().GetRun(get);
+    if (!found.ok()) return Fail(found.status(), daemon);
+    v1::UpdateRunRequest request;
+    v1::Run* run = request.mutable_run();
+    run->set_name(get.name());
+    run->set_etag(found->run().etag());
+    *run->mutable_labels() = found->run().labels();
+    *run->mutable_annotations() = found->run().annotations();
+    for (const std::string& key : command.removed_labels) run->mutable_labels()->erase(key);
+    for (const std::string& key : command.removed_annotations) {
+      run->mutable_annotations()->erase(key);
+    }
+    SetPairs(command.texts.labels, run->mutable_labels());
+    SetPairs(command.texts.annotations, run->mutable_annotations());
+    if (!command.texts.labels.empty() || !command.removed_labels.empty()) {
+      request.mutable_update_mask()->add_paths("labels");
+    }
+    if (!command.texts.annotations.empty() || !command.removed_annotations.empty()) {
+      request.mutable_update_mask()->add_paths("annotations");
+    }
+    if (request.update_mask().paths().empty()) {
+      return Fail(absl::InvalidArgumentError(
+          "Nothing is to be changed; name it with --label, --annotation, --unset-label or "
+          "--unset-annotation."));
+    }
+    const auto answer = daemon.connection().UpdateRun(request);
+    // Somebody else was quicker: on top of what they made of it.
+    if (absl::IsAborted(answer.status()) && tries < kMostTries) continue;
+    if (!answer.ok()) return Fail(answer.status(), daemon);
+    if (command.format == PrintFormat::kTable) {
+      Out(RunText(answer->run()));
+    } else {
+      PrintRun(command.format, answer->run());
+    }
+    return kDone;
+  }
 }
 
 int GetRun(const NamedCommand& command) {

@@ -569,6 +569,33 @@ class RunsTest(ScratchTest):
         self.client("runs", "restart", "a")
         self.client("runs", "wait", "a", "--for", "running", "--timeout", "30s")
 
+    def test_labels_find_runs_and_change_while_they_run(self):
+        self.create("a", "--rate", "1/s", "--label", "team=x", "--annotation", "note=By hand: = 1")
+        self.create("b", "--rate", "1/s", "--label", "team=y", "--paused")
+        listed = lambda *flags: self.client(
+            "runs", "list", "-o", "name", *flags).stdout.split()
+        self.assertEqual(listed("--filter", "labels.team = x"), ["a"])
+        self.assertEqual(listed("--filter", 'labels:team AND state != "PAUSED"'), ["a"])
+        self.assertEqual(listed("--order-by", "create_time desc"), ["b", "a"])
+        self.assertIn("filter: ", self.client("runs", "list", "--filter", "team = x",
+                                              exit_code=2).stderr)
+        told = self.client("runs", "update", "a", "--label", "trial=", "--label", "team=z",
+                           "--unset-annotation", "note", "--annotation", "ticket=T-1").stdout
+        self.assertIn("Labels:      team=z, trial=\n", told)
+        self.assertIn("Annotations: ticket=T-1\n", told)
+        self.client("runs", "update", "a", "--unset-label", "trial")
+        self.daemon.terminate()
+        self.daemon.wait()
+        self.start_daemon()
+        self.wait_until(lambda: self.run_client("runs", "list").returncode == 0, "the daemon")
+        run = json.loads(self.client("runs", "get", "a", "-o", "json").stdout)
+        self.assertEqual(run["labels"], {"team": "z"})
+        self.assertEqual(run["annotations"], {"ticket": "T-1"})
+        self.assertIn("etag", run)
+        for flags in ([], ["--label", "team"], ["--label", "Team=x"], ["--label", "team=a b"]):
+            self.client("runs", "update", "a", *flags, exit_code=2)
+        self.client("runs", "update", "c", "--label", "team=x", exit_code=4)
+
     def test_watch_streams_changes_until_the_end(self):
         self.create("a", "--rate", "200/s")
         lines = self.client("runs", "watch", "a", "-o", "jsonl").stdout.splitlines()
