@@ -158,7 +158,7 @@ TEST_F(EngineCallsTest, WhoWatchesTheDaemonIsToldOfEveryRun) {
   Start();
   EXPECT_THAT(told_, ElementsAre(Pair("runs/a", v1::RUN_STATE_SUCCEEDED),
                                  Pair("runs/b", v1::RUN_STATE_STARTING)));
-  ASSERT_TRUE(engine_->DeleteRun("runs/a").ok());
+  ASSERT_TRUE(engine_->DeleteRun({"runs/a"}).ok());
   EXPECT_THAT(told_, ElementsAre(Pair("runs/b", testing::_)));
 }
 

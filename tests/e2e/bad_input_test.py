@@ -119,7 +119,7 @@ dataset:
   choice: {component: clustered, options: {preferd: 0.5}}
   clock: {component: uniform, options: {window: 5parsecs}}
 outputs:
-  - format: {component: csv, options: {delimiter: tab}}
+  - format: {component: csv, options: {delimeter: tab}}
     sink: {component: file}
     columns: [user_id, itemid]
 """)
@@ -127,7 +127,7 @@ outputs:
         self.assertEqual(sorted(fields), [
             "dataset.activity.component", "dataset.choice.options.preferd",
             "dataset.clock.options.window", "dataset.sede", "dataset.world.users",
-            "outputs[0].columns[1].column", "outputs[0].format.options.delimiter",
+            "outputs[0].columns[1].column", "outputs[0].format.options.delimeter",
             "outputs[0].sink.options.path"])
 
     def test_a_plugin_that_cannot_be_loaded_is_told_with_its_reason(self):
