@@ -99,14 +99,15 @@ absl::Status RunDriver::Delete(const AskedRun& run) {
     auto done =
         parts_.is_ephemeral ? absl::StatusOr<Stored>(deleted) : parts_.store->Delete(entry->uid);
     lock.lock();
-    if (done.ok()) {
+    absl::Status status = done.status();
+    if (status.ok()) {
       deleted = *std::move(done);
       SetNotStored(entry, "");
       Remove(entry);
     }
     EndChange(entry);
     ReportTrouble();
-    if (!done.ok()) return done.status();
+    if (!status.ok()) return status;
   }
   entry->log->Remove();
   Release(deleted);

@@ -47,7 +47,7 @@ EntryPtr RunTable::NewEntry(const std::string& uid, const std::string& name) {
 }
 
 EntryPtr RunTable::Add(daemon::v1::RunRecord record) {
-  const EntryPtr entry = NewEntry(record.run().uid(), record.run().name());
+  EntryPtr entry = NewEntry(record.run().uid(), record.run().name());
   entry->request_id = record.request_id();
   if (!entry->request_id.empty()) requests_[entry->request_id] = entry;
   if (record.run().has_start_time()) entry->start_time_ms = MsOf(record.run().start_time());
@@ -67,7 +67,7 @@ EntryPtr RunTable::AddDamaged(const std::string& uid, const std::string& name) {
   run->set_reason(
       "What is stored of the run is damaged. Delete it, and create it again; what it has delivered "
       "stays.");
-  const EntryPtr entry = NewEntry(uid, name);
+  EntryPtr entry = NewEntry(uid, name);
   entry->is_damaged = true;
   Wake(entry, std::move(record));
   ++damaged_;
