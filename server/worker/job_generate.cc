@@ -20,6 +20,7 @@
 #include "server/spec/spec_request.h"
 #include "server/worker/jobs.h"
 #include "server/worker/messages.h"
+#include "throng/plugin.h"
 #include "throng/v1/generation_service.pb.h"
 
 namespace throng {
@@ -58,6 +59,8 @@ struct Request {
   int64_t rows = 0;  // Slice::kEndless: until the dataset ends
   int64_t batch_rows = kDefaultBatchRows;
   std::array<bool, kColumns> has{};
+  std::vector<std::string> further_names;  // as "choice.niche", each once
+  std::vector<FurtherColumn> further;      // once they are looked up
 };
 
 // ---- Protobuf's wire format, for packed columns that are copied rather than appended ----
@@ -82,6 +85,37 @@ char* PutHead(char* at, uint8_t field, size_t length) {
 
 size_t FieldBytes(size_t length) { return 1 + VarintBytes(length) + length; }
 
+// How FurtherValues has the values of a column.
+struct FurtherForm {
+  uint8_t field;
+  size_t bytes;  // of a row
+};
+FurtherForm FormOf(const FurtherColumn& column) {
+  using Values = v1::FurtherValues;
+  if (column.type == THRONG_COLUMN_LABEL) return {Values::kLabelIndexesFieldNumber, 4};
+  if (column.type == THRONG_COLUMN_FLOAT64) return {Values::kNumbersFieldNumber, 8};
+  return {Values::kIntegersFieldNumber, 8};
+}
+
+template <class Value>
+void PutIntegers(const void* values, size_t rows, char* at) {
+  for (size_t i = 0; i < rows; ++i) {
+    const int64_t value = static_cast<const Value*>(values)[i];
+    std::memcpy(at + i * sizeof value, &value, sizeof value);
+  }
+}
+
+void PutFurther(const FurtherColumn& column, const void* values, size_t rows, char* at) {
+  switch (column.type) {
+    case THRONG_COLUMN_BOOL:
+      return PutIntegers<uint8_t>(values, rows, at);
+    case THRONG_COLUMN_RATING:
+      return PutIntegers<int32_t>(values, rows, at);
+    default:  // as it is
+      std::memcpy(at, values, rows * column.width());
+  }
+}
+
 // One thread's generator and the columns of a batch.
 class BatchEncoder {
  public:
@@ -90,7 +124,7 @@ class BatchEncoder {
         plan_size_(plan.spec().plan_size()),
         request_(request),
         generator_(std::move(generator)),
-        columns_(static_cast<size_t>(request.batch_rows)),
+        columns_(static_cast<size_t>(request.batch_rows), request.further),
         numbers_(static_cast<size_t>(request.batch_rows)),
         groups_(static_cast<size_t>(request.batch_rows)) {}
 
@@ -101,6 +135,9 @@ class BatchEncoder {
     size_t batch_bytes = first == 0 ? 0 : 1 + VarintBytes(static_cast<uint64_t>(first));
     for (size_t c = 0; c < kColumns; ++c) {
       if (request_.has[c]) batch_bytes += FieldBytes(rows * kInfo[c].bytes);
+    }
+    for (const FurtherColumn& column : request_.further) {
+      batch_bytes += FieldBytes(FieldBytes(rows * FormOf(column).bytes));
     }
     const size_t message_bytes = FieldBytes(batch_bytes);
     throng_buffer* buffer = out->abi();
@@ -121,6 +158,14 @@ class BatchEncoder {
       at = PutHead(at, kInfo[c].field, rows * kInfo[c].bytes);
       PutColumn(static_cast<Column>(c), first, rows, at);
       at += rows * kInfo[c].bytes;
+    }
+    for (size_t i = 0; i < request_.further.size(); ++i) {
+      const FurtherForm form = FormOf(request_.further[i]);
+      const size_t bytes = rows * form.bytes;
+      at = PutHead(at, v1::InteractionBatch::kFurtherFieldNumber, FieldBytes(bytes));
+      at = PutHead(at, form.field, bytes);
+      PutFurther(request_.further[i], columns_.Further(i, 0), rows, at);
+      at += bytes;
     }
     return absl::OkStatus();
   }
@@ -207,6 +252,9 @@ Request ReadRequest(const worker::v1::GenerateJob& job, const v1::DatasetSpec& d
     const auto found = std::find(known.begin(), known.end(), name);
     if (found != known.end()) {
       request.has[static_cast<size_t>(found - known.begin())] = true;
+    } else if (name.find('.') != std::string::npos) {  // which the plan knows
+      std::vector<std::string>& names = request.further_names;
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     } else {
       problems->push_back(
           {"columns", fmt::format("Unknown column \"{}\".{}", name, DidYouMean(name, known))});
@@ -239,6 +287,11 @@ v1::GenerateHeader HeaderOf(const Plan& plan, const Request& request) {
   for (const v1::Category& category : dataset.world().categories()) {
     if (request.has[kCategory]) header.add_categories(category.name());
   }
+  for (const FurtherColumn& column : request.further) {
+    v1::FurtherColumn* further = header.add_further();
+    further->set_name(column.FullName());
+    for (const std::string& label : column.labels) further->add_labels(label);
+  }
   return header;
 }
 
@@ -257,6 +310,23 @@ bool FitsInto(const Plan& plan, Request* request, Problems* problems) {
   return true;
 }
 
+// Whether the behaviours have the further columns.
+bool FindFurther(const Plan& plan, Request* request, Problems* problems) {
+  const std::vector<FurtherColumn>& known = plan.further_columns(v1::TABLE_INTERACTIONS);
+  std::vector<std::string> names;
+  for (const FurtherColumn& column : known) names.push_back(column.FullName());
+  for (const std::string& name : request->further_names) {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found != names.end()) {
+      request->further.push_back(known[static_cast<size_t>(found - names.begin())]);
+    } else {
+      problems->push_back({"columns", fmt::format("The dataset has no column \"{}\".{}", name,
+                                                  DidYouMean(name, names))});
+    }
+  }
+  return problems->empty();
+}
+
 // Sends all batches. The units of the walk are numbers of batches: where batches begin depends on
 // the start row.
 absl::Status Stream(const Plan& plan, const Request& request, int threads, JobControl* control) {
@@ -264,7 +334,7 @@ absl::Status Stream(const Plan& plan, const Request& request, int threads, JobCo
   const int64_t batches =
       is_endless ? Slice::kEndless : (request.rows + request.batch_rows - 1) / request.batch_rows;
   const Slice slice(0, batches);
-  const auto blocks = plan.MakeBlocks();
+  const auto blocks = plan.MakeBlocks(request.further);
   const auto make = [&]() -> absl::StatusOr<FrameWalk::Fill> {
     auto generator = plan.MakeGenerator(blocks);
     if (!generator.ok()) return generator.status();
@@ -311,7 +381,10 @@ worker::v1::Finished Execute(const worker::v1::GenerateJob& job, const worker::v
     plan =
         PlanDataset(spec->dataset(), catalogue, *control->environment(), job.now_ms(), &problems);
   }
-  if (plan == nullptr || !FitsInto(*plan, &request, &problems)) return AsFinished(problems);
+  if (plan == nullptr || !FitsInto(*plan, &request, &problems) ||
+      !FindFurther(*plan, &request, &problems)) {
+    return AsFinished(problems);
+  }
   if (!job.fingerprint().empty() && job.fingerprint() != ToHex(plan->fingerprint())) {
     return AsFinished(absl::FailedPreconditionError(
         "The run's rows cannot be made here: another plugin, processor or C library makes other "

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <csignal>
 #include <filesystem>
+#include <set>
 #include <sstream>
 #include <string>
 #include <tuple>
@@ -20,6 +22,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr int kInvalidArgument = 3;
 constexpr int kNotFound = 5;
@@ -46,11 +49,12 @@ class ServeJobsTest : public testing::Test {
     ServedWorker worker(folder_.path());
     worker::v1::Start start = start_;
     v1::SpecLayer* layer = start.mutable_run()->mutable_source()->add_layers();
-    layer->set_text(fmt::format(
-        "{{{}, outputs: [{{columns: [user_id, item_id, rating, timestamp, "
-        "kind, cluster, category, session_id, session_row], format: {{component: csv}}, sink: "
-        "{{component: file, options: {{path: a.csv}}}}}}]}}",
-        kDataset));
+    layer->set_text(
+        fmt::format("{{{}, outputs: [{{columns: [user_id, item_id, rating, timestamp, "
+                    "kind, cluster, category, session_id, session_row, {{column: choice.niche}}], "
+                    "format: {{component: csv}}, sink: "
+                    "{{component: file, options: {{path: a.csv}}}}}}]}}",
+                    kDataset));
     worker.Start(start);
     asked_ = worker.Planned().asked();
     worker.Begin();
@@ -88,13 +92,14 @@ class ServeJobsTest : public testing::Test {
       next += last_size;
       for (int i = 0; i < batch.user_numbers_size(); ++i) {
         lines.push_back(fmt::format(
-            "{}{},{}{},{:.1f},{},{},{},{},{},{}", header.user_prefix(), batch.user_numbers(i),
+            "{}{},{}{},{:.1f},{},{},{},{},{},{},{}", header.user_prefix(), batch.user_numbers(i),
             header.item_prefix(), batch.item_numbers(i), batch.rating_hundredths(i) / 100.0,
             TimestampText(batch.timestamp_ms(i) / 1000 * 1000),  // CSV shows seconds
             header.kinds(static_cast<int>(batch.kind_indexes(i))),
             header.clusters(static_cast<int>(batch.cluster_indexes(i))),
             header.categories(static_cast<int>(batch.category_indexes(i))), batch.session_ids(i),
-            batch.session_rows(i)));
+            batch.session_rows(i),
+            header.further(0).labels(static_cast<int>(batch.further(0).label_indexes(i)))));
       }
     }
     const worker::v1::Finished finished = worker.Finished();
@@ -121,8 +126,9 @@ TEST_F(ServeJobsTest, RowsAreThoseOfTheFileFromAnyRow) {
       if (batch_rows == 7 && start_row < 5000) continue;  // slow, and says no more
       worker::v1::Start start = Generate(start_row);
       start.mutable_generate()->set_batch_rows(batch_rows);
-      for (const char* column : {"category", "user_id", "item_id", "rating", "timestamp", "kind",
-                                 "cluster", "session_id", "session_row"}) {
+      for (const char* column :
+           {"category", "user_id", "item_id", "rating", "timestamp", "kind", "cluster",
+            "choice.niche", "session_id", "session_row", "choice.niche"}) {
         start.mutable_generate()->add_columns(column);
       }
       EXPECT_EQ(LinesOf(start, folder_.path()),
@@ -149,6 +155,47 @@ TEST_F(ServeJobsTest, RowsEndAtTheLimitAndHaveTheColumnsAskedFor) {
   EXPECT_EQ(other->batch().rating_hundredths_size(), 904);
   EXPECT_TRUE(other->batch().kind_indexes().empty());
   EXPECT_FALSE(worker.NextRows());
+}
+
+TEST_F(ServeJobsTest, RowsHaveTheBehavioursOwnColumns) {
+  start_ = {};
+  AddPlugins({THRONG_PLUGIN_FOLDER, THRONG_FLAKY_FOLDER}, &start_);
+  worker::v1::Start start = Generate(
+      0, "dataset: {seed: 5, size: quick, interactions: 9000, choice: {component: niches}}");
+  start.mutable_generate()->add_columns("choice.wanted");
+  start.mutable_generate()->add_columns("choice.niche");
+  ServedWorker worker(folder_.path(), true);
+  worker.Start(start);
+  const auto header = worker.NextRows();
+  ASSERT_TRUE(header);
+  ASSERT_EQ(header->header().further_size(), 2);
+  EXPECT_EQ(header->header().further(0).name(), "choice.wanted");
+  EXPECT_THAT(header->header().further(0).labels(), IsEmpty());
+  EXPECT_THAT(header->header().further(1).labels(), ElementsAre("jazz", "folk", "metal"));
+  const auto rows = worker.NextRows();
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->batch().further_size(), 2);
+  const v1::FurtherValues& wanted = rows->batch().further(0);
+  const v1::FurtherValues& niche = rows->batch().further(1);
+  ASSERT_EQ(wanted.numbers_size(), 4096);
+  ASSERT_EQ(niche.label_indexes_size(), 4096);
+  EXPECT_TRUE(rows->batch().user_numbers().empty());
+  std::set<uint32_t> niches(niche.label_indexes().begin(), niche.label_indexes().end());
+  EXPECT_THAT(niches, ElementsAre(0, 1, 2));
+  std::set<double> some;
+  for (const double value : wanted.numbers()) {
+    if (!std::isnan(value)) some.insert(value);
+  }
+  EXPECT_THAT(some, ElementsAre(0.25, 0.5, 0.75));
+
+  start.mutable_generate()->set_columns(1, "choice.nische");
+  ServedWorker other(folder_.path(), true);
+  other.Start(start);
+  const worker::v1::Finished finished = other.Finished();
+  EXPECT_EQ(finished.code(), kInvalidArgument);
+  EXPECT_THAT(Fields(finished), ElementsAre("columns"));
+  EXPECT_EQ(finished.problems(0).message(),
+            "The dataset has no column \"choice.nische\". Did you mean \"choice.niche\"?");
 }
 
 TEST_F(ServeJobsTest, RowsOfAskedAreTheSame) {
