@@ -314,6 +314,7 @@ bool FitsInto(const Plan& plan, Request* request, Problems* problems) {
 bool FindFurther(const Plan& plan, Request* request, Problems* problems) {
   const std::vector<FurtherColumn>& known = plan.further_columns(v1::TABLE_INTERACTIONS);
   std::vector<std::string> names;
+  names.reserve(known.size());
   for (const FurtherColumn& column : known) names.push_back(column.FullName());
   for (const std::string& name : request->further_names) {
     const auto found = std::find(names.begin(), names.end(), name);

@@ -54,6 +54,7 @@ std::vector<std::string> Listed(const v1::ListRunsRequest& request) {
   std::sort(taken.begin(), taken.end(),
             [&](const v1::Run& one, const v1::Run& other) { return query->IsBefore(one, other); });
   std::vector<std::string> ids;
+  ids.reserve(taken.size());
   for (const v1::Run& run : taken) ids.push_back(run.name().substr(5));
   return ids;
 }

@@ -27,7 +27,6 @@ using testing::DoAll;
 using testing::ElementsAre;
 using testing::Field;
 using testing::Invoke;
-using testing::IsEmpty;
 using testing::Return;
 using testing::SaveArg;
 
@@ -339,6 +338,7 @@ TEST_F(Services, AnswerOthersWhileManyCallsWait) {
       });
   EXPECT_CALL(engine_, GetRun("runs/b")).WillOnce(Return(RunNamed("runs/b")));
   std::vector<std::thread> callers;
+  callers.reserve(kCalls);
   for (int i = 0; i < kCalls; ++i) {
     callers.emplace_back([this] {
       grpc::ClientContext context;
@@ -549,7 +549,7 @@ class ReadRunLogs : public Services {
   }
 
   // The run, and who watches it or its log.
-  void HaveRun(std::function<v1::Run()> run) {
+  void HaveRun(const std::function<v1::Run()>& run) {
     EXPECT_CALL(engine_, GetRun("runs/a")).WillRepeatedly([run](const std::string&) {
       return run();
     });
@@ -703,7 +703,7 @@ std::string BatchOf(int rows) {
 
 class Generate : public Services {
  protected:
-  void HaveRows(std::string message, int count, absl::Status status = {}) {
+  void HaveRows(const std::string& message, int count, const absl::Status& status = {}) {
     EXPECT_CALL(engine_, Generate(_, _))
         .WillOnce(
             [this, message, count, status](const v1::GenerateRequest& request, const CallContext&) {

@@ -54,22 +54,22 @@ TEST(RunFigures, TellWhatEachOutputDoes) {
   RunFigures figures;
   figures.Take({}, RunIn(v1::RUN_STATE_RUNNING));
   const std::string text = figures.Text(true, kNowMs);
-  for (const char* line : {
-           "throng_ready 1\n",
-           "throng_runs{state=\"running\"} 1\n",
-           "throng_runs{state=\"failed\"} 0\n",
-           "throng_run_state{run=\"nightly\",state=\"running\"} 1\n",
-           "# TYPE throng_run_restarts_total counter\nthrong_run_restarts_total{run=\"nightly\"} "
-           "2\n",
-           "throng_output_rows_total{run=\"nightly\",output=\"csv\"} 1500\n",
-           "throng_output_bytes_total{run=\"nightly\",output=\"csv\"} 64000\n",
-           "throng_output_position{run=\"nightly\",output=\"csv\"} 1000\n",
-           "throng_output_expected_rows{run=\"nightly\",output=\"csv\"} 50000\n",
-           "throng_output_state{run=\"nightly\",output=\"csv\",state=\"running\"} 1\n",
-           "throng_component_delivered_records_total{run=\"nightly\",role=\"sink\",component="
-           "\"kafka\"} 7\n",
-           "process_open_fds ",
-       }) {
+  for (
+      const char* line : {
+          "throng_ready 1\n",
+          "throng_runs{state=\"running\"} 1\n",
+          "throng_runs{state=\"failed\"} 0\n",
+          "throng_run_state{run=\"nightly\",state=\"running\"} 1\n",
+          "# TYPE throng_run_restarts_total counter\n",
+          "throng_run_restarts_total{run=\"nightly\"} 2\n",
+          "throng_output_rows_total{run=\"nightly\",output=\"csv\"} 1500\n",
+          "throng_output_bytes_total{run=\"nightly\",output=\"csv\"} 64000\n",
+          "throng_output_position{run=\"nightly\",output=\"csv\"} 1000\n",
+          "throng_output_expected_rows{run=\"nightly\",output=\"csv\"} 50000\n",
+          "throng_output_state{run=\"nightly\",output=\"csv\",state=\"running\"} 1\n",
+          R"(throng_component_delivered_records_total{run="nightly",role="sink",component="kafka"} 7)",
+          "process_open_fds ",
+      }) {
     EXPECT_THAT(text, HasSubstr(line));
   }
   EXPECT_THAT(figures.Text(false, kNowMs), HasSubstr("throng_ready 0\n"));

@@ -23,7 +23,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::SizeIs;
 
 struct Row {
@@ -72,8 +71,8 @@ class FakeReader : public RowReader {
 class SummarizeTest : public testing::Test {
  protected:
   static const Catalogue& Plugins() {
-    static const Catalogue catalogue = Catalogue::Load({THRONG_PLUGIN_FOLDER}).value();
-    return catalogue;
+    static const Catalogue kCatalogue = Catalogue::Load({THRONG_PLUGIN_FOLDER}).value();
+    return kCatalogue;
   }
 
   static v1::SpecSource Spec(const std::string& dataset) {
@@ -285,8 +284,11 @@ TEST_F(SummarizeTest, FindsUsersBeyondTheirCap) {
 }
 
 TEST_F(SummarizeTest, SaysWhatIsWrongWithDataOfOthers) {
-  std::vector<Row> rows;
-  for (int i = 0; i < 50; ++i) rows.push_back({"a", i % 2 == 0 ? "x" : "y", 5, 1000 * i});
+  std::vector<Row> rows(50, {"a", "x", 5, 0});
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i % 2 == 1) rows[i].item = "y";
+    rows[i].time = static_cast<int64_t>(1000 * i);
+  }
   const v1::SummarizeResponse response = Ask(OfSource(), rows);
   ASSERT_TRUE(status_.ok()) << status_;
   EXPECT_TRUE(response.statistics().totals_are_seen());
