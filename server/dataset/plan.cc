@@ -174,6 +174,7 @@ void Plan::BuildIdentity() {
                  spec_.plan_size(), world.users(), world.items(), world.active_users(),
                  world.touched_items(), world.popular_items(), text(world.user_prefix()),
                  text(world.item_prefix()));
+  if (world.ids() == v1::IDS_INTEGER) identity_ += "ids integer\n";
   for (const v1::Cluster& cluster : world.clusters()) {
     fmt::format_to(out, "cluster {} {} {}\n", text(cluster.name()), cluster.share(),
                    text(cluster.prefers()));

@@ -129,6 +129,8 @@ Table::Table(const v1::OutputSpec& spec, const Plan& plan)
     }
     c.name = names_.emplace_back(column.name()).c_str();
     c.doc = info.doc;
+    const bool is_integer = plan.spec().world().ids() == v1::IDS_INTEGER;
+    c.id_style = is_integer ? THRONG_ID_INTEGER : THRONG_ID_TEXT;
     c.id_first = 1;
     c.prefix = info.source == ColumnSource::kUserId ? plan.spec().world().user_prefix().c_str()
                                                     : plan.spec().world().item_prefix().c_str();

@@ -175,8 +175,43 @@ class Rules {
       Add(Element(path + ".clusters", i) + ".prefers",
           fmt::format("{} is no category.{}", Quote(prefers), DidYouMean(prefers, categories)));
     }
-    CheckText(path + ".user_prefix", world.user_prefix());
-    CheckText(path + ".item_prefix", world.item_prefix());
+    CheckPrefix(path + ".user_prefix", world.user_prefix());
+    CheckPrefix(path + ".item_prefix", world.item_prefix());
+  }
+
+  void CheckPrefix(const std::string& field, const std::string& prefix) {
+    CheckText(field, prefix);
+    if (spec_.dataset().world().ids() == v1::IDS_INTEGER && !prefix.empty()) {
+      Add(field, fmt::format("Ids that are integers have no prefix, found {}; leave it out, or let "
+                             "dataset.world.ids be text.",
+                             Quote(prefix)));
+    }
+    const uint32_t hidden = FindHidden(prefix);
+    if (hidden == 0) return;
+    Add(field, fmt::format("Holds U+{:04X}, which is not seen or turns the direction of what is; "
+                           "leave it out.",
+                           hidden));
+  }
+
+  // The first character of a UTF-8 text that is not seen, or turns the direction of what follows
+  // it (Unicode's Cf, and separators of lines and paragraphs); 0: none.
+  static uint32_t FindHidden(std::string_view text) {
+    constexpr std::pair<uint32_t, uint32_t> kHidden[] = {
+        {0x80, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},   {0x180E, 0x180E}, {0x200B, 0x200F},
+        {0x2028, 0x202E}, {0x2060, 0x206F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE007F}};
+    if (FindInvalidUtf8(text) != std::string_view::npos) return 0;
+    for (size_t i = 0; i < text.size();) {
+      const auto lead = static_cast<unsigned char>(text[i++]);
+      const int more = lead < 0xC0 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+      uint32_t point = more == 0 ? lead : lead & (0x3FU >> more);
+      for (int j = 0; j < more; ++j) {
+        point = point << 6 | (static_cast<unsigned char>(text[i++]) & 0x3FU);
+      }
+      for (const auto& [first, last] : kHidden) {
+        if (point >= first && point <= last) return point;
+      }
+    }
+    return 0;
   }
 
   // Clusters or categories: names, shares and their sum.
@@ -419,8 +454,9 @@ void FillDefaults(v1::RunSpec* spec) {
     dataset->set_plan_size(is_endless ? kEndlessPlanSize : dataset->interactions());
   }
   v1::World* world = dataset->mutable_world();
-  if (!world->has_user_prefix()) world->set_user_prefix("user_");
-  if (!world->has_item_prefix()) world->set_item_prefix("item_");
+  const bool has_prefixes = world->ids() != v1::IDS_INTEGER;
+  if (!world->has_user_prefix()) world->set_user_prefix(has_prefixes ? "user_" : "");
+  if (!world->has_item_prefix()) world->set_item_prefix(has_prefixes ? "item_" : "");
   for (v1::OutputSpec& output : *spec->mutable_outputs()) FillOutput(&output);
   NameOutputs(spec);
   v1::Slice* slice = spec->mutable_slice();

@@ -30,6 +30,10 @@ REFUSED = {
     "{choice: {component: clustered, options: {window: 3d}}}":
         "dataset.choice.options.window: the choice `clustered` has no such option.",
     "{world: {user_prefix: 'a,b'}}": "dataset.world.user_prefix:",
+    "{world: {ids: integer, item_prefix: i}}":
+        "dataset.world.item_prefix: Ids that are integers have no prefix, found \"i\"; leave it out",
+    '{world: {user_prefix: "a\\u202E"}}':
+        "dataset.world.user_prefix: Holds U+202E, which is not seen or turns the direction",
     "{interactions: 200000000000}":
         "dataset.interactions: Must lie between 1 and 100000000000, found 200000000000.",
     "{interactions: 99999999999999999999}": 'found "99999999999999999999".',

@@ -6,6 +6,7 @@ import re
 import unittest
 
 import cli_test
+import fastavro
 import pandas
 import polars
 
@@ -84,6 +85,46 @@ class DialectsTest(cli_test.ScratchTest):
         frame = pandas.read_json(io.StringIO(lines), lines=True)[NAMES]
         frame["timestamp"] = pandas.to_datetime(frame["timestamp"], utc=True).dt.floor("s")
         return frame.values.tolist()
+
+    def test_json_has_times_in_each_form_and_is_read_back(self):
+        forms = ("iso", "iso_millis", "epoch_seconds", "epoch_millis")
+        self.generate("-q", "--to", "csv:plain.csv", *(
+            word for form in forms for word in
+            ("--to", f"json:{form}.jsonl?format.timestamp={form}")))
+        expected = self.rows("csv:plain.csv")
+        for form in forms:
+            with self.subTest(form=form):
+                lines = (self.folder / f"{form}.jsonl").read_text().splitlines()
+                self.assertIsInstance(json.loads(lines[0])["timestamp"],
+                                      str if form.startswith("iso") else int)
+                self.assertEqual(self.rows(f"{form}.jsonl"), expected)
+                self.client("verify", f"{form}.jsonl")
+                self.client("verify", f"{form}.jsonl", "--any-order")
+
+    def test_integer_ids_are_numbers_in_every_typed_format_and_are_read_back(self):
+        self.generate("-q", "--set", "dataset.world.ids=integer", "--to", "csv:rows.csv",
+                      "--to", "json:rows.jsonl", "--to", "avro:rows.avro",
+                      "--to", "parquet:rows.parquet")
+        expected = pandas.read_csv(self.folder / "rows.csv")
+        json_rows = map(json.loads, (self.folder / "rows.jsonl").read_text().splitlines())
+        with open(self.folder / "rows.avro", "rb") as file:
+            avro_rows = list(fastavro.reader(file))
+        frames = {"rows.csv": expected, "rows.jsonl": pandas.DataFrame(json_rows),
+                  "rows.avro": pandas.DataFrame(avro_rows),
+                  "rows.parquet": pandas.read_parquet(self.folder / "rows.parquet")}
+        shown = self.rows("rows.csv")
+        figures = self.client("stats", "rows.csv", "-o", "json").stdout
+        for name, frame in frames.items():
+            with self.subTest(file=name):
+                for column in SAME:
+                    self.assertEqual(frame[column].dtype, expected[column].dtype)
+                    self.assertEqual(frame[column].to_list(), expected[column].to_list())
+                self.assertEqual(expected["user_id"].dtype, "int64")
+                self.assertEqual(self.rows(name), shown)
+                told = self.client("stats", name, "-o", "json").stdout
+                self.assertEqual(whole_seconds(told), whole_seconds(figures))
+                self.client("verify", name)
+                self.client("verify", name, "--any-order")
 
     def test_what_cannot_hold_together_is_refused_with_its_field(self):
         options = "outputs[0].format.options."

@@ -79,6 +79,9 @@ class Case:
                  "items": chance.choice([60, 61, 500, 4_097, 10_000]),
                  "clusters": clusters, "categories": categories,
                  "user_prefix": chance.choice(PREFIXES), "item_prefix": chance.choice(PREFIXES)}
+        if chance.random() < 0.2:
+            world = {name: value for name, value in world.items() if "prefix" not in name}
+            world["ids"] = "integer"
         return {"seed": chance.getrandbits(64), "interactions": self.rows, "plan_size": plan_size,
                 "preset": chance.choice(["seed", "seed-ranges"]), "world": world,
                 "clock": {"component": "uniform", "options": {"start": start, "window": window}}}

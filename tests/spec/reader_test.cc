@@ -367,7 +367,7 @@ slice: {mode: [contiguous]}
           .problems,
       ElementsAre(
           "dataset.world: Must hold fields (users, items, active_users, touched_items, "
-          "popular_items, clusters, categories, user_prefix, item_prefix), found a list. "
+          "popular_items, clusters, categories, user_prefix, item_prefix, ids), found a list. "
           "(a.yaml:1)",
           "dataset.preset: Must be text, found fields. (a.yaml:1)",
           "dataset.clock.component: Must be text, found a list. (a.yaml:1)",

@@ -201,6 +201,38 @@ TEST(ValidateSpec, ChecksAllNamesThatStandInRecords) {
   EXPECT_THAT(BrokenWorld([](v1::World* world) { world->set_user_prefix(""); }), IsEmpty());
 }
 
+TEST(ValidateSpec, RefusesPrefixesThatAreNotSeen) {
+  const auto prefixed = [](const std::string& prefix) {
+    return BrokenWorld([&](v1::World* world) { world->set_user_prefix(prefix); });
+  };
+  for (const auto& [text, name] : {std::pair("u\u200B", "U+200B"), std::pair("\u202Eu", "U+202E"),
+                                   std::pair("u\u00ADs", "U+00AD"), std::pair("\uFEFFu", "U+FEFF"),
+                                   std::pair("u\U000E0041", "U+E0041")}) {
+    EXPECT_THAT(prefixed(text),
+                ElementsAre(std::string("dataset.world.user_prefix: Holds ") + name +
+                            ", which is not seen or turns the direction of what "
+                            "is; leave it out."));
+  }
+  for (const char* const seen : {"", "u ", "größe", "用户-", "😀", "\u200Au"}) {
+    EXPECT_THAT(prefixed(seen), IsEmpty()) << seen;
+  }
+}
+
+TEST(ValidateSpec, LetsIntegerIdsHaveNoPrefix) {
+  EXPECT_THAT(BrokenWorld([](v1::World* world) {
+                world->set_ids(v1::IDS_INTEGER);
+                world->set_user_prefix("");
+                world->set_item_prefix("i");
+              }),
+              ElementsAre("dataset.world.item_prefix: Ids that are integers have no prefix, found "
+                          "\"i\"; leave it out, or let dataset.world.ids be text."));
+  v1::RunSpec spec;
+  spec.mutable_dataset()->mutable_world()->set_ids(v1::IDS_INTEGER);
+  FillDefaults(&spec);
+  EXPECT_EQ(spec.dataset().world().user_prefix(), "");
+  EXPECT_EQ(spec.dataset().world().item_prefix(), "");
+}
+
 TEST(ValidateSpec, WantsAnOutputWithFormatAndSink) {
   EXPECT_THAT(Broken([](v1::RunSpec* spec) { spec->clear_outputs(); }),
               ElementsAre("outputs: The run has no output; give at least one with a format and a "

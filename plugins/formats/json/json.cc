@@ -35,6 +35,7 @@ class Json {
   struct Options : RegistryOptions {
     std::optional<Layout> layout;
     std::optional<Compression> compression;
+    std::optional<TimeText> timestamp;
   };
   static std::vector<OptionOf<Options>> DeclareOptions() {
     return RegistryOptions::AddTo<Options>(
@@ -44,7 +45,13 @@ class Json {
              "files named .jsonl or .ndjson, else document.")
              .Choices({"document", "lines"})
              .Identity(),
-         Members::DeclareOption<&Options::compression>()});
+         Members::DeclareOption<&Options::compression>(),
+         Option<&Options::timestamp>(
+             "timestamp",
+             "How times are written, as texts or as numbers since 1970 UTC; "
+             "unset: iso, to the second.")
+             .Choices({"iso", "iso_millis", "epoch_seconds", "epoch_millis"})
+             .Identity()});
   }
   static void Validate(const Options& options) { options.ValidateRegistry(); }
   static constexpr uint32_t kModes = THRONG_RECORDS_STREAM | THRONG_RECORDS_MESSAGES;
@@ -66,7 +73,8 @@ class Json {
     if (mode_ == Mode::kMessages) {
       key_ = KeyOf(destination);
       const Registration registration = registry_.Register(
-          {"JSON", JsonSchema(schema), JsonSchema(schema, Docs::kWrite), FullRecordName(schema)},
+          {"JSON", JsonSchema(schema, HasTimeTexts()),
+           JsonSchema(schema, HasTimeTexts(), Docs::kWrite), FullRecordName(schema)},
           std::nullopt, destination);
       header_ = FixedText(registration.header);
       return {.bytes = "", .cut_rows = 0, .state = registration.state};
@@ -134,12 +142,19 @@ class Json {
     object_.End(mode_ == Mode::kLines ? "}\n" : "}");
   }
 
-  static ValueTexts Texts(const throng_column& column) {
+  // Whether times are texts, rather than numbers.
+  bool HasTimeTexts() const {
+    const TimeText times = options_.timestamp.value_or(TimeText::kIso);
+    return times == TimeText::kIso || times == TimeText::kIsoMillis;
+  }
+
+  ValueTexts Texts(const throng_column& column) const {
     ValueTexts values = PlainTexts(column);
+    values.time = options_.timestamp.value_or(TimeText::kIso);
     const ColumnType type = TypeOf(column);
     values.absent = "null";
     if (type == ColumnType::kTextId || type == ColumnType::kUuid ||
-        type == ColumnType::kTimestamp) {
+        (type == ColumnType::kTimestamp && HasTimeTexts())) {
       values.start = JsonString(values.start);
       values.start.pop_back();
       values.end = '"';

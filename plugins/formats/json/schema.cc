@@ -6,22 +6,25 @@
 namespace throng::plugins {
 namespace {
 
+constexpr char kInteger[] = R"({"type":"integer"})";
 constexpr TypeNames kTypes = {.text = R"({"type":"string"})",
                               .uuid = R"({"type":"string","format":"uuid"})",
-                              .integer = R"({"type":"integer"})",
+                              .integer = kInteger,
                               .timestamp = R"({"type":"string","format":"date-time"})",
                               .boolean = R"({"type":"boolean"})",
                               .number = R"({"type":"number"})"};
 
 }  // namespace
 
-std::string JsonSchema(const throng_schema& schema, Docs docs) {
+std::string JsonSchema(const throng_schema& schema, bool has_time_texts, Docs docs) {
+  TypeNames types = kTypes;
+  if (!has_time_texts) types.timestamp = kInteger;
   std::string properties;
   std::string required;
   for (size_t c = 0; c < schema.columns_count; ++c) {
     const throng_column& column = *schema.columns[c];
     const std::string name = JsonString(column.name);
-    const std::string type = TypeName(column, kTypes);
+    const std::string type = TypeName(column, types);
     const std::string doc = DocOf(column, docs);
     std::string property =
         IsNullable(column) ? R"({"oneOf":[{"type":"null"},)" + type + "]}" : type;

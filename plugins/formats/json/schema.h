@@ -9,7 +9,9 @@
 namespace throng::plugins {
 
 // Closed: objects have no other members, so that a column that is added as an extra one leaves
-// earlier messages readable. UNIMPLEMENTED for a column of an unknown type.
-std::string JsonSchema(const throng_schema& schema, Docs docs = Docs::kLeaveOut);
+// earlier messages readable. Times are texts or integers. UNIMPLEMENTED for a column of an unknown
+// type.
+std::string JsonSchema(const throng_schema& schema, bool has_time_texts,
+                       Docs docs = Docs::kLeaveOut);
 
 }  // namespace throng::plugins

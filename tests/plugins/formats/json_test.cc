@@ -22,6 +22,7 @@ namespace throng {
 namespace {
 
 using nlohmann::json;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 constexpr char kFirst[] = R"({"user_id": "user_1", "item_id": "item_45", "rating": 5.0, )"
@@ -52,8 +53,9 @@ struct Message {
   std::string value;
 };
 
-std::vector<Message> Messages(const Table& table, int32_t key_column, size_t block_rows = 4096) {
-  LoadedFormat format(THRONG_JSON_PLUGIN);
+std::vector<Message> Messages(const Table& table, int32_t key_column, size_t block_rows = 4096,
+                              const std::map<std::string, std::string>& options = {}) {
+  LoadedFormat format(THRONG_JSON_PLUGIN, options);
   throng_destination destination = table.Destination(THRONG_RECORDS_MESSAGES, "interactions");
   destination.key_column = key_column;
   EXPECT_EQ(format.Begin(destination), "");
@@ -180,6 +182,27 @@ TEST(Json, WritesMessagesWithTheKeyColumnsTextAsKey) {
     EXPECT_EQ(messages[0].value, kFirst);
     EXPECT_EQ(messages[1].key, "user_500");
     EXPECT_EQ(messages[1].value, kSecond);
+  }
+}
+
+TEST(Json, WritesTimesInTheFormThatIsAskedFor) {
+  std::vector<TableColumn> columns = TwoInteractions();
+  columns[3].is_nullable = true;
+  columns[3].values = std::vector<int64_t>{1705314661999, std::numeric_limits<int64_t>::min()};
+  const Table table("interactions", columns);
+  const std::pair<const char*, const char*> forms[] = {
+      {"iso", "\"2024-01-15T10:31:01Z\""},
+      {"iso_millis", "\"2024-01-15T10:31:01.999Z\""},
+      {"epoch_seconds", "1705314661"},
+      {"epoch_millis", "1705314661999"}};
+  for (const auto& [form, text] : forms) {
+    const std::vector<Message> messages = Messages(table, 0, 2, {{"timestamp", form}});
+    ASSERT_EQ(messages.size(), 2U);
+    EXPECT_THAT(messages[0].value, EndsWith(std::string("\"timestamp\": ") + text + "}"));
+    EXPECT_THAT(messages[1].value, EndsWith("\"timestamp\": null}"));
+    LoadedFormat lines(THRONG_JSON_PLUGIN, {{"timestamp", form}});
+    EXPECT_EQ(lines.Stream(table, table.Destination(THRONG_RECORDS_STREAM, "rows.jsonl"), 1),
+              messages[0].value + "\n" + messages[1].value + "\n");
   }
 }
 
