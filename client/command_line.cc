@@ -29,7 +29,7 @@ namespace throng {
 namespace {
 
 // Values as completion knows them.
-constexpr const char* kStates = "succeeded|running|paused|stopped|failed|ended";
+constexpr const char* kStates = "succeeded|running|paused|blocked|stopped|failed|ended";
 
 class CommandLine {
  public:
@@ -46,6 +46,7 @@ class CommandLine {
     AddRuns();
     AddPlugins();
     AddPresets();
+    AddDaemon();
     CLI::App* version =
         AddNamed(&app_, "version", "Versions of client and daemon.", Version, "", true);
     version->footer("Example:\n  throngctl version");
@@ -137,6 +138,8 @@ class CommandLine {
     app->add_flag("--overwrite", spec->overwrites, "Replace files that are not this output's.");
     app->add_option("--rate", spec->rate, "Rows a second, as 1000/s; default: as fast as possible.")
         ->type_name("ROWS/s");
+    app->add_flag("--live", spec->is_live,
+                  "No row before its time: what lies in the past at once, the rest in real time.");
     app->add_option("--slice", spec->slice, "Only slice I of N, from 0, as 0/4.")->type_name("I/N");
     app->add_option(
            "--split", spec->split,
@@ -246,6 +249,7 @@ class CommandLine {
     AddNamed(runs, "watch", "A run at each change, until it has ended.", WatchRun, "RUN", false);
     AddWait(runs);
     AddUpdate(runs);
+    AddRate(runs);
     AddVerb(runs, "pause", RunVerb::kPause, "Commits and holds.");
     AddVerb(runs, "resume", RunVerb::kResume, "Goes on with a run that is paused or stopped.");
     AddVerb(runs, "stop", RunVerb::kStop, "Commits and lets everything go.");
@@ -310,7 +314,9 @@ class CommandLine {
 
   void AddUpdate(CLI::App* runs) {
     CLI::App* app = runs->add_subcommand(
-        "update", "Changes labels and annotations, and leaves those that are not named.");
+        "update",
+        "Changes labels, annotations, pace and threads, and leaves what is not named; a run that "
+        "delivers goes on with them at once.");
     auto* command = Remember(app, UpdateRun);
     AddOperand(app, &command->name, "RUN");
     AddTexts(app, &command->texts);
@@ -318,9 +324,29 @@ class CommandLine {
                   "A label that goes; repeatable.");
     AddRepeatable(app, "--unset-annotation", &command->removed_annotations, "KEY",
                   "An annotation that goes; repeatable.");
+    app->add_option("--rate", command->rate,
+                    "Rows a second, as 1000/s; live, or max for as fast as possible.")
+        ->type_name("RATE");
+    app->add_option("--threads", command->threads, "Threads that fill and encode; 0: one a CPU.")
+        ->type_name("N");
     AddFormat(app, &command->format);
     AddAddress(app, &command->daemon, false);
-    app->footer("Example:\n  throngctl runs update nightly --label team=x --unset-label trial");
+    app->footer(
+        "Examples:\n  throngctl runs update nightly --label team=x --unset-label trial\n"
+        "  throngctl runs update nightly --rate 500/s");
+  }
+
+  void AddRate(CLI::App* runs) {
+    CLI::App* app = runs->add_subcommand("rate", "Changes how fast a run delivers, at once.");
+    auto* command = Remember(app, UpdateRun);
+    AddOperand(app, &command->name, "RUN");
+    app->add_option("RATE", command->rate,
+                    "Rows a second, as 1000/s; live, or max for as fast as possible.")
+        ->required();
+    AddFormat(app, &command->format);
+    AddAddress(app, &command->daemon, false);
+    app->footer(
+        "Examples:\n  throngctl runs rate nightly 500/s\n  throngctl runs rate nightly max");
   }
 
   void AddWait(CLI::App* runs) {
@@ -331,18 +357,7 @@ class CommandLine {
         ->check(OneOf(kStates))
         ->type_name(kStates)
         ->capture_default_str();
-    app->add_option_function<std::string>(
-           "--timeout",
-           [command](const std::string& text) {
-             const auto ms = ParseDuration(text);
-             if (!ms || *ms <= 0) {
-               throw CLI::ValidationError(
-                   fmt::format("--timeout: is \"{}\"; write a duration such as 60s.", text));
-             }
-             command->timeout = std::chrono::milliseconds(*ms);
-           },
-           "How long at most, as 60s; default: as long as it takes.")
-        ->type_name("DURATION");
+    AddTimeout(app, &command->timeout, "How long at most, as 60s; default: as long as it takes.");
     AddFormat(app, &command->format);
     AddAddress(app, &command->daemon, false);
     app->footer("Example:\n  throngctl runs wait nightly --for succeeded --timeout 60s");
@@ -401,6 +416,35 @@ class CommandLine {
       AddAddress(app, &command->daemon, false);
       app->footer(fmt::format("Example:\n  throngctl runs positions {} nightly", app->get_name()));
     }
+  }
+
+  void AddDaemon() {
+    CLI::App* daemon = app_.add_subcommand("daemon", "The daemon itself.");
+    daemon->require_subcommand(1);
+    CLI::App* app = daemon->add_subcommand(
+        "drain", "Before its end: runs commit and stop, and nothing begins any more.");
+    auto* command = Remember(app, Drain);
+    AddTimeout(app, &command->timeout, "How long to wait for the runs, as 60s; default: 60s.");
+    AddAddress(app, &command->daemon, false);
+    app->footer(
+        "Runs go on when a daemon is started again with their state.\n"
+        "Example:\n  throngctl daemon drain --timeout 5m");
+  }
+
+  // A duration above 0.
+  static void AddTimeout(CLI::App* app, std::chrono::milliseconds* timeout, const char* doc) {
+    app->add_option_function<std::string>(
+           "--timeout",
+           [timeout](const std::string& text) {
+             const auto ms = ParseDuration(text);
+             if (!ms || *ms <= 0) {
+               throw CLI::ValidationError(
+                   fmt::format("--timeout: is \"{}\"; write a duration such as 60s.", text));
+             }
+             *timeout = std::chrono::milliseconds(*ms);
+           },
+           doc)
+        ->type_name("DURATION");
   }
 
   void AddPlugins() {

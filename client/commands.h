@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,12 @@ int ListPresets(const NamedCommand& command);
 int GetPreset(const NamedCommand& command);
 int Version(const NamedCommand& command);
 
+struct DrainCommand {
+  DaemonFlags daemon;
+  std::chrono::milliseconds timeout{60'000};
+};
+int Drain(const DrainCommand& command);
+
 // Runs of a shared daemon.
 
 // KEY=VALUE each.
@@ -89,7 +96,9 @@ struct UpdateRunCommand {
   DaemonFlags daemon;
   PrintFormat format = PrintFormat::kTable;
   std::string name;
-  RunTexts texts;                                // to be set
+  RunTexts texts;                   // to be set
+  std::optional<std::string> rate;  // 1000/s, live or max
+  std::optional<int32_t> threads;
   std::vector<std::string> removed_labels;       // keys
   std::vector<std::string> removed_annotations;  // keys
 };

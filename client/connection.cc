@@ -12,6 +12,7 @@
 #include "throng/v1/inspection_service.grpc.pb.h"
 #include "throng/v1/plugin_service.grpc.pb.h"
 #include "throng/v1/run_service.grpc.pb.h"
+#include "throng/v1/server_service.grpc.pb.h"
 
 namespace throng {
 namespace {
@@ -89,11 +90,16 @@ absl::Status TakeAll(grpc::ClientContext* context, Reader reader,
 
 struct Connection::Stubs {
   explicit Stubs(const std::shared_ptr<grpc::Channel>& channel)
-      : runs(channel), generation(channel), plugins(channel), inspection(channel) {}
+      : runs(channel),
+        generation(channel),
+        plugins(channel),
+        inspection(channel),
+        server(channel) {}
   v1::RunService::Stub runs;
   v1::GenerationService::Stub generation;
   v1::PluginService::Stub plugins;
   v1::InspectionService::Stub inspection;
+  v1::ServerService::Stub server;
 };
 
 void Cancellation::Cancel() {
@@ -154,6 +160,7 @@ THRONG_CALL(ListPlugins, PluginService, plugins, kPlanning)
 THRONG_CALL(GetPlugin, PluginService, plugins, kPlanning)
 THRONG_CALL(ValidateSpec, PluginService, plugins, kPlanning)
 THRONG_CALL(ListPresets, PluginService, plugins, kQuick)
+THRONG_CALL(Drain, ServerService, server, kPlanning)
 #undef THRONG_CALL
 
 absl::Status Connection::WatchRun(const v1::WatchRunRequest& request, Deadline deadline,

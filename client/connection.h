@@ -13,6 +13,7 @@
 #include "throng/v1/inspection_service.pb.h"
 #include "throng/v1/plugin_service.pb.h"
 #include "throng/v1/run_service.pb.h"
+#include "throng/v1/server_service.pb.h"
 
 namespace throng {
 
@@ -79,6 +80,8 @@ class Connection {
   absl::StatusOr<v1::GetPluginResponse> GetPlugin(const v1::GetPluginRequest& request);
   absl::StatusOr<v1::ValidateSpecResponse> ValidateSpec(const v1::ValidateSpecRequest& request);
   absl::StatusOr<v1::ListPresetsResponse> ListPresets(const v1::ListPresetsRequest& request);
+
+  absl::StatusOr<v1::DrainResponse> Drain(const v1::DrainRequest& request);
 
   // Streams: `take` gets each message and says whether to go on; if not, the call is OK.
   template <class Response>

@@ -51,7 +51,9 @@ ExitCode ExitCodeOf(const absl::Status& status) {
       return kWrongRequest;
     case absl::StatusCode::kUnavailable: {
       const auto info = DetailOf<google::rpc::ErrorInfo>(status);
-      return !info || info->reason() == "DAEMON_STOPPING" ? kNoDaemon : kFailed;
+      return !info || info->reason() == "DAEMON_STOPPING" || info->reason() == "DAEMON_DRAINING"
+                 ? kNoDaemon
+                 : kFailed;
     }
     case absl::StatusCode::kNotFound:
     case absl::StatusCode::kAlreadyExists:

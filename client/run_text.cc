@@ -25,7 +25,7 @@ std::string StateText(const v1::Run& run) {
       run.outputs().begin(), run.outputs().end(),
       [](const v1::OutputStatus& output) { return output.state() == v1::OUTPUT_STATE_BLOCKED; });
   const std::string state = StateText(run.state());
-  if (blocked == 0) return state;
+  if (blocked == 0 || run.state() == v1::RUN_STATE_BLOCKED) return state;
   return fmt::format("{} ({} of {} blocked)", state, blocked, run.outputs_size());
 }
 

@@ -1,6 +1,8 @@
 // `throngctl runs`: create, list, get, and the verbs that change what is asked of a run.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <map>
 
@@ -38,6 +40,23 @@ std::string PairsText(const google::protobuf::Map<std::string, std::string>& pai
   return text;
 }
 
+std::string PaceText(const v1::Run& run) {
+  const v1::Pace& pace = run.spec().pace();
+  double asked = 0;
+  int64_t lag_ms = 0;
+  for (const v1::OutputStatus& output : run.outputs()) {
+    asked = std::max(asked, output.asked_rows_per_second());
+    lag_ms = std::max(lag_ms, output.lag().seconds() * 1000 + output.lag().nanos() / 1'000'000);
+  }
+  if (pace.has_live()) {
+    return fmt::format("live, {:.1f} s behind", static_cast<double>(lag_ms) / 1000);
+  }
+  if (!pace.profile().empty()) {
+    return fmt::format("profile of {} steps, {:.6g} rows/s at present", pace.profile_size(), asked);
+  }
+  return pace.rate() > 0 ? fmt::format("{:.6g} rows/s", pace.rate()) : "";
+}
+
 std::string RunText(const v1::Run& run) {
   std::string text;
   const auto line = [&](const char* name, const std::string& value) {
@@ -46,7 +65,8 @@ std::string RunText(const v1::Run& run) {
   line("Name:", ShortName(run.name()));
   line("State:",
        fmt::format("{} (asked to be {})", StateText(run), TargetText(run.target_state())));
-  line("Reason:", run.reason());
+  if (run.state() != v1::RUN_STATE_BLOCKED) line("Reason:", run.reason());  // its outputs say it
+  line("Pace:", PaceText(run));
   line("Created:", TimeText(run.create_time()));
   if (run.has_update_time()) line("Updated:", TimeText(run.update_time()));
   if (run.has_start_time()) line("Started:", TimeText(run.start_time()));
@@ -118,6 +138,28 @@ absl::StatusOr<v1::Run> Apply(RunVerb verb, const std::string& name, Connection*
   return run;
 }
 
+// "1000/s", "live" or "max"; an empty pace is as fast as possible.
+absl::StatusOr<v1::Pace> ParsePace(const std::string& text) {
+  v1::Pace pace;
+  if (text == "max") return pace;
+  if (text == "live") {
+    pace.mutable_live();
+    return pace;
+  }
+  const auto number = ParseRate(text);
+  if (!number.ok()) return number.status();
+  double rate = 0;
+  const char* const end = number->data() + number->size();
+  const auto parsed = std::from_chars(number->data(), end, rate);
+  if (parsed.ec != std::errc() || parsed.ptr != end || rate == 0) {
+    return absl::InvalidArgumentError(fmt::format(
+        "--rate {}: write rows a second, as 1000/s, or live, or max for as fast as possible.",
+        text));
+  }
+  pace.set_rate(rate);
+  return pace;
+}
+
 }  // namespace
 
 int CreateRun(const CreateRunCommand& command) {
@@ -164,6 +206,12 @@ int ListRuns(const ListRunsCommand& command) {
 }
 
 int UpdateRun(const UpdateRunCommand& command) {
+  std::optional<v1::Pace> pace;
+  if (command.rate) {
+    auto parsed = ParsePace(*command.rate);
+    if (!parsed.ok()) return Fail(parsed.status());
+    pace = *std::move(parsed);
+  }
   Daemon daemon = Daemon::Shared(command.daemon);
   v1::GetRunRequest get;
   get.set_name(FullName("runs", command.name));
@@ -189,10 +237,18 @@ int UpdateRun(const UpdateRunCommand& command) {
     if (!command.texts.annotations.empty() || !command.removed_annotations.empty()) {
       request.mutable_update_mask()->add_paths("annotations");
     }
+    if (pace) {
+      if (pace->rate() != 0 || pace->has_live()) *run->mutable_spec()->mutable_pace() = *pace;
+      request.mutable_update_mask()->add_paths("spec.pace");
+    }
+    if (command.threads) {
+      run->mutable_spec()->set_threads(*command.threads);
+      request.mutable_update_mask()->add_paths("spec.threads");
+    }
     if (request.update_mask().paths().empty()) {
       return Fail(absl::InvalidArgumentError(
-          "Nothing is to be changed; name it with --label, --annotation, --unset-label or "
-          "--unset-annotation."));
+          "Nothing is to be changed; name it with --label, --annotation, --unset-label, "
+          "--unset-annotation, --rate or --threads."));
     }
     const auto answer = daemon.connection().UpdateRun(request);
     // Somebody else was quicker: on top of what they made of it.

@@ -232,8 +232,8 @@ absl::StatusOr<std::string> ReadCount(std::string_view flag, const std::string& 
 
 bool SpecFlags::IsEmpty() const {
   return !file && !preset && !size && !seed && !users && !items && !interactions && !start &&
-         !window && outputs.empty() && !rate && !slice && !split && !threads && settings.empty() &&
-         !overwrites;
+         !window && outputs.empty() && !rate && !is_live && !slice && !split && !threads &&
+         settings.empty() && !overwrites;
 }
 
 absl::StatusOr<std::string> ParseRate(std::string_view text) {
@@ -331,6 +331,7 @@ MadeSource MakeSource(const SpecFlags& flags, const std::string& file_text,
     const auto rate = ParseRate(*flags.rate);
     if (take(rate.status())) layers.AddField("--rate", {"pace", "rate"}, *rate);
   }
+  if (flags.is_live) layers.AddTree("--live", *ParseYaml("{pace: {live: {}}}", nullptr));
   if (flags.slice) {
     const auto slice = ParseSlice(*flags.slice);
     if (take(slice.status())) {

@@ -18,6 +18,7 @@ struct SpecFlags {
   std::optional<std::string> preset, size, seed, users, items, interactions, start, window;
   std::vector<std::string> outputs;  // --to
   std::optional<std::string> rate;   // 1000/s
+  bool is_live = false;
   std::optional<std::string> slice;  // 0/4
   std::optional<std::string> split;  // train=0.8,test=0.2
   std::optional<std::string> threads;

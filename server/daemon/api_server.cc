@@ -104,7 +104,7 @@ ApiServer::ApiServer(std::vector<Door> doors, Engine* engine)
     : doors_(std::move(doors)),
       services_{MakeRunService(engine, &work_), MakeGenerationService(engine, &work_),
                 MakePluginService(engine, &work_), MakeInspectionService(engine, &work_),
-                MakeServerService()} {}
+                MakeServerService(engine, &work_)} {}
 
 absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Make(const std::vector<Listener>& listeners,
                                                            Engine* engine) {

@@ -217,6 +217,11 @@ int Serve(const DaemonOptions& options, const Ending& ending, mode_t mask) {
       .log = [&log](const std::string& sentence) { log.Warning(sentence); },
       .on_trouble = [&watch](const std::string& trouble) { watch.health.Set("store", trouble); },
       .on_change = nullptr,
+      .on_drain =
+          [&watch, &log] {
+            watch.health.Set("drain", "The daemon is being drained.");
+            log.Info("Is being drained: runs commit and stop, and nothing begins.");
+          },
   };
   if (!options.is_ephemeral) {
     parts.on_change = [&watch](const auto& name, const auto& now) { watch.Take(name, now); };

@@ -64,10 +64,18 @@ class Engine {
   // waits for a call in progress. It is quick and calls nothing here.
   virtual absl::StatusOr<uint64_t> Watch(const std::string& name,
                                          std::function<void()> on_change) = 0;
+  // Likewise for every run, with its name: at once for each that there is. An empty name: the
+  // daemon ends.
+  virtual absl::StatusOr<uint64_t> WatchAll(
+      std::function<void(const std::string& name)> on_change) = 0;
   // Likewise after lines were added to its log.
   virtual absl::StatusOr<uint64_t> WatchLog(const std::string& name,
                                             std::function<void()> on_line) = 0;
   virtual void Unwatch(uint64_t id) = 0;
+
+  // Stops all runs for the daemon's end and lets nothing begin; waits until nothing is delivered.
+  // DEADLINE_EXCEEDED: something still is.
+  virtual absl::Status Drain(const CallContext& context) = 0;
 
   // Block while a worker answers.
   virtual absl::StatusOr<v1::GetPositionsResponse> GetPositions(

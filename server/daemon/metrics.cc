@@ -112,6 +112,8 @@ void AddOutput(const std::string& run, const v1::OutputStatus& output, Families*
       static_cast<double>(output.rows()));
   add("throng_output_bytes_total", "Bytes delivered by the present or last worker.",
       MetricType::Counter, static_cast<double>(output.bytes()));
+  add("throng_output_committed_rows_total", "Rows delivered for good.", MetricType::Counter,
+      static_cast<double>(output.committed_rows()));
   add("throng_output_position", "The smallest row that is not delivered for good.",
       MetricType::Gauge, static_cast<double>(output.position()));
   if (output.total_rows() >= 0) {
@@ -120,6 +122,14 @@ void AddOutput(const std::string& run, const v1::OutputStatus& output, Families*
   }
   add("throng_output_rows_per_second", "Rows a second at present.", MetricType::Gauge,
       output.rows_per_second());
+  add("throng_output_asked_rows_per_second",
+      "Rows a second that the pace asks for; 0: as fast as possible.", MetricType::Gauge,
+      output.asked_rows_per_second());
+  if (output.has_lag()) {
+    add("throng_output_lag_seconds", "How far the time of the last row is behind the present.",
+        MetricType::Gauge,
+        static_cast<double>(output.lag().seconds()) + 1e-9 * output.lag().nanos());
+  }
   add("throng_output_retries_total", "How often what was refused for a time was tried again.",
       MetricType::Counter, static_cast<double>(output.retries()));
   Labels state = labels;

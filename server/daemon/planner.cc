@@ -12,6 +12,12 @@ absl::Status DaemonStopping() {
                    "The daemon is ending; call again once it is back.");
 }
 
+absl::Status DaemonDraining() {
+  return MakeError(absl::StatusCode::kUnavailable, "DAEMON_DRAINING",
+                   "The daemon is being drained and begins nothing; call again once it was "
+                   "started again.");
+}
+
 Planner::Asked::Asked(Planner* planner, const worker::v1::Start& start, int* row_fd)
     : planner_(planner) {
   const std::lock_guard lock(planner_->mutex_);

@@ -31,6 +31,8 @@ inline constexpr std::chrono::seconds kKilledWithin{2};
 
 // UNAVAILABLE, DAEMON_STOPPING.
 absl::Status DaemonStopping();
+// UNAVAILABLE: nothing begins any more.
+absl::Status DaemonDraining();
 
 // All functions: any thread.
 class Planner {

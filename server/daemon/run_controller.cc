@@ -137,11 +137,40 @@ absl::Status RunController::Ask(Verb verb, Actions* actions) {
   return absl::OkStatus();
 }
 
-void RunController::OnUpdate(const v1::UpdateRunRequest& request) {
+absl::Status RunController::Update(const v1::UpdateRunRequest& request, int64_t now_ms,
+                                   Actions* actions) {
+  const v1::Run& wanted = request.run();
   for (const std::string& path : request.update_mask().paths()) {
-    if (path == "labels") *mutable_run()->mutable_labels() = request.run().labels();
-    if (path == "annotations") *mutable_run()->mutable_annotations() = request.run().annotations();
+    if (path == "labels") *mutable_run()->mutable_labels() = wanted.labels();
+    if (path == "annotations") *mutable_run()->mutable_annotations() = wanted.annotations();
+    const bool is_pace = path == "spec.pace";
+    if (!is_pace && path != "spec.threads") continue;
+    if (run().state() == v1::RUN_STATE_SUCCEEDED) {
+      return MakeError(absl::StatusCode::kFailedPrecondition, "WRONG_STATE",
+                       fmt::format("The run has succeeded; `{}` says nothing any more.", path));
+    }
+    for (v1::RunSpec* spec : {mutable_run()->mutable_spec(), record_.mutable_asked()}) {
+      if (!is_pace) {
+        spec->set_threads(wanted.spec().threads());
+      } else if (wanted.spec().has_pace()) {
+        *spec->mutable_pace() = wanted.spec().pace();
+      } else {
+        spec->clear_pace();
+      }
+    }
+    if (is_pace) record_.set_pace_ms(now_ms);
+    actions->tune = worker_ == Worker::kDelivering;
   }
+  actions->store = true;
+  return absl::OkStatus();
+}
+
+worker::v1::Tune RunController::Tune(int64_t start_ms) const {
+  worker::v1::Tune tune;
+  *tune.mutable_pace() = run().spec().pace();
+  tune.set_profile_start_ms(std::max(start_ms, record_.pace_ms()));
+  tune.set_threads(run().spec().threads());
+  return tune;
 }
 
 void RunController::MarkChanged(int64_t now_ms) { throng::MarkChanged(now_ms, mutable_run()); }
@@ -165,6 +194,7 @@ RunController::Actions RunController::OnReset(
     output.set_position(found->row());
     if (found->has_row()) continue;
     output.set_rows(0);
+    output.set_committed_rows(0);
     output.set_bytes(0);
     auto* statistics = record_.mutable_statistics();
     statistics->erase(
@@ -251,20 +281,28 @@ void RunController::DeriveState() {
   int live = 0;
   int paused = 0;
   int starting = 0;
+  int blocked = 0;
+  std::string why;
   for (const v1::OutputStatus& output : run().outputs()) {
     if (IsEnd(output.state())) continue;
     ++live;
     paused += output.state() == v1::OUTPUT_STATE_PAUSED ? 1 : 0;
     starting += output.state() == v1::OUTPUT_STATE_STARTING ? 1 : 0;
+    if (output.state() != v1::OUTPUT_STATE_BLOCKED) continue;
+    ++blocked;
+    why += fmt::format("{}output {}: {}", why.empty() ? "" : " ", output.name(), output.reason());
   }
   if (live > 0 && paused == live) {
     mutable_run()->set_state(v1::RUN_STATE_PAUSED);
   } else if (live > 0 && starting == live) {
     mutable_run()->set_state(v1::RUN_STATE_STARTING);
+  } else if (live > 0 && blocked == live) {
+    mutable_run()->set_state(v1::RUN_STATE_BLOCKED);
   } else {
     mutable_run()->set_state(v1::RUN_STATE_RUNNING);
   }
-  if (run().state() != v1::RUN_STATE_STARTING) mutable_run()->clear_reason();
+  if (run().state() == v1::RUN_STATE_STARTING) return;
+  mutable_run()->set_reason(run().state() == v1::RUN_STATE_BLOCKED ? why : "");
 }
 
 }  // namespace throng

@@ -33,6 +33,7 @@ class RunController {
     bool begin = false;   // tell the worker that has planned to deliver
     bool pause = false;   // tell the worker
     bool resume = false;
+    bool tune = false;
     bool stop = false;
     bool kill = false;
     std::optional<Clock::time_point> wake;  // call OnTimer then
@@ -56,8 +57,12 @@ class RunController {
   Actions OnCreated();
   // FAILED_PRECONDITION: the verb does not fit its state; the sentence says which do.
   absl::Status Ask(Verb verb, Actions* actions);
-  // A caller has changed what is written onto it, or what is asked of it.
-  void OnUpdate(const v1::UpdateRunRequest& request);
+  // Changes what the request names, which is known. FAILED_PRECONDITION: the run has succeeded, and
+  // it is something that only matters before.
+  absl::Status Update(const v1::UpdateRunRequest& request, int64_t now_ms, Actions* actions);
+  // How fast its worker is to deliver, of a run that began at `start_ms`.
+  worker::v1::Tune Tune(int64_t start_ms) const;
+  // A caller has changed it now.
   void MarkChanged(int64_t now_ms);
   // Its positions were reset and are these: an ended run counts as stopped.
   Actions OnReset(const google::protobuf::RepeatedPtrField<v1::Position>& positions);

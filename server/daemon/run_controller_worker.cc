@@ -64,6 +64,7 @@ void RunController::TakeOutputs(
     if (!is_open) {
       known->set_position(before.position());
       known->set_rows(before.rows());
+      known->set_committed_rows(before.committed_rows());
       known->set_total_rows(before.total_rows());
     }
     known->set_rows_per_second(before.rows_per_second());

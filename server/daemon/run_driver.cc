@@ -81,23 +81,38 @@ void RunDriver::Remove(const EntryPtr& entry) {
 void RunDriver::Stop() {
   const Lock lock(this);
   is_stopping_ = true;
+  StopWorkers();
+  table_.WakeWatchers();
+  changed_.notify_all();
+}
+
+void RunDriver::StopWorkers() {
   for (const auto& [name, entry] : table_.runs()) {
     if (!entry->controller) continue;
     InTurn(entry, [this, entry = entry] { Do(entry, entry->controller->OnDaemonStop()); });
   }
-  for (const auto& [name, entry] : table_.runs()) {
-    for (const auto& [id, on_change] : entry->watchers) on_change();
-  }
-  changed_.notify_all();
+}
+
+bool RunDriver::HasWorkers() const {
+  return std::any_of(table_.runs().begin(), table_.runs().end(), [](const auto& run) {
+    return run.second->controller && run.second->controller->HasWorker();
+  });
+}
+
+absl::Status RunDriver::Drain(const CallContext& context) {
+  Lock lock(this);
+  if (is_stopping_) return DaemonStopping();
+  is_draining_ = true;
+  StopWorkers();
+  const bool is_over = changed_.wait_until(lock, context.cancelled, context.deadline,
+                                           [this] { return !HasWorkers() || is_stopping_; });
+  if (!is_over) return NotAwaited(context);
+  return is_stopping_ ? DaemonStopping() : absl::OkStatus();
 }
 
 bool RunDriver::AwaitEnd(Deadline deadline) {
   Lock lock(this);
-  const auto have_ended = [this] {
-    return std::none_of(table_.runs().begin(), table_.runs().end(), [](const auto& run) {
-      return run.second->controller && run.second->controller->HasWorker();
-    });
-  };
+  const auto have_ended = [this] { return !HasWorkers(); };
   if (changed_.wait_until(lock, deadline, have_ended)) return true;
   for (const auto& [name, entry] : table_.runs()) {
     if (entry->controller && entry->controller->HasWorker()) parts_.workers->Kill(entry->worker);
@@ -248,6 +263,13 @@ absl::StatusOr<uint64_t> RunDriver::Watch(const std::string& name,
   const auto entry = Find(name);
   if (!entry.ok()) return entry.status();
   return table_.Watch(*entry, std::move(on_change));
+}
+
+absl::StatusOr<uint64_t> RunDriver::WatchAll(
+    std::function<void(const std::string& name)> on_change) {
+  const Lock lock(this);
+  if (is_stopping_) return DaemonStopping();
+  return table_.WatchAll(std::move(on_change));
 }
 
 void RunDriver::Unwatch(uint64_t id) {

@@ -56,6 +56,8 @@ class RunDriver {
   absl::Status Start();
   // Tells all workers to stop at a commit; target states stay.
   void Stop();
+  // Likewise, and launches none any more. Waits until all have ended.
+  absl::Status Drain(const CallContext& context);
   // Waits until they have ended; kills those that have not at the deadline. False: one lives on.
   bool AwaitEnd(Deadline deadline);
 
@@ -66,6 +68,7 @@ class RunDriver {
   absl::StatusOr<v1::Run> Ask(const AskedRun& run, RunController::Verb verb);
   absl::StatusOr<v1::Run> Update(const v1::UpdateRunRequest& request);
   absl::StatusOr<uint64_t> Watch(const std::string& name, std::function<void()> on_change);
+  absl::StatusOr<uint64_t> WatchAll(std::function<void(const std::string& name)> on_change);
   void Unwatch(uint64_t id);
   absl::StatusOr<v1::GetRunStatisticsResponse> Statistics(
       const v1::GetRunStatisticsRequest& request, const CallContext& context);
@@ -128,6 +131,8 @@ class RunDriver {
   void EndChange(const EntryPtr& entry);
   // Does it now, or once nothing is being changed of the run.
   void InTurn(const EntryPtr& entry, std::function<void()> event);
+  void StopWorkers();
+  bool HasWorkers() const;
   // Forgets those that have ended and are too many.
   void Retire();
   void Release(const Stored& record);
@@ -144,8 +149,9 @@ class RunDriver {
   std::condition_variable_any changed_;  // a worker has ended or answered, or something is stored
   RunTable table_;
   std::set<std::string> creating_;  // names and request ids of runs that are being stored
-  int unstored_ = 0;                // runs that are not stored as they are
-  std::string trouble_;             // as it was told last
+  bool is_draining_ = false;
+  int unstored_ = 0;     // runs that are not stored as they are
+  std::string trouble_;  // as it was told last
   // Lines for logs of runs, which are written when the lock is let go.
   std::vector<std::pair<std::shared_ptr<RunLog>, v1::LogLine>> lines_;
   int64_t last_question_ = 0;

@@ -15,7 +15,8 @@ namespace throng {
 absl::StatusOr<v1::Run> RunDriver::Ask(const AskedRun& run, RunController::Verb verb) {
   using Verb = RunController::Verb;
   const bool is_brake = verb == Verb::kPause || verb == Verb::kStop;
-  return Change(run, is_brake, [verb](RunController* after, RunController::Actions* actions) {
+  return Change(run, is_brake, [=, this](RunController* after, RunController::Actions* actions) {
+    if (is_draining_ && !is_brake) return DaemonDraining();
     const v1::TargetState before = after->run().target_state();
     if (absl::Status status = after->Ask(verb, actions); !status.ok()) return status;
     // What was asked for already is no change.
@@ -28,10 +29,11 @@ absl::StatusOr<v1::Run> RunDriver::Ask(const AskedRun& run, RunController::Verb 
 absl::StatusOr<v1::Run> RunDriver::Update(const v1::UpdateRunRequest& request) {
   if (absl::Status status = CheckUpdate(request); !status.ok()) return status;
   return Change({request.run().name(), request.run().etag()}, /*is_brake=*/false,
-                [&request](RunController* after, RunController::Actions*) {
-                  after->OnUpdate(request);
-                  after->MarkChanged(NowMs());
-                  return absl::OkStatus();
+                [&request](RunController* after, RunController::Actions* actions) {
+                  const int64_t now_ms = NowMs();
+                  absl::Status status = after->Update(request, now_ms, actions);
+                  if (status.ok()) after->MarkChanged(now_ms);
+                  return status;
                 });
 }
 
@@ -215,6 +217,7 @@ absl::StatusOr<std::optional<v1::Run>> RunDriver::FindTakenNow(const v1::CreateR
         "request_id",
         fmt::format("It created `{}` from another request; choose a new one.", known->name));
   }
+  if (is_draining_) return DaemonDraining();
   const std::string name = "runs/" + request.run_id();
   if (!table_.runs().contains(name)) return std::optional<v1::Run>();
   return MakeError(

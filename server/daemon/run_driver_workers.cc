@@ -77,7 +77,7 @@ void RunDriver::SetNotStored(const EntryPtr& entry, const std::string& why) {
     }
     ReportTrouble();
   }
-  if (entry->controller) RunTable::Changed(entry);
+  if (entry->controller) table_.Changed(entry);
 }
 
 void RunDriver::StoreLater(const EntryPtr& entry, const absl::Status& why) {
@@ -120,7 +120,7 @@ void RunDriver::Do(const EntryPtr& entry, const RunController::Actions& actions)
   if (actions.launch) Launch(entry);
   worker::v1::ToWorker message;
   if (actions.begin) {
-    message.mutable_begin();
+    *message.mutable_begin()->mutable_tune() = controller.Tune(entry->start_time_ms);
     parts_.workers->Send(entry->worker, message);
   }
   if (actions.pause) {
@@ -129,6 +129,10 @@ void RunDriver::Do(const EntryPtr& entry, const RunController::Actions& actions)
   }
   if (actions.resume) {
     message.mutable_resume();
+    parts_.workers->Send(entry->worker, message);
+  }
+  if (actions.tune) {
+    *message.mutable_tune() = controller.Tune(entry->start_time_ms);
     parts_.workers->Send(entry->worker, message);
   }
   if (actions.stop) {
@@ -148,7 +152,7 @@ void RunDriver::Do(const EntryPtr& entry, const RunController::Actions& actions)
   for (const auto& line : entry->troubles.Look(controller.run(), parts_.timers->Now())) {
     Note(entry, line.level, line.sentence);
   }
-  RunTable::Changed(entry);
+  table_.Changed(entry);
   if (parts_.on_change) parts_.on_change(entry->name, *RunTable::Show(entry));
   table_.Reconsider(entry);
 }

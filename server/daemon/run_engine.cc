@@ -108,6 +108,7 @@ absl::StatusOr<v1::GetRunStatisticsResponse> RunEngine::GetRunStatistics(
 
 absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::GenerateRequest& request,
                                                                const CallContext& context) {
+  if (is_draining_) return DaemonDraining();
   if (!request.has_run()) return streams_.Generate(request, nullptr, context);
   const auto record = driver_.Record(request.run());
   if (!record.ok()) return record.status();
@@ -115,6 +116,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Generate(const v1::Generat
 }
 
 absl::StatusOr<std::unique_ptr<RowStream>> RunEngine::Inspect(const worker::v1::InspectJob& job) {
+  if (is_draining_) return DaemonDraining();
   if (!job.verify().has_run()) return streams_.Inspect(job, nullptr);
   const auto record = driver_.Record(job.verify().run());
   if (!record.ok()) return record.status();
@@ -154,6 +156,16 @@ absl::StatusOr<v1::Run> RunEngine::RestartRun(const AskedRun& run) {
 absl::StatusOr<uint64_t> RunEngine::Watch(const std::string& name,
                                           std::function<void()> on_change) {
   return driver_.Watch(name, std::move(on_change));
+}
+
+absl::StatusOr<uint64_t> RunEngine::WatchAll(
+    std::function<void(const std::string& name)> on_change) {
+  return driver_.WatchAll(std::move(on_change));
+}
+
+absl::Status RunEngine::Drain(const CallContext& context) {
+  if (!is_draining_.exchange(true) && parts_.on_drain) parts_.on_drain();
+  return driver_.Drain(context);
 }
 
 absl::StatusOr<uint64_t> RunEngine::WatchLog(const std::string& name,

@@ -1,6 +1,7 @@
 // The daemon's Engine: what is asked of it, handed to those who do it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -36,6 +37,8 @@ class RunEngine final : public Engine {
     std::function<void(const std::string& sentence)> log;
     std::function<void(const std::string& trouble)> on_trouble;
     std::function<void(const std::string& name, const v1::Run& now)> on_change;
+    // It is being drained. Quick.
+    std::function<void()> on_drain;
   };
   explicit RunEngine(const Parts& parts);
   ~RunEngine() override;
@@ -62,9 +65,12 @@ class RunEngine final : public Engine {
   absl::StatusOr<v1::Run> StopRun(const AskedRun& run) override;
   absl::StatusOr<v1::Run> RestartRun(const AskedRun& run) override;
   absl::StatusOr<uint64_t> Watch(const std::string& name, std::function<void()> on_change) override;
+  absl::StatusOr<uint64_t> WatchAll(
+      std::function<void(const std::string& name)> on_change) override;
   absl::StatusOr<uint64_t> WatchLog(const std::string& name,
                                     std::function<void()> on_line) override;
   void Unwatch(uint64_t id) override;
+  absl::Status Drain(const CallContext& context) override;
   absl::StatusOr<v1::GetPositionsResponse> GetPositions(const v1::GetPositionsRequest& request,
                                                         const CallContext& context) override;
   absl::StatusOr<v1::ResetPositionsResponse> ResetPositions(
@@ -87,6 +93,7 @@ class RunEngine final : public Engine {
   RunDriver driver_;
   RowStreams streams_;
 
+  std::atomic<bool> is_draining_ = false;
   std::mutex log_mutex_;
   // By WatchLog's id: the log, and its listener.
   std::map<uint64_t, std::pair<std::shared_ptr<RunLog>, uint64_t>> log_watches_;

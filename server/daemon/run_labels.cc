@@ -7,6 +7,7 @@
 #include "server/control/digest.h"
 #include "server/daemon/errors.h"
 #include "server/daemon/wall_clock.h"
+#include "server/spec/rules.h"
 
 namespace throng {
 namespace {
@@ -15,6 +16,7 @@ constexpr size_t kMostTexts = 64;
 constexpr size_t kMostCharacters = 63;
 constexpr size_t kMostAnnotationBytes = 64 << 10;
 constexpr size_t kEtagDigits = 16;
+constexpr std::string_view kSpec = "spec.";
 
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -47,6 +49,19 @@ absl::Status CheckKeys(std::string_view field, const Texts& texts) {
   return absl::OkStatus();
 }
 
+// Of a field of the spec that says nothing of others.
+absl::Status CheckSpecField(const v1::RunSpec& wanted, const std::string& field) {
+  v1::RunSpec spec = wanted;
+  FillDefaults(&spec);
+  Problems problems;
+  ValidateSpec(spec, &problems, /*needs_outputs=*/false);
+  for (const Problem& problem : problems) {
+    if (problem.field != field && !problem.field.starts_with(field + ".")) continue;
+    return InvalidField("run.spec." + problem.field, problem.message);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckLabels(std::string_view field, const Texts& labels) {
@@ -73,7 +88,8 @@ absl::Status CheckAnnotations(std::string_view field, const Texts& annotations) 
 absl::Status CheckUpdate(const v1::UpdateRunRequest& request) {
   if (request.update_mask().paths().empty()) {
     return InvalidField("update_mask",
-                        "Must name what to change: `labels`, `annotations` or both.");
+                        "Must name what to change: `labels`, `annotations`, `spec.pace` or "
+                        "`spec.threads`.");
   }
   for (const std::string& path : request.update_mask().paths()) {
     absl::Status status;
@@ -81,11 +97,14 @@ absl::Status CheckUpdate(const v1::UpdateRunRequest& request) {
       status = CheckLabels("run.labels", request.run().labels());
     } else if (path == "annotations") {
       status = CheckAnnotations("run.annotations", request.run().annotations());
+    } else if (path == "spec.pace" || path == "spec.threads") {
+      status = CheckSpecField(request.run().spec(), path.substr(kSpec.size()));
     } else {
-      status = InvalidField(
-          "update_mask",
-          fmt::format("Has \"{}\", which cannot be changed; `labels` and `annotations` can.",
-                      path));
+      status =
+          InvalidField("update_mask",
+                       fmt::format("Has \"{}\", which cannot be changed; `labels`, `annotations`, "
+                                   "`spec.pace` and `spec.threads` can.",
+                                   path));
     }
     if (!status.ok()) return status;
   }

@@ -1,5 +1,5 @@
-// What callers write onto runs: labels and annotations, and the etag that tells whether somebody
-// has changed a run meanwhile.
+// What callers change of runs: labels, annotations and some of the spec; and the etag that tells
+// whether somebody has changed a run meanwhile.
 #pragma once
 
 #include <google/protobuf/map.h>

@@ -1,12 +1,15 @@
 // throng.v1.RunService.
 #include <fmt/format.h>
 
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "server/daemon/calls.h"
+#include "server/daemon/run_query.h"
 #include "server/daemon/services.h"
 #include "throng/v1/run_service.grpc.pb.h"
 
@@ -70,6 +73,73 @@ class Watch final : public PumpedCall<v1::WatchRunResponse> {
   const std::string name_;
   std::string uid_;
   std::optional<uint64_t> watch_;
+};
+
+// All runs that a filter lets through, at once and after changes. While a message is on its way,
+// changes of a run add up to one.
+class WatchAll final : public PumpedCall<v1::WatchRunsResponse> {
+ public:
+  WatchAll(Engine* engine, std::string filter) : engine_(engine), filter_(std::move(filter)) {}
+
+ private:
+  absl::Status Begin() {
+    v1::ListRunsRequest list;
+    list.set_filter(filter_);
+    auto query = RunQuery::Parse(list);
+    if (!query.ok()) return query.status();
+    query_ = *std::move(query);
+    const auto id = engine_->WatchAll([this](const std::string& name) {
+      {
+        const std::lock_guard lock(mutex_);
+        changed_.insert(name);
+      }
+      Wake();
+    });
+    if (!id.ok()) return id.status();
+    watch_ = *id;
+    return absl::OkStatus();
+  }
+
+  Made Make() override {
+    if (!query_) {
+      if (absl::Status status = Begin(); !status.ok()) return {std::nullopt, status};
+    }
+    while (const auto name = TakeChanged()) {
+      auto run = engine_->GetRun(*name);
+      if (!run.ok() && !absl::IsNotFound(run.status())) return {std::nullopt, run.status()};
+      v1::WatchRunsResponse response;
+      if (run.ok() && query_->Takes(*run)) {
+        shown_.insert(*name);
+        *response.mutable_run() = *std::move(run);
+        response.mutable_run()->clear_spec();
+      } else if (shown_.erase(*name) > 0) {
+        response.set_removed(*name);
+      } else {
+        continue;
+      }
+      Wake();  // there may be more
+      return {std::move(response), std::nullopt};
+    }
+    return {std::nullopt, std::nullopt};
+  }
+
+  std::optional<std::string> TakeChanged() {
+    const std::lock_guard lock(mutex_);
+    if (changed_.empty()) return std::nullopt;
+    return changed_.extract(changed_.begin()).value();
+  }
+
+  void Leave() override {
+    if (watch_) engine_->Unwatch(*watch_);
+  }
+
+  Engine* const engine_;
+  const std::string filter_;
+  std::optional<RunQuery> query_;
+  std::optional<uint64_t> watch_;
+  std::set<std::string> shown_;  // names
+  std::mutex mutex_;
+  std::set<std::string> changed_;  // likewise
 };
 
 // The log of a run, and what is added to it until the run has ended.
@@ -197,6 +267,13 @@ class RunService final : public v1::RunService::CallbackService {
   grpc::ServerWriteReactor<v1::WatchRunResponse>* WatchRun(
       Context* /*context*/, const v1::WatchRunRequest* request) override {
     auto* watch = new Watch(engine_, request->name());
+    watch->Start(&work_->watches, TooMany("watches"));
+    return watch;
+  }
+
+  grpc::ServerWriteReactor<v1::WatchRunsResponse>* WatchRuns(
+      Context* /*context*/, const v1::WatchRunsRequest* request) override {
+    auto* watch = new WatchAll(engine_, request->filter());
     watch->Start(&work_->watches, TooMany("watches"));
     return watch;
   }

@@ -82,6 +82,7 @@ void RunTable::Remove(const EntryPtr& entry) {
   if (entry->is_damaged) --damaged_;
   Reconsider(entry);
   for (const auto& [id, on_change] : entry->watchers) on_change();
+  for (const auto& [id, on_change] : watchers_) on_change(entry->name);
 }
 
 absl::StatusOr<EntryPtr> RunTable::Find(const std::string& name) const {
@@ -147,12 +148,13 @@ std::shared_ptr<const v1::Run> RunTable::Show(const EntryPtr& entry) {
 
 void RunTable::Changed(const EntryPtr& entry) {
   entry->shown.reset();
-  if (entry->watchers.empty()) return;  // then it costs nothing
+  if (entry->watchers.empty() && watchers_.empty()) return;  // then it costs nothing
   const std::shared_ptr<const v1::Run> run = Show(entry);
   using google::protobuf::util::MessageDifferencer;
   if (entry->told != nullptr && MessageDifferencer::Equals(*run, *entry->told)) return;
   entry->told = run;
   for (const auto& [id, on_change] : entry->watchers) on_change();
+  for (const auto& [id, on_change] : watchers_) on_change(entry->name);
 }
 
 uint64_t RunTable::Watch(const EntryPtr& entry, std::function<void()> on_change) {
@@ -163,7 +165,21 @@ uint64_t RunTable::Watch(const EntryPtr& entry, std::function<void()> on_change)
   return last_watch_;
 }
 
+uint64_t RunTable::WatchAll(std::function<void(const std::string& name)> on_change) {
+  for (const auto& [name, entry] : runs_) on_change(name);
+  watchers_[++last_watch_] = std::move(on_change);
+  return last_watch_;
+}
+
+void RunTable::WakeWatchers() const {
+  for (const auto& [name, entry] : runs_) {
+    for (const auto& [id, on_change] : entry->watchers) on_change();
+  }
+  for (const auto& [id, on_change] : watchers_) on_change("");
+}
+
 void RunTable::Unwatch(uint64_t id) {
+  if (watchers_.erase(id) > 0) return;
   const auto watch = watches_.extract(id);
   watch.mapped()->watchers.erase(id);
   Reconsider(watch.mapped());

@@ -81,10 +81,14 @@ class RunTable {
   // The run as it is shown. It has a controller.
   static std::shared_ptr<const v1::Run> Show(const EntryPtr& entry);
   // Something may have changed: tells watchers if it has.
-  static void Changed(const EntryPtr& entry);
+  void Changed(const EntryPtr& entry);
 
   uint64_t Watch(const EntryPtr& entry, std::function<void()> on_change);
+  // Of all runs; calls at once for each that there is.
+  uint64_t WatchAll(std::function<void(const std::string& name)> on_change);
   void Unwatch(uint64_t id);
+  // Calls all watchers, those of all runs without a name.
+  void WakeWatchers() const;
 
  private:
   EntryPtr NewEntry(const std::string& uid, const std::string& name);
@@ -96,6 +100,7 @@ class RunTable {
   std::set<std::pair<int64_t, std::string>> retirable_;  // when they ended, and their names
   int damaged_ = 0;
   std::map<uint64_t, EntryPtr> watches_;
+  std::map<uint64_t, std::function<void(const std::string&)>> watchers_;  // of all runs
   uint64_t last_watch_ = 0;
 };
 

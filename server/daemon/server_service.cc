@@ -15,6 +15,8 @@ namespace {
 
 class ServerService final : public v1::ServerService::CallbackService {
  public:
+  ServerService(Engine* engine, CallWork* work) : engine_(engine), work_(work) {}
+
   grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* context,
                                           const v1::GetServerInfoRequest* /*request*/,
                                           v1::GetServerInfoResponse* response) override {
@@ -25,12 +27,23 @@ class ServerService final : public v1::ServerService::CallbackService {
     return Answer(context, absl::OkStatus());
   }
 
+  grpc::ServerUnaryReactor* Drain(grpc::CallbackServerContext* context,
+                                  const v1::DrainRequest* /*request*/,
+                                  v1::DrainResponse* /*response*/) override {
+    return AnswerOnThread(context, &work_->changes,
+                          [this](const CallContext& call) { return engine_->Drain(call); });
+  }
+
  private:
+  Engine* const engine_;
+  CallWork* const work_;
   const int64_t start_ms_ = NowMs();
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeServerService() { return std::make_unique<ServerService>(); }
+std::unique_ptr<grpc::Service> MakeServerService(Engine* engine, CallWork* work) {
+  return std::make_unique<ServerService>(engine, work);
+}
 
 }  // namespace throng

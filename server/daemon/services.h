@@ -15,6 +15,6 @@ std::unique_ptr<grpc::Service> MakeRunService(Engine* engine, CallWork* work);
 std::unique_ptr<grpc::Service> MakeGenerationService(Engine* engine, CallWork* work);
 std::unique_ptr<grpc::Service> MakeInspectionService(Engine* engine, CallWork* work);
 std::unique_ptr<grpc::Service> MakePluginService(Engine* engine, CallWork* work);
-std::unique_ptr<grpc::Service> MakeServerService();
+std::unique_ptr<grpc::Service> MakeServerService(Engine* engine, CallWork* work);
 
 }  // namespace throng

@@ -1,6 +1,7 @@
 #include "server/delivery/delivery.h"
 
 #include <algorithm>
+#include <bit>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -18,8 +19,10 @@ using std::chrono::milliseconds;
 
 // Rows of a unit: about 0.7 MB of CSV, large enough for a write and small enough for a cache.
 constexpr int64_t kUnitRows = 16'384;
-// At a given rate, a unit is at most this much time's rows.
-constexpr double kPaceSeconds = 0.02;
+// Near the present, the rows of a live unit span at most so much time; and from here on it is the
+// past again, where any unit will do.
+constexpr int64_t kLiveUnitMs = 10;
+constexpr int64_t kPastMs = 1'000;
 
 constexpr milliseconds kFirstBackOff{50};
 constexpr milliseconds kLastBackOff{2'000};
@@ -32,6 +35,12 @@ bool IsTransient(const absl::Status& status) {
 
 // The lesser of two limits, of which 0 is none.
 int64_t Least(int64_t a, int64_t b) { return a <= 0 ? b : b <= 0 ? a : std::min(a, b); }
+
+int64_t NowMs() {
+  return std::chrono::duration_cast<milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 int64_t Milliseconds(const google::protobuf::Duration& duration) {
   return duration.seconds() * 1000 + duration.nanos() / 1'000'000;
@@ -62,11 +71,12 @@ Delivery::Delivery(const OutputRequest& request, Place* place, const WalkSetting
                  request_.IsRolled() ? std::optional(part_) : std::nullopt,
                  place_.opened().position.value_or(part_.first()),
                  place_.stored() ? place_.stored()->counts() : worker::v1::Counts(),
-                 settings_.threads);
+                 settings_.tuning->Get().threads);
 }
 
 absl::StatusOr<bool> Delivery::Run() {
-  pace_start_ = first_write_ = Clock::now();
+  first_write_ = Clock::now();
+  TakeTuning();
   monitor_.SetState(OutputState::kRunning);
   absl::StatusOr<Step> step = Start();
   while (true) {
@@ -89,8 +99,22 @@ absl::StatusOr<Delivery::Step> Delivery::Start() {
   has_commit_ = place_.opened().position.has_value();
   committed_ = position_ = place_.opened().position.value_or(part_.first());
   ShowCommitted();
+  MakeWalk();
+  return Prologue();
+}
+
+void Delivery::TakeTuning() {
+  tuning_version_ = settings_.tuning->version();
+  const Tuning::Values values = settings_.tuning->Get();
+  threads_ = std::max(1, values.threads);
+  pacer_ = Pacer(values.pace, Pacer::TimeOf(values.profile_start_ms), Clock::now());
+  live_rows_ = 0;
+  monitor_.Change([](OutputProgress* progress) { progress->lag_ms.reset(); });
+}
+
+void Delivery::MakeWalk() {
   SetUnitRows();
-  walk_.emplace(part_, unit_rows_, committed_, settings_.threads,
+  walk_.emplace(part_, unit_rows_, committed_, threads_,
                 [this, encoding = &place_.encoding()]() -> absl::StatusOr<EncodingWalk::Fill> {
                   auto encoder = Encoder::Create(*encoding);
                   if (!encoder.ok()) return encoder.status();
@@ -100,14 +124,13 @@ absl::StatusOr<Delivery::Step> Delivery::Start() {
                     return e->Encode(unit, encoded);
                   };
                 });
-  return Prologue();
 }
 
 void Delivery::ShowCommitted() {
   monitor_.Change([this](OutputProgress* progress) {
     const Slice& slice = request_.slice();
     progress->position = committed_;
-    progress->rows = slice.RowsBelow(committed_);
+    progress->rows = progress->committed_rows = slice.RowsBelow(committed_);
     const bool goes_on = slice.IsEndless() && committed_ != slice.end();
     progress->total_rows = goes_on ? -1 : slice.RowsBelow(slice.end());
   });
@@ -141,16 +164,28 @@ absl::StatusOr<Delivery::Step> Delivery::Advance() {
     if (absl::Status status = Hold(); !status.ok()) return status;
     return Step::kContinue;
   }
-  if (uncommitted_rows_ == 0 && UnitRows() > unit_rows_) Rewind();
+  if (!IsTuned()) {
+    if (absl::Status status = PutBack(); !status.ok()) return status;
+    const int threads = threads_;
+    TakeTuning();
+    if (threads_ != threads) MakeWalk();
+  }
+  const int64_t unit_rows = UnitRows();
+  const bool is_too_large = PacedRows() > 0 && unit_rows < unit_rows_;
+  const bool is_too_small = unit_rows >= 4 * unit_rows_;  // to keep up
+  if (is_too_large || is_too_small || (uncommitted_rows_ == 0 && unit_rows > unit_rows_)) {
+    if (absl::Status status = PutBack(); !status.ok()) return status;
+  }
   const auto block = walk_->Next();
   if (!block.ok()) return block.status();
   if (*block == nullptr) {
     if (absl::Status status = Finish(); !status.ok()) return status;
     return StartNext();
   }
-  if (settings_.rate > 0) {
-    if (absl::Status status = AwaitPace(); !status.ok()) return status;
-    if (IsStopping()) return Step::kContinue;
+  if (pacer_.HasRate() || pacer_.IsLive()) {
+    const auto is_due = AwaitPace(**block);
+    if (!is_due.ok()) return is_due.status();
+    if (!*is_due) return Step::kContinue;
   }
   // Units are cut at rows of the dataset, so the next one may not fit into this commit.
   if (CommitRows() > 0 && uncommitted_rows_ > 0 &&
@@ -164,27 +199,63 @@ absl::StatusOr<Delivery::Step> Delivery::Advance() {
   return Step::kContinue;
 }
 
-absl::Status Delivery::AwaitPace() {
-  constexpr double kLongest = 1e9;  // seconds; more than any clock here holds is as good as never
+absl::Status Delivery::PutBack() {
+  if (uncommitted_rows_ > 0) {
+    if (absl::Status status = Commit(); !status.ok()) return status;
+  }
+  Rewind();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Delivery::AwaitPace(const EncodingWalk::Block& block) {
   while (!IsStopping()) {
     if (IsPaused()) {
       if (absl::Status status = Hold(); !status.ok()) return status;
       continue;
     }
-    const double seconds = static_cast<double>(new_rows_ - pace_rows_) / settings_.rate;
-    const Clock::time_point due =
-        pace_start_ + std::chrono::duration_cast<Clock::duration>(
-                          std::chrono::duration<double>(std::min(seconds, kLongest)));
+    if (pacer_.IsLive()) LookAtTime(block);
+    if (!IsTuned() || (PacedRows() > 0 && UnitRows() < unit_rows_)) {
+      if (absl::Status status = PutBack(); !status.ok()) return status;
+      return false;
+    }
+    const Clock::time_point due = DueTime(block);
     const Clock::time_point commit_due = first_write_ + commit_interval_;
     if (uncommitted_rows_ > 0 && commit_interval_.count() > 0 && commit_due < due) {
       SleepUntil(commit_due);
-      if (IsStopping() || IsPaused()) continue;
+      if (Clock::now() < commit_due) continue;
       if (absl::Status status = Commit(); !status.ok()) return status;
     }
     SleepUntil(due);
-    if (!IsPaused()) return absl::OkStatus();
+    const Clock::time_point now = Clock::now();
+    if (now < due) continue;
+    pacer_.HandOver(block.unit.rows, now);
+    return true;
   }
-  return absl::OkStatus();
+  return false;
+}
+
+Delivery::Clock::time_point Delivery::DueTime(const EncodingWalk::Block& block) const {
+  if (!pacer_.IsLive()) return pacer_.due();
+  return tally_ ? Pacer::TimeOf(block.payload.seen.last_time) : Clock::now();
+}
+
+void Delivery::LookAtTime(const EncodingWalk::Block& block) {
+  if (!tally_) return;  // only interactions have times
+  const SeenRows& seen = block.payload.seen;
+  const int64_t lag = NowMs() - seen.last_time;
+  if (lag > kPastMs) {
+    live_rows_ = 0;
+  } else if (const int64_t span = seen.last_time - seen.first_time;
+             lag < 0 && span > kLiveUnitMs && block.unit.rows > 1) {
+    const int64_t rows = std::max<int64_t>(1, block.unit.rows * kLiveUnitMs / span);
+    live_rows_ = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(rows)));
+  }
+}
+
+int64_t Delivery::PacedRows() const {
+  if (HasCuts()) return 0;
+  if (pacer_.IsLive()) return live_rows_;
+  return pacer_.HasRate() ? pacer_.MostRows(std::max(pacer_.due(), Clock::now())) : 0;
 }
 
 absl::Status Delivery::Hold() {
@@ -205,8 +276,7 @@ void Delivery::AwaitResume() {
     if (IsStopping()) return;
     monitor_.SetState(OutputState::kRunning);
   } while (IsPaused());
-  pace_start_ = Clock::now();
-  pace_rows_ = new_rows_;
+  pacer_.Restart(Clock::now());
 }
 
 absl::StatusOr<Delivery::Step> Delivery::Prologue() {
@@ -237,6 +307,7 @@ absl::Status Delivery::Deliver(EncodingWalk::Block* block) {
   absl::Status status = Retry([&] { return place_.sink()->Write(records); });
   if (!status.ok()) return status;
   if (!is_messages) place_.Wrote(unit, records.bytes.size, encoded.note);
+  const int64_t last_time = encoded.seen.last_time;
   if (tally_) status = tally_->Add(unit, &encoded.seen);
   if (!status.ok()) return status;
   if (uncommitted_rows_ == 0) first_write_ = Clock::now();
@@ -247,6 +318,8 @@ absl::Status Delivery::Deliver(EncodingWalk::Block* block) {
     progress->rows = request_.slice().RowsBelow(position_);
     progress->new_rows = new_rows_;
     progress->bytes += static_cast<int64_t>(records.bytes.size);
+    progress->asked_rate = pacer_.RateAt(Clock::now());
+    if (pacer_.IsLive() && tally_) progress->lag_ms = NowMs() - last_time;
   });
   return absl::OkStatus();
 }
@@ -275,6 +348,7 @@ absl::Status Delivery::Commit() {
   const std::chrono::duration<double> took = Clock::now() - start;
   monitor_.Change([&](OutputProgress* progress) {
     progress->position = committed_;
+    progress->committed_rows = request_.slice().RowsBelow(committed_);
     progress->commit_times.Add(took.count());
   });
   return absl::OkStatus();
@@ -367,22 +441,20 @@ void Delivery::Rewind() {
 
 void Delivery::SetUnitRows() {
   unit_rows_ = UnitRows();
-  place_.encoding().table->blocks()->Keep(WalkRing::Span(settings_.threads, unit_rows_));
+  place_.encoding().table->blocks()->Keep(WalkRing::Span(threads_, unit_rows_));
 }
 
 int64_t Delivery::UnitRows() const {
-  if (place_.encoding().prologue.cut_rows > 1) return place_.encoding().prologue.cut_rows;
+  if (HasCuts()) return place_.encoding().prologue.cut_rows;
   int64_t rows = kUnitRows;
   if (CommitRows() > 0) rows = std::min(rows, CommitRows());
-  if (settings_.rate > 0) {
-    rows =
-        std::min(rows, std::max<int64_t>(1, static_cast<int64_t>(settings_.rate * kPaceSeconds)));
-  }
+  if (PacedRows() > 0) rows = std::min(rows, PacedRows());
   return rows;
 }
 
 void Delivery::SleepUntil(Clock::time_point due) const {
-  for (auto now = Clock::now(); now < due && !IsStopping() && !IsPaused(); now = Clock::now()) {
+  for (auto now = Clock::now(); now < due && !IsStopping() && !IsPaused() && IsTuned();
+       now = Clock::now()) {
     std::this_thread::sleep_for(std::min<Clock::duration>(due - now, milliseconds(20)));
   }
 }

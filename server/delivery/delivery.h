@@ -13,9 +13,11 @@
 #include "server/delivery/commit_size.h"
 #include "server/delivery/encoder.h"
 #include "server/delivery/output_request.h"
+#include "server/delivery/pacer.h"
 #include "server/delivery/place.h"
 #include "server/delivery/progress.h"
 #include "server/delivery/tally.h"
+#include "server/delivery/tuning.h"
 #include "server/host/instances.h"
 #include "throng/v1/statistics.pb.h"
 
@@ -23,8 +25,7 @@ namespace throng {
 
 // How an output is walked; decides nothing about what is written.
 struct WalkSettings {
-  int threads = 1;
-  double rate = 0;  // rows a second; 0: as fast as possible
+  const Tuning* tuning = nullptr;  // outlives the walk
   // How long a sink that is full or out of reach is offered the same again before the output fails;
   // 0: without end.
   std::chrono::milliseconds retry_timeout{10'000};
@@ -82,9 +83,23 @@ class Delivery {
   void SetUnitRows();
   // The walk goes on in units of what UnitRows says now, from what is committed.
   void Rewind();
-  // Waits until the next row is due, and commits meanwhile when that is due.
-  absl::Status AwaitPace();
-  // Sleeps until `due`, or until stopping or paused.
+  // Takes the pace and the threads that are asked for now.
+  void TakeTuning();
+  bool IsTuned() const { return tuning_version_ == settings_.tuning->version(); }
+  // Makes the walk anew, from what is committed.
+  void MakeWalk();
+  // Commits, and goes on from there with the rows of the unit at hand.
+  absl::Status PutBack();
+  // Waits until a unit is due, and commits meanwhile when that is due. False: it is put back, since
+  // it is too large for the pace, or something else is asked.
+  absl::StatusOr<bool> AwaitPace(const EncodingWalk::Block& block);
+  Clock::time_point DueTime(const EncodingWalk::Block& block) const;
+  // Takes notice of how far a live unit is from the present.
+  void LookAtTime(const EncodingWalk::Block& block);
+  // The most rows of a unit that the pace allows; 0: any.
+  int64_t PacedRows() const;
+  bool HasCuts() const { return place_.encoding().prologue.cut_rows > 1; }
+  // Sleeps until `due`, or until stopping, paused or asked for another pace.
   void SleepUntil(Clock::time_point due) const;
   // Calls until it no longer says that the sink is full or out of reach. A sink that gets on in
   // between is slow, and is waited for.
@@ -111,8 +126,10 @@ class Delivery {
   int64_t uncommitted_rows_ = 0;
   int64_t new_rows_ = 0;  // written by this process
   bool has_own_commit_ = false;
-  Clock::time_point pace_start_;   // since it began or was resumed
-  int64_t pace_rows_ = 0;          // new_rows_ then
+  uint64_t tuning_version_ = 0;
+  int threads_ = 1;
+  Pacer pacer_;
+  int64_t live_rows_ = 0;          // the most rows of a unit near the present; 0: any
   Clock::time_point first_write_;  // since the last commit
   Clock::time_point first_abort_;  // since the last commit
   int aborts_ = 0;                 // likewise

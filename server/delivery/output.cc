@@ -53,7 +53,8 @@ absl::StatusOr<bool> Output::Deliver(const Plan& plan, const WalkSettings& setti
   }
   if (absl::Status status = patiently(&Place::Grow); !status.ok()) return status;
   if (place_.opened().is_complete) {
-    if (absl::Status status = TakeComplete(settings.threads); !status.ok()) return status;
+    if (absl::Status status = TakeComplete(settings.tuning->Get().threads); !status.ok())
+      return status;
     return true;
   }
   Delivery delivery(request_, &place_, settings, environment_, &monitor_);
@@ -87,7 +88,8 @@ absl::Status Output::TakeComplete(int threads) {
   }
   monitor_.Change([&](OutputProgress* progress) {
     progress->position = place_.opened().position.value_or(slice.end());
-    progress->rows = progress->total_rows = slice.RowsBelow(progress->position);
+    progress->rows = progress->committed_rows = progress->total_rows =
+        slice.RowsBelow(progress->position);
   });
   return absl::OkStatus();
 }

@@ -32,12 +32,16 @@ struct CommitTimes {
 
 struct OutputProgress {
   OutputState state = OutputState::kStarting;
-  std::string reason;        // of kBlocked and kFailed: a sentence
-  int64_t rows = 0;          // delivered since the output was first opened
-  int64_t new_rows = 0;      // of these, by this process
-  int64_t total_rows = 0;    // -1: without end
-  int64_t bytes = 0;         // delivered by this process
-  int64_t position = 0;      // committed
+  std::string reason;          // of kBlocked and kFailed: a sentence
+  int64_t rows = 0;            // delivered since the output was first opened
+  int64_t new_rows = 0;        // of these, by this process
+  int64_t total_rows = 0;      // -1: without end
+  int64_t bytes = 0;           // delivered by this process
+  int64_t position = 0;        // committed
+  int64_t committed_rows = 0;  // of the rows
+  double asked_rate = 0;       // rows a second that the pace asks for; 0: none, or any
+  // How far the time of the last row is behind the present, of a live output.
+  std::optional<int64_t> lag_ms;
   int64_t retries = 0;       // of what was refused for a time, by this process
   CommitTimes commit_times;  // by this process
   std::optional<int64_t>

@@ -15,6 +15,12 @@ namespace {
 
 constexpr std::chrono::milliseconds kOpenBackOff{200};
 
+int64_t NowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 std::chrono::steady_clock::time_point GiveUpAfter(std::chrono::milliseconds time) {
   using Clock = std::chrono::steady_clock;
   return time.count() > 0 ? Clock::now() + time : Clock::time_point::max();
@@ -32,6 +38,7 @@ std::unique_ptr<Run> Run::Create(const v1::RunSpec& spec, const Catalogue& catal
         std::make_unique<Output>(spec, i, catalogue, environment, now, problems));
   }
   if (problems->size() > problems_before) return nullptr;
+  run->Tune(spec.pace(), NowMs(), spec.threads());
   for (const auto& output : run->outputs_) output->Configure(*run->plan_, problems);
   run->CheckPlaces(problems);
   return problems->size() > problems_before ? nullptr : std::move(run);
@@ -190,15 +197,11 @@ absl::Status Run::AwaitSettled() {
   return settled_;
 }
 
-WalkSettings Run::Settings(std::chrono::milliseconds retry_timeout) const {
-  const int total = spec_.threads() > 0
-                        ? spec_.threads()
-                        : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  WalkSettings settings;
-  settings.threads = std::max(1, total / static_cast<int>(std::max<size_t>(1, outputs_.size())));
-  settings.rate = spec_.pace().rate();
-  settings.retry_timeout = retry_timeout;
-  return settings;
+void Run::Tune(const v1::Pace& pace, int64_t profile_start_ms, int threads) {
+  const int total =
+      threads > 0 ? threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int outputs = std::max(1, static_cast<int>(outputs_.size()));
+  tuning_.Set({pace, profile_start_ms, std::max(1, total / outputs)});
 }
 
 void Run::StartThreads(const std::function<void(Output*)>& deliver) {
@@ -213,7 +216,7 @@ void Run::StartThreads(const std::function<void(Output*)>& deliver) {
 }
 
 void Run::Start(std::chrono::milliseconds retry_timeout) {
-  StartThreads([this, settings = Settings(retry_timeout)](Output* output) {
+  StartThreads([this, settings = WalkSettings{&tuning_, retry_timeout}](Output* output) {
     output->Run(*plan_, settings);
   });
 }
@@ -222,7 +225,7 @@ void Run::OpenAndStart(std::chrono::milliseconds retry_timeout) {
   // A run that was given its uid was also given the time that it was created at.
   const bool must_agree = uid_.empty() && plan_->HasRelativeTimes();
   unopened_ = outputs_.size();
-  StartThreads([=, this, settings = Settings(retry_timeout), uid = Uid(),
+  StartThreads([=, this, settings = WalkSettings{&tuning_, retry_timeout}, uid = Uid(),
                 give_up = GiveUpAfter(retry_timeout)](Output* output) {
     absl::Status status = OpenOutput(output, uid, give_up);
     const absl::Status agreed = must_agree ? AwaitSettled() : absl::OkStatus();

@@ -13,6 +13,7 @@
 #include "server/dataset/plan.h"
 #include "server/delivery/delivery.h"
 #include "server/delivery/output.h"
+#include "server/delivery/tuning.h"
 #include "server/host/catalogue.h"
 #include "server/host/instances.h"
 #include "server/spec/problem.h"
@@ -56,6 +57,9 @@ class Run {
   // 32 hexadecimal digits that name the run: as set, else derived from its outputs' identities, so
   // that the same request meets its own positions.
   std::string Uid() const;
+  // Another pace, and threads, from now on; 0: one a CPU, of all outputs together. Of a profile,
+  // which began at `profile_start_ms` since 1970 UTC. Any thread.
+  void Tune(const v1::Pace& pace, int64_t profile_start_ms, int threads);
   void SetUid(const std::string& uid) { uid_ = uid; }
   // Another word derives another uid; without one, the same request always derives the same.
   void SetAgain(const std::string& word) { again_ = word; }
@@ -78,7 +82,6 @@ class Run {
   absl::Status Settle();
   // Settles once all outputs are open or have failed.
   absl::Status AwaitSettled();
-  WalkSettings Settings(std::chrono::milliseconds retry_timeout) const;
   void StartThreads(const std::function<void(Output*)>& deliver);
   // What two outputs' places would do to each other.
   void CheckPlaces(Problems* problems) const;
@@ -91,6 +94,7 @@ class Run {
   std::string again_;
   std::unique_ptr<Plan> plan_;
   std::vector<std::unique_ptr<Output>> outputs_;
+  Tuning tuning_;
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -16,6 +16,7 @@
 #include "server/control/status.h"
 #include "server/delivery/commit_size.h"
 #include "server/delivery/output_request.h"
+#include "server/delivery/pacer.h"
 #include "server/inspection/found_interaction.h"
 #include "server/inspection/replay_request.h"
 #include "server/inspection/replayed_rows.h"
@@ -34,7 +35,6 @@ constexpr milliseconds kReportInterval{250};
 constexpr int64_t kWaitMs = 1'000;
 constexpr int kMostExamples = 10;
 // At a given rate, rows are sent in pieces of at most this much time.
-constexpr double kPaceSeconds = 0.02;
 
 // The lesser of two limits, of which 0 is none.
 int64_t Least(int64_t a, int64_t b) { return a <= 0 ? b : b <= 0 ? a : std::min(a, b); }
@@ -60,7 +60,9 @@ class Replayer {
     identity_ = identity.AddField(request_.again()).Hex();
     uid_ = identity_.substr(0, 32);
     if (absl::Status status = Retry([this] { return OpenSink(); }); !status.ok()) return status;
-    started_ = Clock::now();
+    v1::Pace pace;
+    pace.set_rate(request_.rate());
+    pacer_ = Pacer(pace, {}, Clock::now());
     absl::Status status = Deliver();
     for (int aborts = 1; absl::IsAborted(status); ++aborts) {
       if (std::exchange(committed_at_abort_, committed_) != committed_) aborts = 1;
@@ -212,7 +214,9 @@ class Replayer {
       absl::Status status = Commit();
       return status.ok() ? absl::CancelledError("stopped at a commit") : status;
     }
-    if (absl::Status status = AwaitPace(); !status.ok()) return status;
+    if (absl::Status status = AwaitPace(static_cast<int64_t>(to - from)); !status.ok()) {
+      return status;
+    }
     const int64_t most = MostCommitRows();
     const bool fits = most <= 0 || position_ - committed_ + static_cast<int64_t>(to - from) <= most;
     if (position_ > committed_ && !fits) {
@@ -273,28 +277,23 @@ class Replayer {
   int64_t PieceRows() const {
     int64_t rows = MostCommitRows();
     if (rows <= 0) rows = kMostPieceRows;
-    if (request_.rate() > 0) {
-      rows = std::min(rows,
-                      std::max<int64_t>(1, static_cast<int64_t>(request_.rate() * kPaceSeconds)));
-    }
+    if (pacer_.HasRate()) rows = std::min(rows, pacer_.MostRows(Clock::now()));
     return std::min(rows, kMostPieceRows);
   }
 
-  absl::Status AwaitPace() {
-    if (request_.rate() <= 0) return absl::OkStatus();
-    constexpr double kLongest = 1e9;
-    const double seconds = std::min(static_cast<double>(new_rows_) / request_.rate(), kLongest);
-    const Clock::time_point due = started_ + std::chrono::duration_cast<Clock::duration>(
-                                                 std::chrono::duration<double>(seconds));
+  // Waits until so many rows are due, and commits meanwhile when that is due.
+  absl::Status AwaitPace(int64_t rows) {
+    if (!pacer_.HasRate()) return absl::OkStatus();
     while (!IsStopping()) {
       const Clock::time_point now = Clock::now();
       if (position_ > committed_ && now - first_write_ >= commit_interval_) {
         if (absl::Status status = Commit(); !status.ok()) return status;
       }
       ReportIfDue();
-      if (now >= due) break;
-      std::this_thread::sleep_for(std::min<Clock::duration>(due - now, milliseconds(20)));
+      if (now >= pacer_.due()) break;
+      std::this_thread::sleep_for(std::min<Clock::duration>(pacer_.due() - now, milliseconds(20)));
     }
+    pacer_.HandOver(rows, Clock::now());
     return absl::OkStatus();
   }
 
@@ -389,7 +388,8 @@ class Replayer {
   int64_t new_rows_ = 0;
   std::vector<v1::DamagedRecord> examples_;
   bool is_left_ = false;  // nobody hears any more
-  Clock::time_point started_, first_write_, reported_;
+  Pacer pacer_;
+  Clock::time_point first_write_, reported_;
 };
 
 }  // namespace

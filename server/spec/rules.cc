@@ -27,6 +27,7 @@ constexpr int kMostGroups = 1000;
 constexpr int64_t kMostSlices = 1'000'000;
 constexpr int64_t kMostThreads = 256;
 constexpr double kFastestRate = 1e9;
+constexpr int kMostPaceSteps = 1000;
 constexpr int64_t kShortestCommitMs = 1;
 constexpr int64_t kLongestCommitMs = 3'600'000;
 constexpr size_t kLongestName = 64;
@@ -96,11 +97,7 @@ class Rules {
       CheckOutput(spec_.outputs(i), path);
       CheckUnique(spec_.outputs(i).name(), "outputs", i, &names);
     }
-    if (spec_.has_pace() && !(spec_.pace().rate() > 0 && spec_.pace().rate() <= kFastestRate)) {
-      Add("pace.rate", fmt::format("Must lie above 0 and at most at {} rows a second, found {}; "
-                                   "leave out `pace` for as fast as possible.",
-                                   kFastestRate, Text(spec_.pace().rate())));
-    }
+    if (spec_.has_pace()) CheckPace(spec_.pace());
     CheckSlice();
     CheckRange("threads", spec_.threads(), 0, kMostThreads);
   }
@@ -213,6 +210,65 @@ class Rules {
     }
     return 0;
   }
+
+  void CheckPace(const v1::Pace& pace) {
+    if (pace.repeat() && pace.profile().empty()) {
+      Add("pace.repeat", "Only a profile is repeated; give `pace.profile`, or leave it out.");
+    }
+    const int ways =
+        (pace.rate() != 0 ? 1 : 0) + (pace.profile().empty() ? 0 : 1) + (pace.has_live() ? 1 : 0);
+    if (ways > 1) {
+      Add("pace", "Has more than one of `rate`, `profile` and `live`; keep one.");
+    } else if (!pace.profile().empty()) {
+      CheckProfile(pace);
+    } else if (!pace.has_live() && !IsRate(pace.rate())) {
+      Add("pace.rate", fmt::format("Must lie above 0 and at most at {} rows a second, found {}; "
+                                   "leave out `pace` for as fast as possible.",
+                                   kFastestRate, Text(pace.rate())));
+    }
+  }
+
+  void CheckProfile(const v1::Pace& pace) {
+    const std::string path = "pace.profile";
+    if (pace.profile_size() > kMostPaceSteps) {
+      Add(path, fmt::format("Has {} steps; {} are the most.", pace.profile_size(), kMostPaceSteps));
+    }
+    bool has_rows = false;
+    for (int i = 0; i < pace.profile_size(); ++i) {
+      const v1::PaceStep& step = pace.profile(i);
+      const std::string at = Element(path, i);
+      const bool holds = step.has_for_();
+      if (holds == step.has_over()) {
+        Add(at,
+            "Must be either `rate` and `for`, as {rate: 100, for: 1m}, or `to` and `over`, as "
+            "{to: 5000, over: 10m}.");
+        continue;
+      }
+      if (holds ? step.to() != 0 : step.rate() != 0) {
+        Add(at + (holds ? ".to" : ".rate"), holds ? "Goes with `over`, and `rate` with `for`."
+                                                  : "Goes with `for`, and `to` with "
+                                                    "`over`.");
+      }
+      const double rate = holds ? step.rate() : step.to();
+      if (rate != 0 && !IsRate(rate)) {
+        Add(at + (holds ? ".rate" : ".to"),
+            fmt::format("Must lie between 0 and {} rows a second, found {}.", kFastestRate,
+                        Text(rate)));
+      }
+      if (Milliseconds(holds ? step.for_() : step.over()) <= 0) {
+        Add(at + (holds ? ".for" : ".over"), "Must be longer than 0.");
+      }
+      has_rows = has_rows || rate > 0;
+    }
+    const v1::PaceStep& last = *pace.profile().rbegin();
+    if (pace.repeat() ? !has_rows : last.rate() == 0 && last.to() == 0) {
+      Add(path,
+          "Ends at 0 rows a second for ever; end with a rate above 0, or give `repeat: true` "
+          "and a step with rows.");
+    }
+  }
+
+  static bool IsRate(double rate) { return rate > 0 && rate <= kFastestRate; }
 
   // Clusters or categories: names, shares and their sum.
   template <class Groups>

@@ -105,9 +105,10 @@ void JobControl::Log(int32_t level, const std::string& source, const std::string
   Send(message);
 }
 
-void JobControl::Begin(bool is_paused) {
+void JobControl::Begin(const worker::v1::Begin& begin) {
   const std::lock_guard lock(mutex_);
-  if (is_paused && !is_stopping_) is_paused_ = true;
+  if (begin.paused() && !is_stopping_) is_paused_ = true;
+  if (begin.has_tune()) tune_ = begin.tune();
   has_begun_ = true;
   changed_.notify_all();
 }
@@ -119,6 +120,18 @@ void JobControl::SetPaused(bool is_paused) {
   ++commands_;
   is_dirty_ = true;  // it is told even if no output had the time to change
   changed_.notify_all();
+}
+
+void JobControl::Tune(const worker::v1::Tune& tune) {
+  const std::lock_guard lock(mutex_);
+  tune_ = tune;
+  if (on_tune_) on_tune_(tune);
+}
+
+void JobControl::OnTune(std::function<void(const worker::v1::Tune&)> call) {
+  const std::lock_guard lock(mutex_);
+  on_tune_ = std::move(call);
+  if (tune_ && on_tune_) on_tune_(*tune_);
 }
 
 void JobControl::Stop() {

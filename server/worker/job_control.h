@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -27,8 +28,9 @@ class JobControl {
   void Log(int32_t level, const std::string& source, const std::string& sentence);
 
   // ---- asked by the daemon ----
-  void Begin(bool is_paused);
+  void Begin(const worker::v1::Begin& begin);
   void SetPaused(bool is_paused);
+  void Tune(const worker::v1::Tune& tune);
   void Stop();
   bool IsStopping() const { return is_stopping_; }
   // Waits for Begin; false: stopped instead.
@@ -38,6 +40,8 @@ class JobControl {
   bool IsPaused() const { return is_paused_; }
   // Calls this when it stops, at once if it does already; it is quick. Empty: nothing any more.
   void OnStop(std::function<void()> call);
+  // Calls this with each Tune, at once with what came last; it is quick. Empty: nothing any more.
+  void OnTune(std::function<void(const worker::v1::Tune&)> call);
 
   // What instances of plugins need, wired to the above.
   Environment* environment() { return &environment_; }
@@ -71,6 +75,8 @@ class JobControl {
   bool is_dirty_ = false;
   bool is_over_ = false;
   std::function<void()> on_stop_;
+  std::optional<worker::v1::Tune> tune_;
+  std::function<void(const worker::v1::Tune&)> on_tune_;
   std::mutex statistics_mutex_;  // held while statistics are read; taken before run_mutex_
   std::mutex run_mutex_;         // what a heartbeat needs: held for no time
   const Run* run_ = nullptr;

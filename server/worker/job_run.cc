@@ -67,6 +67,9 @@ worker::v1::Finished Execute(const worker::v1::RunJob& job, const worker::v1::St
     control->Send(message);
   }
   if (!control->AwaitBegin()) return {};
+  control->OnTune([&run](const worker::v1::Tune& tune) {
+    run->Tune(tune.pace(), tune.profile_start_ms(), tune.threads());
+  });
 
   const auto all = [&](OutputState state) {
     for (const auto& output : run->outputs()) output->monitor()->SetState(state);
@@ -92,6 +95,7 @@ worker::v1::Finished Execute(const worker::v1::RunJob& job, const worker::v1::St
     *final->mutable_checklist() = MakeChecklist(*statistics, run->plan());
     final->set_is_final(true);
   }
+  control->OnTune({});
   control->Show(nullptr);
   return finished;
 }

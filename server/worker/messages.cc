@@ -1,5 +1,7 @@
 #include "server/worker/messages.h"
 
+#include <google/protobuf/duration.pb.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -30,6 +32,13 @@ v1::OutputState StateOf(OutputState state) {
       return v1::OUTPUT_STATE_FAILED;
   }
   return v1::OUTPUT_STATE_UNSPECIFIED;
+}
+
+google::protobuf::Duration DurationOf(int64_t ms) {
+  google::protobuf::Duration duration;
+  duration.set_seconds(ms / 1000);
+  duration.set_nanos(static_cast<int32_t>(ms % 1000) * 1'000'000);
+  return duration;
 }
 
 }  // namespace
@@ -66,6 +75,9 @@ v1::OutputStatus StatusMessage(const Output& output) {
   status.set_bytes(progress.bytes);
   if (progress.went_on_from) status.set_went_on_from(*progress.went_on_from);
   status.set_retries(progress.retries);
+  status.set_committed_rows(progress.committed_rows);
+  status.set_asked_rows_per_second(progress.asked_rate);
+  if (progress.lag_ms) *status.mutable_lag() = DurationOf(*progress.lag_ms);
   const CommitTimes& commits = progress.commit_times;
   if (std::all_of(commits.counts.begin(), commits.counts.end(), [](auto n) { return n == 0; })) {
     return status;

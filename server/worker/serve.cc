@@ -143,13 +143,16 @@ class Listener {
         job_ = std::thread([this, start = message.start()] { Do(start); });
         return true;
       case worker::v1::ToWorker::kBegin:
-        control_->Begin(message.begin().paused());
+        control_->Begin(message.begin());
         return true;
       case worker::v1::ToWorker::kPause:
         control_->SetPaused(true);
         return true;
       case worker::v1::ToWorker::kResume:
         control_->SetPaused(false);
+        return true;
+      case worker::v1::ToWorker::kTune:
+        control_->Tune(message.tune());
         return true;
       case worker::v1::ToWorker::kStop:
         control_->Stop();

@@ -70,6 +70,7 @@ class EngineCallsTest : public testing::Test {
       told_[name] = now.state();
       if (now.name().empty()) told_.erase(name);
     };
+    parts.on_drain = [this] { ++drains_; };
     parts.config.max_streams = 1;
     parts.config.ended_runs = 2;
     parts.config.input_roots = {"/in"};
@@ -118,6 +119,7 @@ class EngineCallsTest : public testing::Test {
   bool is_ephemeral_ = false;
   std::vector<std::string> said_;
   std::string trouble_;
+  int drains_ = 0;
   std::map<std::string, v1::RunState> told_;  // by on_change
   const std::string state_folder_;
   const std::unique_ptr<RunStore> store_;
@@ -650,6 +652,115 @@ TEST_F(EngineCallsTest, WhatIsNoLabelOrCannotBeChangedIsRefused) {
   const absl::Status status = engine_->CreateRun(create, {Soon()}).status();
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("labels: team is"));
+}
+
+TEST_F(EngineCallsTest, PaceAndThreadsAreChangedWhateverARunDoes) {
+  Create(Request("a"));
+  Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
+  v1::UpdateRunRequest request;
+  request.mutable_run()->set_name("runs/a");
+  request.mutable_run()->mutable_spec()->mutable_pace()->set_rate(500);
+  request.mutable_run()->mutable_spec()->set_threads(3);
+  request.mutable_update_mask()->add_paths("spec.pace");
+  request.mutable_update_mask()->add_paths("spec.threads");
+  std::vector<worker::v1::Tune> told;
+  workers_->on_message = [&, before = workers_->on_message](WorkerId id,
+                                                            const worker::v1::ToWorker& message) {
+    if (message.has_begin()) told.push_back(message.begin().tune());
+    if (message.has_tune()) told.push_back(message.tune());
+    before(id, message);
+  };
+  const v1::Run before = Get("a");
+  const auto updated = engine_->UpdateRun(request);
+  ASSERT_TRUE(updated.ok()) << updated.status();
+  EXPECT_EQ(updated->spec().pace().rate(), 500);
+  EXPECT_EQ(updated->fingerprint(), before.fingerprint());
+  EXPECT_EQ(updated->state(), v1::RUN_STATE_RUNNING);
+  EXPECT_NE(updated->etag(), before.etag());
+  workers_->Settle();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].pace().rate(), 500);
+  EXPECT_EQ(told[0].threads(), 3);
+  EXPECT_EQ(told[0].profile_start_ms(), store_->All()->front().pace_ms());
+  EXPECT_EQ(store_->All()->front().asked().threads(), 3);
+  // Of a stopped one they are those of its next worker.
+  ASSERT_TRUE(engine_->StopRun({"runs/a"}).ok());
+  workers_->Settle();
+  request.mutable_run()->mutable_spec()->clear_pace();  // as fast as possible
+  EXPECT_FALSE(engine_->UpdateRun(request)->spec().has_pace());
+  ASSERT_TRUE(engine_->ResumeRun({"runs/a"}).ok());
+  workers_->Settle();
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[1].pace().rate(), 0);
+  EXPECT_EQ(told[1].threads(), 3);
+  request.mutable_run()->mutable_spec()->mutable_pace()->set_rate(-1);
+  EXPECT_THAT(std::string(engine_->UpdateRun(request).status().message()),
+              HasSubstr("run.spec.pace.rate: Must lie above 0"));
+  request.mutable_run()->mutable_spec()->clear_pace();
+  request.mutable_run()->mutable_spec()->set_threads(1000);
+  EXPECT_THAT(std::string(engine_->UpdateRun(request).status().message()),
+              HasSubstr("run.spec.threads: Must lie between 0 and 256"));
+}
+
+TEST_F(EngineCallsTest, WatchersOfAllRunsHearOfEach) {
+  Create(Request("a"));
+  std::vector<std::string> heard;
+  const auto watch = engine_->WatchAll([&](const std::string& name) { heard.push_back(name); });
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  EXPECT_THAT(heard, ElementsAre("runs/a"));
+  Create(Request("b"));
+  EXPECT_THAT(heard, testing::Contains("runs/b"));
+  heard.clear();
+  Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
+  EXPECT_THAT(heard, ElementsAre("runs/b"));
+  Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));  // nothing new
+  EXPECT_THAT(heard, ElementsAre("runs/b"));
+  ASSERT_TRUE(engine_->StopRun({"runs/a"}).ok());
+  workers_->Settle();
+  heard.clear();
+  ASSERT_TRUE(engine_->DeleteRun({"runs/a"}).ok());
+  EXPECT_THAT(heard, testing::Contains("runs/a"));
+  engine_->Unwatch(*watch);
+  heard.clear();
+  Create(Request("c"));
+  EXPECT_THAT(heard, testing::IsEmpty());
+}
+
+TEST_F(EngineCallsTest, ADrainedDaemonStopsRunsAndBeginsNothing) {
+  Create(Request("a"));
+  Create(Request("b"));
+  Say(ProgressOf(v1::OUTPUT_STATE_RUNNING, 10));
+  const auto drained = engine_->Drain({Soon()});
+  ASSERT_TRUE(drained.ok()) << drained;
+  EXPECT_EQ(workers_->alive(), 0U);
+  EXPECT_EQ(drains_, 1);
+  // What was asked of them stays, and can be looked at.
+  EXPECT_EQ(Get("a").target_state(), v1::TARGET_STATE_RUNNING);
+  EXPECT_THAT(Names(), ElementsAre("runs/a", "runs/b"));
+  for (const absl::Status& refused :
+       {engine_->CreateRun(Request("c"), {Soon()}).status(),
+        engine_->ResumeRun({"runs/a"}).status(), engine_->RestartRun({"runs/a"}).status(),
+        engine_->Generate(v1::GenerateRequest(), {Soon()}).status()}) {
+    EXPECT_EQ(refused.code(), StatusCode::kUnavailable);
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("is being drained"));
+  }
+  ASSERT_TRUE(engine_->StopRun({"runs/b"}).ok());
+  EXPECT_TRUE(engine_->Drain({Soon()}).ok());
+  EXPECT_EQ(drains_, 1);
+  // Another daemon goes on.
+  engine_->Stop(Past());
+  End();
+  Start();
+  EXPECT_EQ(workers_->alive(), 1U);
+  EXPECT_EQ(workers_->SentTo(workers_->last()), "begin");
+  EXPECT_EQ(Get("b").state(), v1::RUN_STATE_STOPPED);
+}
+
+TEST_F(EngineCallsTest, ADrainWaitsForRunsThatAreSlowToStop) {
+  Create(Request("a"));
+  workers_->on_message = [](WorkerId, const worker::v1::ToWorker&) {};  // it does not stop
+  EXPECT_EQ(engine_->Drain({Past()}).code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(engine_->CreateRun(Request("b"), {Soon()}).status().code(), StatusCode::kUnavailable);
 }
 
 TEST_F(EngineCallsTest, AnEtagKeepsAChangeFromUndoingAnother) {

@@ -123,6 +123,7 @@ void FakeWorkers::Send(WorkerId id, const worker::v1::ToWorker& message) {
       {worker::v1::ToWorker::kBegin, "begin"},
       {worker::v1::ToWorker::kPause, "pause"},
       {worker::v1::ToWorker::kResume, "resume"},
+      {worker::v1::ToWorker::kTune, "tune"},
       {worker::v1::ToWorker::kStop, "stop"},
       {worker::v1::ToWorker::kGetStatistics, "get_statistics"}};
   Note(id, kWords.at(message.message_case()));

@@ -63,9 +63,9 @@ std::string Text(const RunController& controller, const RunController::Actions& 
   const std::string target = word(v1::TargetState_Name(run.target_state()), "TARGET_STATE_");
   if (target != text) text += " to " + target;
   const std::pair<bool, const char*> all[] = {
-      {actions.store, "store"}, {actions.launch, "launch"},        {actions.begin, "begin"},
-      {actions.pause, "pause"}, {actions.resume, "resume"},        {actions.stop, "stop"},
-      {actions.kill, "kill"},   {actions.wake.has_value(), "wake"}};
+      {actions.store, "store"}, {actions.launch, "launch"}, {actions.begin, "begin"},
+      {actions.pause, "pause"}, {actions.resume, "resume"}, {actions.tune, "tune"},
+      {actions.stop, "stop"},   {actions.kill, "kill"},     {actions.wake.has_value(), "wake"}};
   for (const auto& [is_asked, name] : all) {
     if (is_asked) text += std::string(", ") + name;
   }
@@ -90,6 +90,11 @@ const std::vector<std::pair<std::string, Build>>& States() {
   static const std::vector<std::pair<std::string, Build>> kStates = {
       {"planning", [](RunController* c) { c->OnDaemonStart(); }},
       {"delivering", kDeliver},
+      {"blocked",
+       [](RunController* c) {
+         kDeliver(c);
+         c->OnProgress(Progress(v1::OUTPUT_STATE_BLOCKED, 10), kNow);
+       }},
       {"pausing",
        [](RunController* c) {
          kDeliver(c);
@@ -147,6 +152,15 @@ const std::vector<std::pair<std::string, Build>>& States() {
   return kStates;
 }
 
+std::string AskingForPace(RunController* controller) {
+  v1::UpdateRunRequest request;
+  request.mutable_run()->mutable_spec()->mutable_pace()->set_rate(5);
+  request.mutable_update_mask()->add_paths("spec.pace");
+  RunController::Actions actions;
+  if (!controller->Update(request, 1, &actions).ok()) return "refused";
+  return Text(*controller, actions);
+}
+
 Event Asking(Verb verb) {
   return [verb](RunController* controller) {
     RunController::Actions actions;
@@ -169,6 +183,7 @@ const std::vector<std::pair<std::string, Event>>& Events() {
       {"asked to resume", Asking(Verb::kResume)},
       {"asked to stop", Asking(Verb::kStop)},
       {"asked to restart", Asking(Verb::kRestart)},
+      {"asked for another pace", AskingForPace},
       {"worker planned", [](RunController* c) { return Text(*c, c->OnPlanned()); }},
       {"worker delivers",
        [](RunController* c) {
@@ -217,6 +232,7 @@ planning | asked to pause | STARTING to PAUSED, store, kill
 planning | asked to resume | STARTING to RUNNING, store
 planning | asked to stop | STARTING to STOPPED, store, kill
 planning | asked to restart | STARTING to RUNNING, store, kill
+planning | asked for another pace | STARTING to RUNNING, store
 planning | worker planned | STARTING to RUNNING, begin
 planning | worker delivers | STARTING to RUNNING
 planning | worker is blocked | STARTING to RUNNING
@@ -238,9 +254,10 @@ delivering | asked to pause | RUNNING to PAUSED, store, pause
 delivering | asked to resume | RUNNING, store
 delivering | asked to stop | RUNNING to STOPPED, store, stop
 delivering | asked to restart | RUNNING, store, stop
+delivering | asked for another pace | RUNNING, store, tune
 delivering | worker planned | RUNNING
 delivering | worker delivers | RUNNING
-delivering | worker is blocked | RUNNING
+delivering | worker is blocked | BLOCKED to RUNNING, store
 delivering | worker holds | RUNNING
 delivering | worker is done | SUCCEEDED to RUNNING, store
 delivering | output failed | FAILED to RUNNING, store
@@ -255,13 +272,36 @@ delivering | daemon stops | RUNNING, stop
 delivering | daemon starts anew | STARTING to RUNNING, launch
 delivering | worker cannot be launched | FAILED to RUNNING, store
 delivering | positions are reset | refused
+blocked | asked to pause | BLOCKED to PAUSED, store, pause
+blocked | asked to resume | BLOCKED to RUNNING, store
+blocked | asked to stop | BLOCKED to STOPPED, store, stop
+blocked | asked to restart | BLOCKED to RUNNING, store, stop
+blocked | asked for another pace | BLOCKED to RUNNING, store, tune
+blocked | worker planned | BLOCKED to RUNNING
+blocked | worker delivers | RUNNING, store
+blocked | worker is blocked | BLOCKED to RUNNING
+blocked | worker holds | RUNNING, store
+blocked | worker is done | SUCCEEDED to RUNNING, store
+blocked | output failed | FAILED to RUNNING, store
+blocked | worker has stopped | STARTING to RUNNING, store, wake
+blocked | worker found no space | STARTING to RUNNING, store, wake
+blocked | worker refused | FAILED to RUNNING, store
+blocked | worker crashed | STARTING to RUNNING, store, wake
+blocked | worker was killed | STARTING to RUNNING, store, wake
+blocked | worker is of another version | FAILED to RUNNING, store
+blocked | timer is due | BLOCKED to RUNNING
+blocked | daemon stops | BLOCKED to RUNNING, stop
+blocked | daemon starts anew | STARTING to RUNNING, launch
+blocked | worker cannot be launched | FAILED to RUNNING, store
+blocked | positions are reset | refused
 pausing | asked to pause | RUNNING to PAUSED, store
 pausing | asked to resume | RUNNING, store, resume
 pausing | asked to stop | RUNNING to STOPPED, store, stop
 pausing | asked to restart | RUNNING, store, stop
+pausing | asked for another pace | RUNNING to PAUSED, store, tune
 pausing | worker planned | RUNNING to PAUSED
 pausing | worker delivers | RUNNING to PAUSED
-pausing | worker is blocked | RUNNING to PAUSED
+pausing | worker is blocked | BLOCKED to PAUSED, store
 pausing | worker holds | PAUSED, store
 pausing | worker is done | SUCCEEDED to PAUSED, store
 pausing | output failed | FAILED to PAUSED, store
@@ -280,9 +320,10 @@ paused | asked to pause | PAUSED, store
 paused | asked to resume | RUNNING, store, resume
 paused | asked to stop | PAUSED to STOPPED, store, stop
 paused | asked to restart | PAUSED to RUNNING, store, stop
+paused | asked for another pace | PAUSED, store, tune
 paused | worker planned | PAUSED
 paused | worker delivers | RUNNING to PAUSED, store
-paused | worker is blocked | RUNNING to PAUSED, store
+paused | worker is blocked | BLOCKED to PAUSED, store
 paused | worker holds | PAUSED
 paused | worker is done | SUCCEEDED to PAUSED, store
 paused | output failed | FAILED to PAUSED, store
@@ -301,6 +342,7 @@ paused without a worker | asked to pause | PAUSED, store
 paused without a worker | asked to resume | STARTING to RUNNING, store, launch
 paused without a worker | asked to stop | STOPPED, store
 paused without a worker | asked to restart | STARTING to RUNNING, store, launch
+paused without a worker | asked for another pace | PAUSED, store
 paused without a worker | timer is due | PAUSED
 paused without a worker | daemon stops | PAUSED
 paused without a worker | daemon starts anew | PAUSED
@@ -309,9 +351,10 @@ stopping | asked to pause | refused
 stopping | asked to resume | RUNNING, store
 stopping | asked to stop | RUNNING to STOPPED, store
 stopping | asked to restart | RUNNING, store
+stopping | asked for another pace | RUNNING to STOPPED, store
 stopping | worker planned | RUNNING to STOPPED
 stopping | worker delivers | RUNNING to STOPPED
-stopping | worker is blocked | RUNNING to STOPPED
+stopping | worker is blocked | BLOCKED to STOPPED, store
 stopping | worker holds | PAUSED to STOPPED, store
 stopping | worker is done | SUCCEEDED to STOPPED, store
 stopping | output failed | FAILED to STOPPED, store
@@ -330,6 +373,7 @@ stopped | asked to pause | refused
 stopped | asked to resume | STARTING to RUNNING, store, launch
 stopped | asked to stop | STOPPED, store
 stopped | asked to restart | STARTING to RUNNING, store, launch
+stopped | asked for another pace | STOPPED, store
 stopped | timer is due | STOPPED
 stopped | daemon stops | STOPPED
 stopped | daemon starts anew | STOPPED
@@ -338,6 +382,7 @@ backing off | asked to pause | PAUSED, store
 backing off | asked to resume | STARTING to RUNNING, store
 backing off | asked to stop | STOPPED, store
 backing off | asked to restart | STARTING to RUNNING, store, launch
+backing off | asked for another pace | STARTING to RUNNING, store
 backing off | timer is due | STARTING to RUNNING, launch
 backing off | daemon stops | STARTING to RUNNING
 backing off | daemon starts anew | STARTING to RUNNING, launch
@@ -346,9 +391,10 @@ restarting | asked to pause | RUNNING to PAUSED, store
 restarting | asked to resume | RUNNING, store
 restarting | asked to stop | RUNNING to STOPPED, store
 restarting | asked to restart | RUNNING, store
+restarting | asked for another pace | RUNNING, store
 restarting | worker planned | RUNNING
 restarting | worker delivers | RUNNING
-restarting | worker is blocked | RUNNING
+restarting | worker is blocked | BLOCKED to RUNNING, store
 restarting | worker holds | RUNNING
 restarting | worker is done | SUCCEEDED to RUNNING, store
 restarting | output failed | STARTING to RUNNING, store, launch
@@ -367,9 +413,10 @@ ending with the daemon | asked to pause | RUNNING to PAUSED, store
 ending with the daemon | asked to resume | RUNNING, store
 ending with the daemon | asked to stop | RUNNING to STOPPED, store
 ending with the daemon | asked to restart | RUNNING, store
+ending with the daemon | asked for another pace | RUNNING, store
 ending with the daemon | worker planned | RUNNING
 ending with the daemon | worker delivers | RUNNING
-ending with the daemon | worker is blocked | RUNNING
+ending with the daemon | worker is blocked | BLOCKED to RUNNING, store
 ending with the daemon | worker holds | RUNNING
 ending with the daemon | worker is done | SUCCEEDED to RUNNING, store
 ending with the daemon | output failed | STARTING to RUNNING, store
@@ -388,6 +435,7 @@ succeeded | asked to pause | refused
 succeeded | asked to resume | refused
 succeeded | asked to stop | refused
 succeeded | asked to restart | refused
+succeeded | asked for another pace | refused
 succeeded | timer is due | SUCCEEDED to RUNNING
 succeeded | daemon stops | SUCCEEDED to RUNNING
 succeeded | daemon starts anew | SUCCEEDED to RUNNING
@@ -396,6 +444,7 @@ failed | asked to pause | refused
 failed | asked to resume | refused
 failed | asked to stop | refused
 failed | asked to restart | STARTING to RUNNING, store, launch
+failed | asked for another pace | FAILED to RUNNING, store
 failed | timer is due | FAILED to RUNNING
 failed | daemon stops | FAILED to RUNNING
 failed | daemon starts anew | FAILED to RUNNING

@@ -43,6 +43,8 @@ class PlayedEngine : public Engine {
   MOCK_METHOD(StatusOr<v1::Run>, StopRun, (const AskedRun&), (override));
   MOCK_METHOD(StatusOr<v1::Run>, RestartRun, (const AskedRun&), (override));
   MOCK_METHOD(StatusOr<uint64_t>, Watch, (const std::string&, std::function<void()>), (override));
+  MOCK_METHOD(StatusOr<uint64_t>, WatchAll, (std::function<void(const std::string&)>), (override));
+  MOCK_METHOD(absl::Status, Drain, (const CallContext&), (override));
   MOCK_METHOD(StatusOr<uint64_t>, WatchLog, (const std::string&, std::function<void()>),
               (override));
   MOCK_METHOD(void, Unwatch, (uint64_t), (override));

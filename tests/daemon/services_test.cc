@@ -356,6 +356,82 @@ TEST_F(Services, AnswerOthersWhileManyCallsWait) {
   for (std::thread& caller : callers) caller.join();
 }
 
+TEST_F(Services, DrainsTheDaemon) {
+  EXPECT_CALL(engine_, Drain(_)).WillOnce(Return(absl::OkStatus()));
+  const auto stub = v1::ServerService::NewStub(channel_);
+  grpc::ClientContext context;
+  v1::DrainResponse response;
+  EXPECT_TRUE(stub->Drain(&context, {}, &response).ok());
+}
+
+TEST_F(Services, WatchesAllRunsThatAFilterLetsThrough) {
+  std::function<void(const std::string&)> on_change;
+  EXPECT_CALL(engine_, WatchAll(_))
+      .WillOnce([&](std::function<void(const std::string&)> call) -> absl::StatusOr<uint64_t> {
+        for (const char* const name : {"runs/a", "runs/b", "runs/c"}) call(name);
+        on_change = std::move(call);
+        return 7;
+      });
+  Signal is_left;
+  EXPECT_CALL(engine_, Unwatch(7)).WillOnce([&](uint64_t) { is_left.Set(); });
+  std::mutex mutex;
+  std::map<std::string, v1::Run> runs;
+  for (const char* const name : {"runs/a", "runs/b", "runs/c"}) {
+    runs[name] = RunNamed(name);
+    runs[name].set_state(v1::RUN_STATE_RUNNING);
+    runs[name].mutable_spec()->set_threads(2);
+  }
+  runs["runs/b"].set_state(v1::RUN_STATE_PAUSED);
+  EXPECT_CALL(engine_, GetRun(_)).WillRepeatedly([&](const std::string& name) {
+    const std::lock_guard lock(mutex);
+    const auto found = runs.find(name);
+    return found == runs.end() ? absl::StatusOr<v1::Run>(NoSuchRun()) : found->second;
+  });
+  const auto change = [&](const std::string& name, v1::RunState state) {
+    {
+      const std::lock_guard lock(mutex);
+      runs[name].set_name(name);
+      runs[name].set_state(state);
+      if (state == v1::RUN_STATE_UNSPECIFIED) runs.erase(name);
+    }
+    on_change(name);
+  };
+  grpc::ClientContext context;
+  v1::WatchRunsRequest request;
+  request.set_filter("state = RUNNING");
+  const auto reader = runs_->WatchRuns(&context, request);
+  const auto next = [&] {
+    v1::WatchRunsResponse response;
+    if (!reader->Read(&response)) return std::string("end");
+    EXPECT_FALSE(response.run().has_spec());
+    return response.has_run() ? response.run().name() : "no " + response.removed();
+  };
+  EXPECT_EQ(next(), "runs/a");
+  EXPECT_EQ(next(), "runs/c");
+  change("runs/b", v1::RUN_STATE_RUNNING);
+  EXPECT_EQ(next(), "runs/b");
+  change("runs/a", v1::RUN_STATE_STOPPED);
+  EXPECT_EQ(next(), "no runs/a");
+  change("runs/a", v1::RUN_STATE_UNSPECIFIED);  // it was not shown any more
+  change("runs/c", v1::RUN_STATE_UNSPECIFIED);
+  EXPECT_EQ(next(), "no runs/c");
+  change("runs/d", v1::RUN_STATE_RUNNING);
+  EXPECT_EQ(next(), "runs/d");
+  context.TryCancel();
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  is_left.Wait();
+}
+
+TEST_F(Services, RefusesAFilterOfRunsToWatch) {
+  grpc::ClientContext context;
+  v1::WatchRunsRequest request;
+  request.set_filter("colour = red");
+  v1::WatchRunsResponse response;
+  const auto reader = runs_->WatchRuns(&context, request);
+  EXPECT_FALSE(reader->Read(&response));
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 // ---- WatchRun ----
 
 class WatchRun : public Services {

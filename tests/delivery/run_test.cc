@@ -382,5 +382,61 @@ TEST_F(RunTest, PartsOfAnyDayAreOfTheOutputThatWasAskedFor) {
   EXPECT_TRUE(again->outputs()[0]->WasComplete());
 }
 
+TEST_F(RunTest, AnotherPaceAndOtherThreadsMakeTheSameBytes) {
+  const auto spec = [&](const std::string& name, const std::string& format) {
+    return "dataset: {seed: 5, interactions: 30000}\nthreads: 1\noutputs:\n- format: " + format +
+           "\n  commit_rows: 1000\n  sink: {component: file, options: {path: " +
+           (folder_ / name).string() + "}}\n";
+  };
+  for (const std::string format : {"{component: csv}", "{component: avro}"}) {
+    const std::string suffix = format == "{component: csv}" ? ".csv" : ".avro";
+    Execute(spec("whole" + suffix, format));
+    Problems problems;
+    const auto run = Make("pace: {rate: 2000}\n" + spec("tuned" + suffix, format), &problems);
+    ASSERT_NE(run, nullptr) << ToString(problems);
+    ASSERT_TRUE(run->Open(std::chrono::seconds(1)).ok());
+    run->Start(std::chrono::seconds(1));
+    v1::Pace pace;
+    for (int i = 0; i < 20 && !run->HasEnded(); ++i) {
+      pace.Clear();
+      if (i % 3 == 0) pace.set_rate(100'000);
+      if (i % 3 == 1) pace.set_rate(1'000);
+      if (i % 3 == 2) pace.mutable_live();  // whose rows lie in the past
+      run->Tune(pace, 0, 1 + i % 4);
+      run->Wait(std::chrono::milliseconds(5));
+    }
+    run->Tune({}, 0, 3);
+    while (!run->HasEnded()) run->Wait(std::chrono::milliseconds(5));
+    const OutputProgress progress = run->outputs()[0]->progress();
+    ASSERT_EQ(progress.state, OutputState::kSucceeded) << progress.reason;
+    EXPECT_EQ(progress.committed_rows, 30'000);
+    EXPECT_EQ(Content(folder_ / ("tuned" + suffix)), Content(folder_ / ("whole" + suffix)));
+  }
+}
+
+TEST_F(RunTest, AProfileIsFollowedFromWhenItBegan) {
+  Problems problems;
+  const auto run = Make(
+      "dataset: {interactions: 5000}\n"
+      "pace: {profile: [{rate: 0, for: 1h}, {rate: 1000000, for: 1h}]}\n"
+      "outputs:\n- {format: {component: csv}, sink: {component: file, options: {path: " +
+          (folder_ / "a.csv").string() + "}}}\n",
+      &problems);
+  ASSERT_NE(run, nullptr) << ToString(problems);
+  ASSERT_TRUE(run->Open(std::chrono::seconds(1)).ok());
+  run->Start(std::chrono::seconds(1));
+  run->Wait(std::chrono::milliseconds(300));
+  EXPECT_EQ(run->outputs()[0]->progress().rows, 0);
+  EXPECT_EQ(run->outputs()[0]->progress().state, OutputState::kRunning);
+  // Two hours ago.
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  Problems none;
+  const SpecLayer layer{"test", "pace: {profile: [{rate: 0, for: 1h}, {rate: 1000000, for: 1h}]}"};
+  run->Tune(ReadSpec({&layer, 1}, &none)->pace(), now.count() - 7'200'000, 1);
+  while (!run->HasEnded()) run->Wait(std::chrono::milliseconds(5));
+  EXPECT_EQ(run->outputs()[0]->progress().state, OutputState::kSucceeded);
+}
+
 }  // namespace
 }  // namespace throng

@@ -596,6 +596,52 @@ class RunsTest(ScratchTest):
             self.client("runs", "update", "a", *flags, exit_code=2)
         self.client("runs", "update", "c", "--label", "team=x", exit_code=4)
 
+    def test_a_run_goes_on_at_another_pace_with_the_same_rows(self):
+        self.create("all")
+        self.create("a", "--rate", "10/s")
+        self.client("runs", "wait", "a", "--for", "running", "--timeout", "30s")
+        self.client("runs", "rate", "a", "20/s")
+        self.wait_until(lambda: self.asked("a") == 20, "the other pace")
+        self.assertIn("Pace:        20 rows/s", self.client("runs", "get", "a").stdout)
+        self.client("runs", "stop", "a")
+        self.client("runs", "wait", "a", "--for", "stopped", "--timeout", "30s")
+        for flags in (["--rate", "fast"], ["--rate", "0"], ["--threads", "257"]):
+            self.client("runs", "update", "a", *flags, exit_code=2)
+        self.client("runs", "update", "a", "--rate", "30/s", "--threads", "1")
+        spec = json.loads(self.client("runs", "get", "a", "-o", "json").stdout)["spec"]
+        self.assertEqual((spec["pace"], spec["threads"]), ({"rate": 30}, 1))
+        self.client("runs", "resume", "a")
+        self.wait_until(lambda: self.asked("a") == 30, "the pace of the next worker")
+        self.client("runs", "rate", "a", "max")
+        for name in ("a", "all"):
+            self.client("runs", "wait", name, "--timeout", "60s")
+        self.assertEqual((self.out / "a.csv").read_bytes(), (self.out / "all.csv").read_bytes())
+        self.client("runs", "update", "a", "--rate", "5/s", exit_code=4)
+
+    def asked(self, name):
+        run = json.loads(self.client("runs", "get", name, "-o", "json").stdout)
+        return run["outputs"][0].get("asked_rows_per_second", 0)
+
+    def test_a_drained_daemon_begins_nothing_and_its_runs_go_on_with_the_next_one(self):
+        self.create("all")
+        self.create("a", "--rate", "20/s")
+        self.client("runs", "wait", "a", "--for", "running", "--timeout", "30s")
+        self.assertIn("no run delivers any more", self.client("daemon", "drain").stdout)
+        told = self.client("runs", "create", "--to", "csv:b.csv", *QUICK, exit_code=3).stderr
+        self.assertIn("is being drained", told)
+        self.assertEqual(json.loads(self.client("runs", "get", "a", "-o", "json").stdout)
+                         ["target_state"], "running")
+        self.daemon.terminate()
+        self.daemon.wait()
+        self.start_daemon()
+        self.wait_until(lambda: self.run_client("runs", "list").returncode == 0, "the daemon")
+        self.client("runs", "wait", "a", "--for", "running", "--timeout", "30s")
+        self.client("runs", "rate", "a", "max")
+        for name in ("a", "all"):
+            self.client("runs", "wait", name, "--timeout", "60s")
+        self.assertEqual((self.out / "a.csv").read_bytes(), (self.out / "all.csv").read_bytes())
+        self.client("daemon", "drain", "--timeout", "soon", exit_code=2)
+
     def test_watch_streams_changes_until_the_end(self):
         self.create("a", "--rate", "200/s")
         lines = self.client("runs", "watch", "a", "-o", "jsonl").stdout.splitlines()

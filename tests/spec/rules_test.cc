@@ -15,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 v1::RunSpec GoodSpec() {
   const SpecLayer layer = {"a.yaml",
@@ -231,6 +232,75 @@ TEST(ValidateSpec, LetsIntegerIdsHaveNoPrefix) {
   FillDefaults(&spec);
   EXPECT_EQ(spec.dataset().world().user_prefix(), "");
   EXPECT_EQ(spec.dataset().world().item_prefix(), "");
+}
+
+std::vector<std::string> BrokenPace(const std::function<void(v1::Pace*)>& change) {
+  return Broken([&](v1::RunSpec* spec) { change(spec->mutable_pace()); });
+}
+
+TEST(ValidateSpec, ChecksThePace) {
+  EXPECT_THAT(BrokenPace([](v1::Pace* pace) { pace->set_rate(1e9); }), IsEmpty());
+  EXPECT_THAT(BrokenPace([](v1::Pace* pace) { pace->mutable_live(); }), IsEmpty());
+  EXPECT_THAT(BrokenPace([](v1::Pace* pace) {
+                pace->set_rate(5);
+                pace->mutable_live();
+              }),
+              ElementsAre("pace: Has more than one of `rate`, `profile` and `live`; keep one."));
+  EXPECT_THAT(BrokenPace([](v1::Pace*) {}),
+              ElementsAre(StartsWith("pace.rate: Must lie above 0 and at most at 1000000000")));
+  EXPECT_THAT(BrokenPace([](v1::Pace* pace) {
+                pace->set_rate(5);
+                pace->set_repeat(true);
+              }),
+              ElementsAre("pace.repeat: Only a profile is repeated; give `pace.profile`, or leave "
+                          "it out."));
+}
+
+TEST(ValidateSpec, ChecksTheStepsOfAProfile) {
+  const auto hold = [](v1::Pace* pace, double rate) {
+    v1::PaceStep* step = pace->add_profile();
+    step->set_rate(rate);
+    step->mutable_for_()->set_seconds(60);
+    return step;
+  };
+  EXPECT_THAT(BrokenPace([&](v1::Pace* pace) {
+                hold(pace, 0);
+                v1::PaceStep* step = pace->add_profile();
+                step->set_to(5);
+                step->mutable_over()->set_seconds(1);
+              }),
+              IsEmpty());
+  EXPECT_THAT(BrokenPace([&](v1::Pace* pace) {
+                hold(pace, -1);
+                hold(pace, 5)->mutable_over();
+                hold(pace, 5)->set_to(7);
+                hold(pace, 5)->mutable_for_()->clear_seconds();
+                pace->add_profile();
+                hold(pace, 1);
+              }),
+              ElementsAre("pace.profile[0].rate: Must lie between 0 and 1000000000 rows a second, "
+                          "found -1.",
+                          StartsWith("pace.profile[1]: Must be either `rate` and `for`"),
+                          "pace.profile[2].to: Goes with `over`, and `rate` with `for`.",
+                          "pace.profile[3].for: Must be longer than 0.",
+                          StartsWith("pace.profile[4]: Must be either `rate` and `for`")));
+  const auto ends = StartsWith("pace.profile: Ends at 0 rows a second for ever");
+  EXPECT_THAT(BrokenPace([&](v1::Pace* pace) {
+                hold(pace, 5);
+                hold(pace, 0);
+              }),
+              ElementsAre(ends));
+  EXPECT_THAT(BrokenPace([&](v1::Pace* pace) {
+                hold(pace, 5);
+                hold(pace, 0);
+                pace->set_repeat(true);
+              }),
+              IsEmpty());
+  EXPECT_THAT(BrokenPace([&](v1::Pace* pace) {
+                hold(pace, 0);
+                pace->set_repeat(true);
+              }),
+              ElementsAre(ends));
 }
 
 TEST(ValidateSpec, WantsAnOutputWithFormatAndSink) {
