@@ -165,7 +165,10 @@ def daemon_page(protos, programs):
 
 ## Flags
 
-{command_text([programs / "throngd"])}"""
+{command_text([programs / "throngd"])}
+""" + "\n".join(f"""## throngd {command}
+
+{command_text([programs / "throngd", command])}""" for command in ("check", "export"))
 
 
 def is_near(name):
@@ -390,7 +393,8 @@ def exit_codes_page(programs):
 ## throngctl
 
 """ + table(["Code", "Meaning"], re.findall(r"k\w+ = (\d+), +// (.+)", header))
-    for command in (["throngd"], ["throng-worker", "run"], ["throng-worker", "check"]):
+    for command in (["throngd"], ["throngd", "check"], ["throngd", "export"],
+                    ["throng-worker", "run"], ["throng-worker", "check"]):
         said = re.search(r"^Exit codes: (.*)\.$", help_of([programs / command[0], *command[1:]]),
                          re.MULTILINE)
         text += f"## {' '.join(command)}\n\n" + table(

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "server/control/start_up.h"
 #include "server/daemon/config.h"
 #include "server/daemon/daemon.h"
+#include "server/daemon/stored_runs.h"
 #include "server/spec/problem.h"
 
 namespace {
@@ -52,6 +54,60 @@ std::optional<std::string> ReadFile(const std::string& path) {
   std::string text(std::istreambuf_iterator<char>(file), {});
   if (file.bad()) return std::nullopt;
   return text;
+}
+
+// `throngd check`.
+int Check(const std::string& folder) {
+  const auto found = throng::CheckState(folder);
+  if (!found.ok()) {
+    fmt::print(stderr, "{}\n", std::string(found.status().message()));
+    return 1;
+  }
+  for (const std::string& fault : found->faults) fmt::print("{}\n", fault);
+  fmt::print("{} run{} in {}: {}\n", found->runs, found->runs == 1 ? "" : "s", folder,
+             found->faults.empty() ? "all is well." : "see above.");
+  return found->faults.empty() ? 0 : 1;
+}
+
+// `throngd export`: of one run the spec on standard output; of all, where `id` is empty, a file
+// each in the folder `to`, and on standard output what creates them again.
+int Export(const std::string& folder, const std::string& id, const std::string& to) {
+  bool is_found = id.empty();
+  bool is_whole = true;
+  const auto complain = [&](const std::string& sentence) {
+    fmt::print(stderr, "{}\n", sentence);
+    is_whole = false;
+  };
+  if (!to.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(to, error);  // if not, no file can be written
+  }
+  const absl::Status status = throng::ExportRuns(
+      folder,
+      [&](const throng::ExportedRun& run) {
+        if (run.id == id) {
+          is_found = true;
+          fmt::print("{}", run.spec);
+        }
+        if (!id.empty()) return;
+        const std::string path = fmt::format("{}/{}.json", to, run.id);
+        std::ofstream file(path, std::ios::binary);
+        if (!(file << run.spec << std::flush)) {
+          complain(fmt::format("{} cannot be written; name another folder with --to.", path));
+          return;
+        }
+        fmt::print("{}throngctl runs create -f {}{}\n",
+                   run.end.empty() ? "" : fmt::format("# {}: ", run.end), throng::ShellWord(path),
+                   run.flags);
+      },
+      [&](const std::string& damaged) {
+        if (damaged == id) is_found = true;
+        if (!id.empty() && damaged != id) return;
+        complain(fmt::format("What is stored of {} is damaged; its spec is lost.", damaged));
+      });
+  if (!status.ok()) complain(std::string(status.message()));
+  if (status.ok() && !is_found) complain(fmt::format("There is no run {} in {}.", id, folder));
+  return is_whole ? 0 : 1;
 }
 
 }  // namespace
@@ -103,6 +159,38 @@ int main(int argc, char** argv) {
       "It ends on SIGTERM or SIGINT once its runs have committed. On SIGHUP it reads throngd.yaml "
       "again and says what takes effect.\n"
       "Exit codes: 0 ended as asked, 1 it cannot start, 2 the request is wrong.");
+  std::string run, export_folder;
+  const auto add_folder = [&](CLI::App* command) {
+    command->add_option("--config", config_file, "The throngd.yaml that names the state folder.");
+    command->add_option("--state", state, "The state folder; stronger than the throngd.yaml.");
+  };
+  auto* check = app.add_subcommand(
+      "check", "Says what in a state folder is damaged, and how to mend it; no daemon may run.");
+  add_folder(check);
+  check->footer(
+      "Example:\n"
+      "  throngd check --state /var/lib/throng\n"
+      "Exit codes: 0 all is well, 1 something is damaged, 2 the request is wrong.");
+  auto* exporting =
+      app.add_subcommand("export", "Gives the runs of a state folder as specs; no daemon may run.");
+  add_folder(exporting);
+  auto* run_operand = exporting->add_option("RUN", run, "This run alone, on standard output.");
+  auto* to_flag =
+      exporting
+          ->add_option("--to", export_folder,
+                       "A folder that gets RUN.json of every run; on standard output stands what "
+                       "creates them again, for those that have ended or are stopped as a comment.")
+          ->excludes(run_operand);
+  exporting->footer(
+      "Examples:\n"
+      "  throngd export --state /var/lib/throng nightly >nightly.json\n"
+      "  throngd export --state /var/lib/throng --to specs >create.sh\n"
+      "Exit codes: 0 done, 1 something cannot be read or written, 2 the request is wrong.");
+  exporting->callback([=] {
+    if (run_operand->empty() && to_flag->empty()) {
+      throw CLI::ValidationError("Name a run, or a folder for all of them with --to.");
+    }
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -137,6 +225,10 @@ int main(int argc, char** argv) {
   if (!config) {
     fmt::print(stderr, "{}", mistakes);
     return 2;
+  }
+  if (check->parsed()) return Check(config->state_folder);
+  if (exporting->parsed()) {
+    return Export(config->state_folder, run.substr(run.find('/') + 1), export_folder);
   }
   options.read_config = read_config;
   options.config = *std::move(config);

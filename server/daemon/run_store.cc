@@ -435,6 +435,20 @@ absl::StatusOr<std::vector<RunStore::Record>> RunStore::All(std::vector<Damaged>
   return records;
 }
 
+absl::StatusOr<std::vector<std::string>> RunStore::FindDamage() {
+  Flush();
+  const std::lock_guard lock(writing_mutex_);
+  std::vector<std::string> found;
+  absl::Status status =
+      writing_->Query("PRAGMA integrity_check", {}, nullptr, [&](sqlite3_stmt* statement) {
+        std::string line = TextAt(statement, 0);
+        if (line != "ok") found.push_back(std::move(line));
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return found;
+}
+
 void RunStore::LimitPages(int pages) {
   const std::lock_guard lock(writing_mutex_);
   (void)writing_->Execute(fmt::format("PRAGMA max_page_count={}", pages).c_str());

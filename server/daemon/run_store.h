@@ -58,6 +58,8 @@ class RunStore {
   absl::Status ForEach(const std::function<void(Record record)>& on_record,
                        const std::function<void(const Damaged&)>& on_damaged);
   absl::StatusOr<std::vector<Record>> All(std::vector<Damaged>* damaged = nullptr);
+  // What SQLite finds wrong with the database, as it says it; nothing: it is whole.
+  absl::StatusOr<std::vector<std::string>> FindDamage();
   // UNAVAILABLE, STATE_LOST: the folder was removed or replaced, and what is written to it is gone.
   absl::Status Check() const;
 

@@ -1,6 +1,7 @@
 """deploy/Dockerfile and deploy/compose.yaml, as far as they can be tested without an engine: they fit
 the checkout, and the settings and versions of deploy/kafka. image_test.py has the rest."""
 
+import json
 import pathlib
 import re
 import subprocess
@@ -32,7 +33,8 @@ class ComposeTest(unittest.TestCase):
         self.services = self.compose["services"]
 
     def test_every_service_is_pinned_healthy_and_for_this_machine_only(self):
-        self.assertEqual(set(self.services), {"broker", "registry", "ui", "throngd"})
+        self.assertEqual(set(self.services),
+                         {"broker", "registry", "ui", "throngd", "prometheus", "grafana"})
         for name, service in self.services.items():
             with self.subTest(name):
                 if "build" not in service:
@@ -44,7 +46,12 @@ class ComposeTest(unittest.TestCase):
                 for port in service.get("ports", []):
                     self.assertRegex(port, r"^127\.0\.0\.1:\d+:\d+$")
                 for volume in service.get("volumes", []):
-                    self.assertIn(volume.split(":")[0], self.compose["volumes"])
+                    if volume.startswith("./"):
+                        file, _, rights = volume.split(":")
+                        self.assertTrue((DEPLOY / file).is_file(), file)
+                        self.assertEqual(rights, "ro")
+                    else:
+                        self.assertIn(volume.split(":")[0], self.compose["volumes"])
 
     def test_versions_are_those_of_deploy_kafka(self):
         version = re.search(r"^version=(.*)$", read("kafka/parts.sh"), re.MULTILINE)[1]
@@ -78,6 +85,48 @@ class ComposeTest(unittest.TestCase):
         self.assertEqual(
             callers["KAFKA_CLUSTERS_0_SCHEMAREGISTRY"], "http://registry:8080/apis/ccompat/v7")
 
+    def mounted(self, name):
+        """Files of this checkout by where a service has them."""
+        return {inside: DEPLOY / file for file, inside, *_ in (
+            volume.split(":") for volume in self.services[name]["volumes"]) if file.startswith("./")}
+
+    def test_the_daemons_settings_are_those_of_throngd_yaml_and_metrics(self):
+        command = self.services["throngd"]["command"]
+        place = command[command.index("--config") + 1]
+        settings = yaml.safe_load(self.mounted("throngd")[place].read_text(encoding="utf-8"))
+        metrics = settings.pop("http")
+        ours = yaml.safe_load(read("throngd.yaml"))
+        self.assertEqual({name: ours[name] for name in settings}, settings)
+        self.assertLessEqual({name for name in ours if "root" in name or "folder" in name},
+                             set(settings))
+        self.assertEqual(metrics, {"address": "0.0.0.0:9464", "insecure": True})
+        self.assertIn("--insecure", command)
+        self.assertNotIn("ports", self.services["throngd"])
+
+    def test_prometheus_and_grafana_find_what_they_ask(self):
+        mounted = self.mounted("prometheus")
+        settings = yaml.safe_load(
+            mounted["/etc/prometheus/prometheus.yml"].read_text(encoding="utf-8"))
+        example = yaml.safe_load(read("monitoring/prometheus.yml"))
+        self.assertEqual(settings["scrape_configs"][0]["static_configs"], [
+            {"targets": ["throngd:9464"]}])
+        settings["scrape_configs"][0]["static_configs"] = [{"targets": ["127.0.0.1:9464"]}]
+        self.assertEqual(settings, example)
+        self.assertEqual(mounted[f"/etc/prometheus/{settings['rule_files'][0]}"],
+                         DEPLOY / "monitoring/alerts.yml")
+        mounted = self.mounted("grafana")
+        provisioning = "/etc/grafana/provisioning"
+        sources, dashboards = (
+            yaml.safe_load(mounted[f"{provisioning}/{kind}/throng.yml"].read_text(encoding="utf-8"))
+            for kind in ("datasources", "dashboards"))
+        self.assertEqual(sources["datasources"][0]["url"], "http://prometheus:9090")
+        folder = dashboards["providers"][0]["options"]["path"]
+        dashboard = json.loads(mounted[f"{folder}/throng.json"].read_text(encoding="utf-8"))
+        # What compose.yaml says of its address, and which source it takes by itself.
+        self.assertIn(f"http://localhost:3000/d/{dashboard['uid']}", read("compose.yaml"))
+        variables = {one["name"]: one for one in dashboard["templating"]["list"]}
+        self.assertEqual(variables["source"]["query"], sources["datasources"][0]["type"])
+
 
 class DockerfileTest(unittest.TestCase):
     def setUp(self):
@@ -97,7 +146,8 @@ class DockerfileTest(unittest.TestCase):
                     copied.add(source)
         listed = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
         folders = set(re.findall(r"^add_subdirectory\((\w+)\)", listed, re.MULTILINE))
-        self.assertLessEqual(folders | {"CMakeLists.txt", "CMakePresets.json"}, copied)
+        documents = {"README.md", "SECURITY.md", "SUPPORT.md", "CHANGELOG.md", "docs"}
+        self.assertLessEqual(folders | documents | {"CMakeLists.txt", "CMakePresets.json"}, copied)
 
     def test_its_shell_commands_are_commands(self):
         for command in self.runs():

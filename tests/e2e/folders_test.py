@@ -1,8 +1,11 @@
-"""The folders of a daemon: what it refuses at its start, and what it says when it loses its own."""
+"""The folders of a daemon: what it refuses at its start, what it says when it loses its own, and what is
+told of one without its daemon."""
 
+import json
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -67,6 +70,81 @@ class FoldersTest(unittest.TestCase):
         self.assertEqual(running.get("runs/live").name, "runs/live")
         stopped = running.stop("runs/live")  # what fills a disk can be stopped
         self.assertIn("Not stored yet", stopped.reason)
+
+    def throngd(self, *arguments, exit_code=0):
+        """What `throngd check` or `export` says."""
+        done = subprocess.run([daemon.DAEMON, *arguments], cwd=self.folder, capture_output=True,
+                              text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, exit_code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_a_state_folder_without_its_daemon_can_be_checked(self):
+        running = daemon.Daemon(self.folder)
+        self.addCleanup(running.close)
+        for name in ("first", "second"):
+            running.create(PACED, name)
+        state = ("--state", str(self.folder / "state"))
+        self.assertIn(f"is in use by the daemon of process {running.process.pid}",
+                      self.throngd("check", *state, exit_code=1))
+        running.kill()
+        (self.folder / "throngd.yaml").write_text("state_folder: state\n", encoding="utf-8")
+        for arguments in (("check", *state), (*state, "check"), ("check", "--config", "throngd.yaml")):
+            self.assertRegex(self.throngd(*arguments), "^2 runs in .*state: all is well.\n$")
+        with sqlite3.connect(self.folder / "state/runs.db") as database:
+            database.execute("UPDATE runs SET record = x'ff' WHERE name = 'runs/first'")
+        database.close()
+        for plugin in (self.folder / "state/plugins").iterdir():
+            plugin.unlink()
+        said = self.throngd("check", *state, exit_code=1)
+        self.assertIn("runs/first: what is stored of it is damaged. Put a backup", said)
+        self.assertRegex(said, "runs/second: The plugin `.*` .* is gone: ")
+        self.assertIn("see above.", said)
+        elsewhere = self.folder / "elsewhere"
+        self.assertIn(f"There is no runs.db in {elsewhere}, so it is no state folder",
+                      self.throngd("check", "--state", str(elsewhere), exit_code=1))
+        self.assertFalse(elsewhere.exists())
+        self.throngd("check", "--nonsense", exit_code=2)
+
+    def test_runs_of_a_lost_daemon_are_created_again_from_their_specs(self):
+        spec = {"dataset": {"interactions": 20_000}, "pace": {"rate": 20_000}, "outputs": [
+            {"format": {"component": "csv"},
+             "sink": {"component": "file", "options": {"path": str(self.folder / "out/rows.csv")}}}]}
+        running = daemon.Daemon(self.folder)
+        running.create(spec, "nightly", labels={"team": "search"})
+        running.wait("runs/nightly", lambda run: run.outputs[0].position > 0, "a commit")
+        spec["outputs"][0]["sink"]["options"]["path"] = str(self.folder / "out/few.csv")
+        running.create({**spec, "dataset": {"interactions": 100}}, "few")
+        running.wait_for_state("runs/few", daemon.SUCCEEDED)
+        running.close()
+        state = ("--state", str(self.folder / "state"))
+        one = json.loads(self.throngd("export", *state, "nightly"))
+        self.assertEqual(one["dataset"]["interactions"], 20_000)
+        self.assertEqual(json.loads(self.throngd("export", *state, "runs/nightly")), one)
+        self.assertEqual(self.throngd("export", *state, "nobody", exit_code=1),
+                         f"There is no run nobody in {state[1]}.\n")
+        self.assertIn("Name a run, or a folder", self.throngd("export", *state, exit_code=2))
+        commands = self.throngd("export", *state, "--to", "specs")
+        self.assertEqual(
+            commands,
+            "throngctl runs create -f specs/nightly.json --name nightly --label team=search\n"
+            "# succeeded: throngctl runs create -f specs/few.json --name few\n")
+        self.assertEqual(json.loads((self.folder / "specs/nightly.json").read_text()), one)
+        (self.folder / "file").touch()
+        self.assertIn("file/nightly.json cannot be written; name another folder with --to.",
+                      self.throngd("export", *state, "--to", "file", exit_code=1))
+        # Another daemon, which knows nothing.
+        shutil.rmtree(self.folder / "state")
+        running.start()
+        self.addCleanup(running.close)
+        subprocess.run(
+            ["bash", "-eu"], input=commands, text=True, check=True, cwd=self.folder, timeout=60,
+            env={**os.environ, "PATH": f"{pathlib.Path(daemon.DAEMON).parent}:{os.environ['PATH']}",
+                 "THRONG_ADDRESS": f"unix:{running.socket}"})
+        run = running.wait_for_state("runs/nightly", daemon.SUCCEEDED)
+        self.assertEqual(run.labels["team"], "search")
+        self.assertGreater(run.outputs[0].went_on_from, 0)
+        rows = (self.folder / "out/rows.csv").read_text(encoding="utf-8")
+        self.assertEqual(rows.count("\n"), 20_001)
 
 
 if __name__ == "__main__":

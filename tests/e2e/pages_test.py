@@ -25,6 +25,7 @@ TEXT = {
     "how-to/embed-grpc.md": "installs what the Python of this test has",
     "how-to/let-callers-in.md": "a file",
     "install.md": "needs root, a container engine or a release; the tests of packages and images do it",
+    "operations.md": "what a command prints, which is compared",
     "promises.md": "calls tests; docs_test.py looks for what it names",
     "reference/cli.md": "the examples of --help",
     "reference/throngd.md": "likewise",
@@ -32,6 +33,7 @@ TEXT = {
 }
 # Pages whose blocks are not executed with the others, and why.
 ELSEWHERE = {
+    "operations.md": "a test of its own compares what it prints",
     "promises.md": "a test of its own looks at what it prints",
     "tutorial.md": "a test of its own compares what it prints",
 }
@@ -95,6 +97,19 @@ class PagesTest(unittest.TestCase):
             self.assertIn(text, printed)
         self.assertIn("exit code 1", printed)
         self.assertEqual(printed.count("All is as it must be."), 1)
+
+    def test_the_operations_print_what_they_show(self):
+        operations = pages()["operations.md"]
+        printed, _ = execute_page(operations)
+        shown, = [text for language, text in docs_test.blocks(operations) if language == "text"]
+        self.assertIn(shown, printed)
+        self.assertIn("1 run in ", printed)
+
+    def test_every_alert_is_told(self):
+        alerts = (docs_test.ROOT / "deploy/monitoring/alerts.yml").read_text(encoding="utf-8")
+        self.assertEqual(
+            re.findall(r"^\| (Throng\w+) \|", pages()["how-to/watch-a-daemon.md"], re.MULTILINE),
+            re.findall(r"- alert: (\w+)", alerts))
 
     def test_a_split_has_the_rows_that_are_said(self):
         def look(folder):
