@@ -1,9 +1,9 @@
 """deploy/Dockerfile built and run, and deploy/compose.yaml brought up, by a real engine.
 
-The base image is made of Debian's packages, broker and registry of the programs of deploy/kafka, each
-under its public name. The page to look at them (`ui`) is published as an image alone, so nothing here
-runs it: containers_test.py reads its settings. Without systemd the engine does not look at the health
-of containers by itself; the test asks it to."""
+The base image and Prometheus are made of Debian's packages, broker and registry of the programs of
+deploy/kafka, each under its public name. The page to look at these (`ui`) and Grafana are published as
+images alone, so nothing here runs them: containers_test.py reads their settings. Without systemd the
+engine does not look at the health of containers by itself; the test asks it to."""
 
 import hashlib
 import json
@@ -126,6 +126,7 @@ class ComposeTest(unittest.TestCase):
     def setUp(self):
         self.engine = self.enterContext(container_engine.Engine())
         self.engine.import_root("java", "localhost/java")
+        self.engine.import_root("prometheus", "localhost/prometheus")
         with open(ROOT / "deploy/compose.yaml", encoding="utf-8") as file:
             self.compose = yaml.safe_load(file)
         self.services = self.compose["services"]
@@ -133,7 +134,7 @@ class ComposeTest(unittest.TestCase):
         programs = subprocess.run(
             ["bash", "-euc", get], cwd=ROOT, check=True, stdout=subprocess.PIPE,
             text=True).stdout.split()[-1]
-        for name in ("broker", "registry"):
+        for name in ("broker", "registry", "prometheus"):
             self.engine.build(HERE / f"images/{name}.containerfile",
                               f"docker.io/{self.services[name]['image']}", programs)
         build_image(self.engine, f"localhost/{self.services['throngd']['image']}")
@@ -150,6 +151,8 @@ class ComposeTest(unittest.TestCase):
         listeners = self.services["broker"]["environment"]
         listeners["KAFKA_ADVERTISED_LISTENERS"] = listeners["KAFKA_ADVERTISED_LISTENERS"].replace(
             "localhost:9092", f"localhost:{self.port['broker']}")
+        # Files that are mounted lie beside compose.yaml.
+        os.symlink(ROOT / "deploy/monitoring", self.engine.home / "monitoring")
         self.file = self.engine.home / "compose.yaml"
         self.file.write_text(yaml.safe_dump(self.compose), encoding="utf-8")
 
@@ -186,6 +189,25 @@ class ComposeTest(unittest.TestCase):
         registry = f"http://localhost:{self.port['registry']}/apis/ccompat/v7"
         with urllib.request.urlopen(f"{registry}/subjects", timeout=30) as answer:
             self.assertEqual(json.load(answer), ["interactions-value"])
+
+    def test_prometheus_watches_throngd(self):
+        for name in ("throngd", "prometheus"):
+            self.up(name)
+        self.engine.call("podman", "exec", "throng_throngd_1", "throngctl", "runs", "create",
+                         "--name", "a", "--to", "csv:a.csv", "--rate", "10/s")
+
+        def asked(query):
+            url = f"http://localhost:{self.port['prometheus']}/api/v1/{query}"
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return json.load(answer)["data"]
+
+        wait_until(lambda: asked("query?query=throng_output_rows_total")["result"])
+        wait_until(lambda: {alert["state"] for group in asked("rules")["groups"]
+                            for alert in group["rules"]} == {"inactive"})
+        # An alert that fires at once; it comes with the next look at the rules.
+        self.engine.call("podman", "exec", "throng_throngd_1", "throngctl", "runs", "create",
+                         "--name", "b", "--to", "csv:a.csv")
+        wait_until(lambda: [alert["labels"]["run"] for alert in asked("alerts")["alerts"]] == ["b"])
 
 
 if __name__ == "__main__":

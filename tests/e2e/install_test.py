@@ -49,7 +49,7 @@ class InstallTest(unittest.TestCase):
         self.expected = default_job(self.folder)
 
     def root(self, name):
-        root = roots.Root(name)
+        root = roots.Root(roots.archive(name))
         self.addCleanup(root.close)
         self.bash = lambda text: self.assert_runs(root, text)
         return root
@@ -136,6 +136,87 @@ class InstallTest(unittest.TestCase):
         with self.subTest("it is installed again"):
             self.bash("apt-get install -y -qq /tmp/next.deb")
             self.bash(DAEMON + "throngctl runs list")
+
+    def test_systemd_keeps_the_daemon_and_shuts_it_in(self):
+        """By a systemd that is process 1, in namespaces of its own."""
+        root = self.root("debian12")
+        shutil.copy(package_test.deb(), root.path / "tmp/throng.deb")
+        self.bash("apt-get update -qq && apt-get install -y -qq --no-install-recommends "
+                  "dbus systemd /tmp/throng.deb")
+        (root.path / "srv/data").mkdir()
+        booted = root.boot()
+        self.addCleanup(booted.close)
+        bash = lambda text: self.assert_runs(booted, text)
+        shown = lambda name: bash(f"systemctl show --property {name} --value throngd").strip()
+
+        def wait_until(is_so):
+            give_up = time.monotonic() + 60
+            while not is_so():
+                self.assertLess(time.monotonic(), give_up, bash("journalctl -n 40 --no-pager"))
+                time.sleep(0.05)
+
+        with self.subTest("it is off until somebody starts it"):
+            self.assertEqual(shown("ActiveState"), "inactive")
+            bash("systemctl enable --now throngd")  # which waits for READY=1
+            self.assertEqual(shown("ActiveState"), "active")
+            bash("throngctl runs create --name first --to csv:first.csv --rate 10000/s")
+
+        with self.subTest("it is shut in"):
+            pids = bash("cat /sys/fs/cgroup/system.slice/throngd.service/cgroup.procs").split()
+            self.assertEqual(len(pids), 2)  # with the worker
+            for pid in pids:
+                status = bash(f"cat /proc/{pid}/status")
+                self.assertNotRegex(status, r"\nUid:\s+0\b")
+                for line in (r"NoNewPrivs:\s+1", r"Seccomp:\s+2", "CapEff:\t0+", "CapBnd:\t0+"):
+                    self.assertRegex(status, f"\n{line}\n")
+                inside = f"nsenter --target {pid} --mount"
+                for place in ("/usr", "/etc/throng", "/srv/data", "/var/lib/dpkg"):
+                    said = bash(f"{inside} touch {place}/x 2>&1 || true")
+                    self.assertIn("Read-only file system", said)
+                bash(f"touch /tmp/of-others && ! {inside} ls /tmp/of-others && {inside} touch /tmp/x")
+                self.assertEqual(bash(f"{inside} ls /home /root 2>/dev/null"), "/home:\n\n/root:\n")
+
+        with self.subTest("a daemon that is killed comes back, and its runs go on"):
+            bash("systemctl kill --kill-whom=main --signal=KILL throngd")
+            wait_until(lambda: shown("NRestarts") == "1" and shown("ActiveState") == "active")
+            bash("throngctl runs wait first --for succeeded --timeout 60s")
+            rows = (root.path / "var/lib/throng/out/first.csv").read_bytes()
+            self.assertEqual(hashlib.sha256(rows).hexdigest(), self.expected)
+
+        with self.subTest("an output folder elsewhere takes what the guide says"):
+            bash("""
+                chown throng: /srv/data
+                mkdir /etc/systemd/system/throngd.service.d
+                printf '[Service]\nReadWritePaths=/srv/data\nWatchdogSec=2\nTimeoutAbortSec=1\n' \
+                  >/etc/systemd/system/throngd.service.d/override.conf
+                sed -i 's,^output_roots: .*,output_roots: [/srv/data],' /etc/throng/throngd.yaml
+                systemctl daemon-reload
+                systemctl restart throngd
+                throngctl runs create --name second --size quick --to csv:second.csv
+                throngctl runs wait second --for succeeded --timeout 60s
+                test -s /srv/data/second.csv""")
+
+        with self.subTest("one that hangs is started again"):
+            bash(f"kill -STOP {shown('MainPID')}")
+            wait_until(lambda: shown("NRestarts") == "1" and shown("ActiveState") == "active")
+            bash("throngctl runs list")
+
+        with self.subTest("it reads its settings again"):
+            bash("sed -i 's/level: info/level: debug/' /etc/throng/throngd.yaml && "
+                 "systemctl reload throngd")
+            wait_until(lambda: "the settings were read again" in bash("journalctl -u throngd -o cat"))
+
+        with self.subTest("it stops once runs have committed"):
+            bash("""throngctl runs create --name third --to csv:third.csv --rate 1000/s
+                sleep 1; systemctl stop throngd; systemctl start throngd""")
+            self.assertEqual(shown("Result"), "success")
+            self.assertIn("went_on_from", bash("throngctl runs get third -o json"))
+
+        with self.subTest("wrong settings are tried once"):
+            bash("echo 'nonsense: 1' >>/etc/throng/throngd.yaml; ! systemctl restart throngd")
+            wait_until(lambda: shown("ActiveState") == "failed")
+            self.assertEqual((shown("ExecMainStatus"), shown("NRestarts")), ("2", "0"))
+            self.assertIn("nonsense", bash("journalctl -u throngd -o cat -n 20"))
 
     def test_the_archive_runs_on_every_platform_that_it_names(self):
         said = (package_test.ROOT / "deploy/archive.md").read_text()

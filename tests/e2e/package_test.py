@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -20,6 +21,27 @@ def deb():
 def archive():
     (path,) = PACKAGES.glob("throng-*.tar.gz")
     return path
+
+
+# Of relative targets, in Markdown and in the HTML within.
+LINK = re.compile(r"(?:\]\(|src(?:set)?=\")(?!\w+:)([^)\"\s]+)")
+
+
+def without_code(markdown):
+    """Without blocks, and without code but for that in the words of a link."""
+    markdown = re.sub(r"^```.*?^```$", "", markdown, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"(\[`[^`\n]+`\])|`[^`\n]+`", lambda match: match[1] or "", markdown)
+
+
+def heads(markdown):
+    """The anchors of a page's headings, as Git hosts make them."""
+    titles = re.findall(r"^#+ (.*)$", markdown, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def words_of_links(page):
+    return {words.strip("`") for words in re.findall(
+        r"\[([^\[\]]+)\]\(", without_code(page.read_text(encoding="utf-8")))}
 
 
 def run(*command, **options):
@@ -56,8 +78,13 @@ class PackageTest(unittest.TestCase):
             "usr/lib/pkgconfig/throng-plugin.pc",
             "usr/lib/throng/plugins/kafka.so",
             "usr/share/bash-completion/completions/throngctl",
+            "usr/share/doc/throng/README.md",
             "usr/share/doc/throng/changelog.gz",
             "usr/share/doc/throng/copyright",
+            "usr/share/doc/throng/docs/tutorial.md",
+            "usr/share/doc/throng/examples/clients/python/README.md",
+            "usr/share/doc/throng/examples/monitoring/alerts.yml",
+            "usr/share/doc/throng/examples/throngd.yaml",
             "usr/share/fish/vendor_completions.d/throngctl.fish",
             "usr/share/man/man1/throng-worker.1.gz",
             "usr/share/man/man1/throngctl.1.gz",
@@ -71,6 +98,45 @@ class PackageTest(unittest.TestCase):
         # The last is found by nobody but us: it is loaded where it is needed.
         for package in ("libc6", "libgrpc++1.51", "librdkafka1", "libsqlite3-0", "libcurl4"):
             self.assertIn(package, re.findall(r"[^ ,]+", depends))
+
+    def test_links_of_the_documents_lead_to_what_is_installed(self):
+        # In a checkout alone, so only named.
+        named = {"Apache License 2.0", "Contributing", "statistics_test", "tests/bench"}
+        for tree in (self.home / "deb/usr", self.tree):
+            pages = sorted(tree.rglob("*.md"))
+            self.assertGreater(len(pages), 30)
+            links = 0
+            for page in pages:
+                text = without_code(page.read_text(encoding="utf-8"))
+                with self.subTest(page.relative_to(tree)):
+                    for link in LINK.findall(text):
+                        links += 1
+                        file, _, head = link.partition("#")
+                        target = page.parent / file if file else page
+                        self.assertTrue(target.exists(), link)
+                        if head:
+                            self.assertIn(head, heads(target.read_text(encoding="utf-8")), link)
+                    for folder in re.findall(r"protoc -I (\S+)", page.read_text(encoding="utf-8")):
+                        self.assertTrue((page.parent / folder / "throng/v1/run.proto").exists())
+            self.assertGreater(links, 100)
+            installed = tree / "share/doc/throng"
+            for name in ("README.md", "SUPPORT.md", "SECURITY.md"):
+                lost = words_of_links(ROOT / name) - words_of_links(installed / name)
+                self.assertLessEqual(lost, named, name)
+            for page in (ROOT / "docs").rglob("*.md"):
+                lost = words_of_links(page) - words_of_links(installed / page.relative_to(ROOT))
+                self.assertLessEqual(lost, named, page)
+
+    def test_the_same_tree_gives_the_same_bytes(self):
+        """Packed by another person: of another country, at another time, with files of other times."""
+        sums = (PACKAGES / "SHA256SUMS").read_text()
+        old = ROOT / "deploy/throngd.yaml"
+        times = old.stat()
+        self.addCleanup(os.utime, old, ns=(times.st_atime_ns, times.st_mtime_ns))
+        os.utime(old, (1_000_000_000, 1_000_000_000))
+        run("bash", "-c", "umask 077; exec deploy/package", cwd=ROOT,
+            env={**os.environ, "TZ": "Asia/Tokyo", "LC_ALL": "C"})
+        self.assertEqual((PACKAGES / "SHA256SUMS").read_text(), sums)
 
     def test_the_unit_starts_what_is_installed_with_the_folders_of_the_settings(self):
         unit = (self.home / "deb/lib/systemd/system/throngd.service").read_text()
@@ -125,6 +191,23 @@ class PackageTest(unittest.TestCase):
             rows = run(program / "bin/throngctl", "generate", "--size", "quick", "--quiet",
                        "--to", "csv:-", cwd=self.home, env={"PATH": "/usr/bin:/bin"})
             self.assertEqual(rows.count("\n"), 101)
+
+    def test_quickstart_uses_what_is_installed_and_builds_nothing(self):
+        # Nothing that could be built is there.
+        checkout = self.home / "checkout"
+        (checkout / "deploy").mkdir(parents=True)
+        for name in ("packages.sh", "quickstart"):
+            shutil.copy(ROOT / "deploy" / name, checkout / "deploy")
+        said = run(checkout / "deploy/quickstart", cwd=self.home,
+                   env={"PATH": f"{self.tree}/bin:/usr/bin:/bin", "HOME": str(self.home)})
+        self.assertTrue(said.startswith(f"Using the installed {self.tree}/bin/throngctl\n"), said)
+        self.assertNotRegex(said, "Installing|Building|build/release")
+        self.assertIn("throngctl preview --from 49990 ", said)
+        self.assertEqual(self.files(checkout), {
+            "deploy/packages.sh", "deploy/quickstart", "out/interactions.csv",
+            "out/interactions.csv.manifest.json", "out/report.html"})
+        rows = (checkout / "out/interactions.csv").read_text(encoding="utf-8")
+        self.assertEqual(rows.count("\n"), 50_001)
 
 
 if __name__ == "__main__":

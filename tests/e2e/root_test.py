@@ -1,0 +1,49 @@
+"""The .deb in a small root with nothing but its dependencies: the daemon of the package, as its user and
+with a read-only root, delivers a run. install_test.py and image_test.py have the rest, at full size."""
+
+import hashlib
+import os
+import re
+import shutil
+import unittest
+
+import install_test
+import package_test
+import roots
+
+# As a container has it: only the state folder and /run can be written to.
+READ_ONLY = """
+mount -t tmpfs tmpfs /run
+mount --bind /var/lib/throng /var/lib/throng
+mount -o remount,bind,ro /
+"""
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root installs packages, in a root of its own, too")
+class RootTest(unittest.TestCase):
+    def test_the_package_alone_delivers_a_run(self):
+        depends = package_test.run("dpkg-deb", "--field", package_test.deb(), "Depends")
+        root = roots.Root(roots.small(re.findall(r"(?:^|, )([a-z0-9.+-]+)", depends)))
+        self.addCleanup(root.close)
+        shutil.copy(package_test.deb(), root.path / "tmp/throng.deb")
+        # dpkg refuses it where a dependency is missing.
+        code, said = root.bash("dpkg --force-unsafe-io -i /tmp/throng.deb")
+        self.assertEqual(code, 0, said)
+        code, said = root.bash(
+            f"mount --bind / / && cd / && exec chroot . bash -euc '{READ_ONLY + install_test.DAEMON}"
+            """
+            ! touch /etc/x 2>/dev/null
+            throngctl runs create --name first --size quick --to csv:first.csv
+            throngctl runs wait first --for succeeded --timeout 60s
+            kill %1
+            wait %1'""", timeout=300)
+        self.assertEqual(code, 0, said)
+        rows = (root.path / "var/lib/throng/out/first.csv").read_bytes()
+        self.assertEqual(rows.count(b"\n"), 101)
+        made = package_test.run(install_test.CLIENT, "generate", "--size", "quick", "--quiet", "--to",
+                                "csv:-")
+        self.assertEqual(hashlib.sha256(rows).hexdigest(), hashlib.sha256(made.encode()).hexdigest())
+
+
+if __name__ == "__main__":
+    unittest.main()
