@@ -42,9 +42,9 @@ def main():
     print("| rows/s asked | rows in 10 s, smallest and largest of all such spans | most rows in 10 ms |")
     print("|---|---|---|")
     for rate in (1, 10, 1_000, 100_000, 1_000_000):
-        seen = [(at, rows) for at, rows in arrivals(rate, seconds)]
+        seen = arrivals(rate, seconds)
         times = [at for at, _ in seen]
-        span = min(10, seconds - 1)
+        span = max(0.1, min(10, seconds - 1))
         counts, bursts = [], []
         for i, (at, rows) in enumerate(seen):
             if at - times[0] < 0.5:
