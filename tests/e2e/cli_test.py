@@ -168,7 +168,7 @@ class OneShotTest(ScratchTest):
         self.assertEqual(len(told.splitlines()), 180)
 
     def test_wrong_flags_are_exit_code_2(self):
-        for arguments in (["--nonsense"], ["generate", "--live"], ["nonsense"],
+        for arguments in (["--nonsense"], ["generate", "--lively"], ["nonsense"],
                           ["generate", "--slice", "1"], ["generate", "-f", "nowhere.yaml"],
                           ["runs", "wait", "x", "--for", "done"],
                           ["runs", "wait", "x", "--timeout", "soon"],

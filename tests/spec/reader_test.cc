@@ -393,10 +393,11 @@ slice: {mode: [contiguous]}
 }
 
 TEST(ReadSpec, RefusesWhatIsNotBuilt) {
-  EXPECT_THAT(Mistakes("dataset: {sampling: independent}\npace: {live: {}}\n")[0],
+  EXPECT_THAT(Mistakes("dataset: {sampling: independent}\n")[0],
               testing::StartsWith("dataset.sampling: Unknown field \"sampling\"."));
-  EXPECT_THAT(Mistakes("pace: {live: {}}\n")[0],
-              "pace.live: Unknown field \"live\". Known: rate. (a.yaml:1)");
+  EXPECT_THAT(Mistakes("pace: {realtime: {}}\n")[0],
+              "pace.realtime: Unknown field \"realtime\". Known: rate, profile, repeat, live. "
+              "(a.yaml:1)");
 }
 
 TEST(ReadSpec, ShortensLongValuesAtAWholeCharacter) {
