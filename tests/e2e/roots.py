@@ -46,6 +46,22 @@ def made(name, flags):
     return path
 
 
+# Runs a script in a root, by root, writable folders and script.
+ENTER = """
+mount --make-rprivate /
+mount --bind "$1" "$1"
+cd "$1"
+mount -t proc proc proc
+if [[ $2 != / ]]; then
+  for folder in $2; do
+    if [[ $folder == /run ]]; then mount -t tmpfs tmpfs ./run; else mount --bind ".$folder" ".$folder"; fi
+  done
+  mount -o remount,bind,ro "$1"
+fi
+exec chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \\
+  DEBIAN_FRONTEND=noninteractive bash -euo pipefail -c "$3"
+"""
+
 # What a boot finds, in namespaces of its own: a hierarchy of control groups, and devices that do no harm.
 BOOT = """
 mount --make-rprivate /
@@ -82,14 +98,12 @@ class Root:
     def close(self):
         self._home.cleanup()
 
-    def bash(self, text, **options):
+    def bash(self, text, writable=("/",), **options):
         """Runs a script there, as root and with processes of its own that end with it; (code, what it
-        said)."""
+        said). Nothing is written to but below those folders, of which /run begins empty."""
         done = subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", f"--root={self.path}",
-             "--wd=/root", "--mount-proc", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-             "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "bash", "-euo",
-             "pipefail", "-c", text],
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-euc", ENTER, "enter",
+             self.path, " ".join(writable), f"cd /root\n{text}"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
             check=False, **options)
         return done.returncode, done.stdout
