@@ -84,7 +84,8 @@ class OutputsTest(unittest.TestCase):
             run, lambda run: [output.state for output in run.outputs[1:]] == 2 * [
                 daemon.run_pb2.OUTPUT_STATE_SUCCEEDED] and
             run.outputs[0].state == daemon.run_pb2.OUTPUT_STATE_BLOCKED, "one is blocked")
-        self.assertEqual(blocked.state, daemon.RUNNING)
+        self.assertEqual(blocked.state, daemon.run_pb2.RUN_STATE_BLOCKED)  # nothing goes on
+        self.assertTrue(blocked.reason.startswith("output csv: "), blocked.reason)
         self.assertIn("is full (No space left on device)", blocked.outputs[0].reason)
         subprocess.run(["mount", "-o", "remount,size=16m", self.small], check=True)
         done = served.wait_for_state(run, daemon.SUCCEEDED, daemon.FAILED)
