@@ -8,6 +8,8 @@ namespace throng {
 namespace {
 
 constexpr uint64_t kKey = 0x5eed;
+constexpr uint64_t kUsers = 500;
+constexpr uint64_t kItems = 1000;
 constexpr int64_t kStart = 1'704'067'200'000;  // 2024-01-01T00:00:00Z
 constexpr int64_t kMsPerRow = 1500;
 constexpr const char* kKindNames[] = {"preferred", "popular", "random"};
@@ -116,8 +118,8 @@ void StandInDataset::FillBefore(Role role, const throng_batch& batch) const {
 StandInTable::StandInTable(int64_t rows, bool is_wide) : rows_(rows) {
   for (int64_t i = 0; i < rows; ++i) {
     const uint64_t hash = Hash(kKey, static_cast<uint64_t>(i));
-    user_.push_back(static_cast<int64_t>(hash % 500));
-    item_.push_back(static_cast<int64_t>(hash / 500 % 1000));
+    user_.push_back(static_cast<int64_t>(hash % kUsers));
+    item_.push_back(static_cast<int64_t>(hash / kUsers % kItems));
     rating_.push_back(static_cast<int32_t>(100 + hash % 9 * 50));
     time_.push_back(kStart + i * kMsPerRow);
     row_.push_back(i);
@@ -136,8 +138,13 @@ StandInTable::StandInTable(int64_t rows, bool is_wide) : rows_(rows) {
     column.field_number = static_cast<uint32_t>(columns_.size());
     return column;
   };
-  add(THRONG_COLUMN_ID, "user_id", 0).prefix = "user_";
-  add(THRONG_COLUMN_ID, "item_id", 0).prefix = "item_";
+  const auto add_ids = [&add](const char* name, const char* prefix, int64_t count) {
+    throng_column& column = add(THRONG_COLUMN_ID, name, 0);
+    column.prefix = prefix;
+    column.id_count = count;
+  };
+  add_ids("user_id", "user_", kUsers);
+  add_ids("item_id", "item_", kItems);
   add(THRONG_COLUMN_RATING, "rating", 0);
   add(THRONG_COLUMN_TIMESTAMP, "timestamp", 0);
   if (is_wide) {

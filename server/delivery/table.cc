@@ -134,6 +134,7 @@ Table::Table(const v1::OutputSpec& spec, const Plan& plan)
     c.id_first = 1;
     c.prefix = info.source == ColumnSource::kUserId ? plan.spec().world().user_prefix().c_str()
                                                     : plan.spec().world().item_prefix().c_str();
+    c.id_count = info.source == ColumnSource::kUserId ? plan.world().users : plan.world().items;
     const std::vector<const char*>* labels = nullptr;
     if (info.source == ColumnSource::kCluster) labels = &cluster_labels_;
     if (info.source == ColumnSource::kCategory) labels = &category_labels_;

@@ -225,8 +225,7 @@ enum {
 enum {
   THRONG_ID_TEXT = 0,    /* prefix + (number + id_first) */
   THRONG_ID_INTEGER = 1, /* number + id_first, a number in every typed format */
-  THRONG_ID_UUID = 2     /* RFC 9562's version 8, in the bits of throng_hash(id_key, number) and
-                          * throng_hash(~id_key, number), big-endian */
+  THRONG_ID_UUID = 2     /* RFC 9562's version 8: throng_hash(id_key, number), then with ~id_key */
 };
 typedef struct throng_column {
   uint32_t struct_size;
@@ -241,6 +240,7 @@ typedef struct throng_column {
   int64_t id_first;          /* ID: what the number 0 is shown as */
   uint64_t id_key;           /* ID */
   uint32_t field_number;     /* formats: in Protobuf; its own for ever, whatever it is named here */
+  int64_t id_count;          /* ID: how many numbers there are, from 0 on; 0: it is not known */
 } throng_column;
 
 /* ---- Behaviours: activity, clock, choice, rating -------------------------------------------- */

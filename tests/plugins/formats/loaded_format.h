@@ -35,6 +35,7 @@ struct TableColumn {
   uint64_t id_key = 0;
   uint32_t field_number = 0;  // 0: its place, from 1
   std::string doc = "";
+  int64_t id_count = 0;
 };
 
 // Rows from `first_row` on, and their schema.
@@ -59,7 +60,8 @@ class Table {
                                  .id_key = column.id_key,
                                  .field_number = column.field_number != 0
                                                      ? column.field_number
-                                                     : static_cast<uint32_t>(labels_.size())});
+                                                     : static_cast<uint32_t>(labels_.size()),
+                                 .id_count = column.id_count});
     }
     for (const throng_column& column : schema_columns_) pointers_.push_back(&column);
     schema_ = {.struct_size = sizeof(throng_schema),
