@@ -31,6 +31,18 @@ int64_t SecondOf(int64_t ms) {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::milliseconds(ms)).count();
 }
 
+// The i-th of UUIDs of 16 bytes each.
+std::string UuidText(const std::string& uuids, int i) {
+  constexpr size_t kBytes = 16;
+  std::string text;
+  for (size_t at = 0; at < kBytes; ++at) {
+    if (at == 4 || at == 6 || at == 8 || at == 10) text += '-';
+    const char byte = uuids[static_cast<size_t>(i) * kBytes + at];
+    text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  }
+  return text;
+}
+
 // Of a batch and what holds for all of them.
 class RowsOf {
  public:
@@ -81,9 +93,11 @@ class RowsOf {
 
  private:
   std::string UserId(int i) const {
+    if (!batch_.user_uuids().empty()) return UuidText(batch_.user_uuids(), i);
     return header_.user_prefix() + std::to_string(batch_.user_numbers(i));
   }
   std::string ItemId(int i) const {
+    if (!batch_.item_uuids().empty()) return UuidText(batch_.item_uuids(), i);
     return header_.item_prefix() + std::to_string(batch_.item_numbers(i));
   }
   const std::string& Kind(int i) const {

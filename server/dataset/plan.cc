@@ -175,6 +175,9 @@ void Plan::BuildIdentity() {
                  world.touched_items(), world.popular_items(), text(world.user_prefix()),
                  text(world.item_prefix()));
   if (world.ids() == v1::IDS_INTEGER) identity_ += "ids integer\n";
+  if (world.ids() == v1::IDS_UUID) identity_ += "ids uuid\n";
+  if (user_ids_.first() != 1) fmt::format_to(out, "user_start {}\n", user_ids_.first());
+  if (item_ids_.first() != 1) fmt::format_to(out, "item_start {}\n", item_ids_.first());
   for (const v1::Cluster& cluster : world.clusters()) {
     fmt::format_to(out, "cluster {} {} {}\n", text(cluster.name()), cluster.share(),
                    text(cluster.prefers()));

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "server/dataset/behaviour.h"
 #include "server/dataset/generator.h"
+#include "server/dataset/id_text.h"
 #include "server/dataset/slice.h"
 #include "server/dataset/world.h"
 #include "server/spec/problem.h"
@@ -35,6 +36,8 @@ class Plan {
   // The spec with every option of its behaviours, and absolute times.
   const v1::DatasetSpec& spec() const { return spec_; }
   const throng_world& world() const { return *world_->abi(); }
+  const IdText& user_ids() const { return user_ids_; }
+  const IdText& item_ids() const { return item_ids_; }
   const std::vector<KindRows>& kinds() const { return kinds_; }
   // Whether some rows have no rating, which is -1.
   bool leaves_out_ratings() const { return leaves_out_ratings_; }
@@ -77,7 +80,8 @@ class Plan {
   static std::unique_ptr<Plan> CreateSized(const v1::DatasetSpec& spec, int64_t plan_size,
                                            const BehaviourSource& source, const Remark& remark,
                                            int64_t now, Problems* problems);
-  explicit Plan(const v1::DatasetSpec& spec) : spec_(spec) {}
+  explicit Plan(const v1::DatasetSpec& spec)
+      : spec_(spec), user_ids_(IdText::OfUsers(spec)), item_ids_(IdText::OfItems(spec)) {}
   void ChooseBehaviours(const BehaviourSource& source, int64_t now, Problems* problems);
   void BuildIdentity();
   absl::Status TakeFingerprint(Generator* generator);
@@ -86,6 +90,8 @@ class Plan {
   std::vector<RoleError> TakeFurtherColumns(Generator* generator);
 
   v1::DatasetSpec spec_;
+  IdText user_ids_;
+  IdText item_ids_;
   std::unique_ptr<World> world_;
   GeneratorParameters parameters_;
   std::vector<KindRows> kinds_;

@@ -50,6 +50,11 @@ const FurtherColumn* FindFurther(const std::vector<FurtherColumn>& known, const 
   return found == known.end() ? nullptr : &*found;
 }
 
+uint32_t IdStyleOf(const IdText& ids) {
+  if (ids.IsUuid()) return THRONG_ID_UUID;
+  return ids.style() == v1::IDS_INTEGER ? THRONG_ID_INTEGER : THRONG_ID_TEXT;
+}
+
 std::vector<FurtherColumn> FurtherOf(const v1::OutputSpec& spec, const Plan& plan) {
   std::vector<FurtherColumn> further;
   for (const v1::Column& column : spec.columns()) {
@@ -129,12 +134,12 @@ Table::Table(const v1::OutputSpec& spec, const Plan& plan)
     }
     c.name = names_.emplace_back(column.name()).c_str();
     c.doc = info.doc;
-    const bool is_integer = plan.spec().world().ids() == v1::IDS_INTEGER;
-    c.id_style = is_integer ? THRONG_ID_INTEGER : THRONG_ID_TEXT;
-    c.id_first = 1;
-    c.prefix = info.source == ColumnSource::kUserId ? plan.spec().world().user_prefix().c_str()
-                                                    : plan.spec().world().item_prefix().c_str();
+    const IdText& ids = info.source == ColumnSource::kUserId ? plan.user_ids() : plan.item_ids();
+    c.id_style = IdStyleOf(ids);
+    c.id_first = ids.first();
+    c.id_key = ids.key();
     c.id_count = info.source == ColumnSource::kUserId ? plan.world().users : plan.world().items;
+    c.prefix = ids.prefix().c_str();
     const std::vector<const char*>* labels = nullptr;
     if (info.source == ColumnSource::kCluster) labels = &cluster_labels_;
     if (info.source == ColumnSource::kCategory) labels = &category_labels_;

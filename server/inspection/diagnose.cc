@@ -202,10 +202,8 @@ class Diagnosis {
     const throng_world& world = plan_.world();
     world.user_number(world.self, columns.user.data(), users.data(), kRows);
     world.item_number(world.self, columns.item.data(), items.data(), kRows);
-    const v1::World& names = plan_.spec().world();
     for (size_t i = 0; i < kRows; ++i) {
-      ++expected_[{fmt::format("{}{}", names.user_prefix(), users[i] + 1),
-                   fmt::format("{}{}", names.item_prefix(), items[i] + 1), columns.rating[i],
+      ++expected_[{plan_.user_ids().Of(users[i]), plan_.item_ids().Of(items[i]), columns.rating[i],
                    columns.time[i] / 1000}];
     }
     return absl::OkStatus();

@@ -1,9 +1,10 @@
 #include "server/inspection/ids.h"
 
 #include <algorithm>
-#include <charconv>
+#include <iterator>
+#include <utility>
 
-#include "throng/random.hpp"
+#include "throng/text.hpp"
 
 namespace throng {
 namespace {
@@ -14,9 +15,29 @@ constexpr size_t kMostDigits = 10;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
+// Digits at the end of a UUID are no number behind a prefix.
+bool LooksLikeUuid(std::string_view id) {
+  constexpr size_t kDashes[] = {8, 13, 18, 23};
+  return id.size() == kUuidText && std::all_of(std::begin(kDashes), std::end(kDashes),
+                                               [&](size_t at) { return id[at] == '-'; });
+}
+
 }  // namespace
 
+Ids::Ids(std::optional<IdText> text) {
+  if (!text) return;
+  if (text->IsUuid()) {
+    uuids_ = std::move(text);
+  } else {
+    prefix_ = text->prefix();
+  }
+}
+
 std::optional<int64_t> Ids::NumberIn(std::string_view id) const {
+  if (uuids_) {
+    const auto number = uuids_->NumberOfUuid(id);
+    return number ? std::optional(*number + uuids_->first()) : std::nullopt;
+  }
   if (!prefix_ || !id.starts_with(*prefix_)) return {};
   const std::string_view digits = id.substr(prefix_->size());
   if (digits.empty() || digits.size() > kMostDigits) return {};
@@ -48,7 +69,7 @@ uint32_t Ids::IndexOf(int64_t number) {
 }
 
 uint32_t Ids::IndexOf(std::string_view id) {
-  if (!prefix_ && !id.empty() && IsDigit(id.back())) {
+  if (!prefix_ && !uuids_ && !id.empty() && IsDigit(id.back()) && !LooksLikeUuid(id)) {
     size_t digits = 0;
     while (digits < id.size() && IsDigit(id[id.size() - 1 - digits])) ++digits;
     prefix_ = std::string(id.substr(0, id.size() - digits));
@@ -63,7 +84,8 @@ uint32_t Ids::IndexOf(std::string_view id) {
 
 std::string Ids::TextOf(uint32_t index) const {
   const int64_t code = codes_[index];
-  if (code >= 0) return *prefix_ + std::to_string(code);
+  if (code >= 0)
+    return uuids_ ? uuids_->Of(code - uuids_->first()) : *prefix_ + std::to_string(code);
   return std::string(texts_[static_cast<size_t>(-1 - code)]);
 }
 

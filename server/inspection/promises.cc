@@ -81,8 +81,8 @@ class Promises {
 
   void CheckWorld() {
     if (e_.counts == nullptr) return;
-    const int64_t users = Foreign(e_.counts->user_ids(), world_.users);
-    const int64_t items = Foreign(e_.counts->item_ids(), world_.items);
+    const int64_t users = Foreign(e_.counts->user_ids(), plan_.user_ids(), world_.users);
+    const int64_t items = Foreign(e_.counts->item_ids(), plan_.item_ids(), world_.items);
     checks_.Add("promise.world", "Ids are of the spec's world", users + items == 0,
                 fmt::format("{} foreign users, {} foreign items", users, items), "none",
                 users + items == 0 ? "All users and items are those of the spec."
@@ -90,10 +90,11 @@ class Promises {
                                      "put in between.");
   }
 
-  static int64_t Foreign(const Ids& ids, int64_t size) {
+  static int64_t Foreign(const Ids& ids, const IdText& text, int64_t size) {
     int64_t foreign = 0;
     for (uint32_t i = 0; i < ids.size(); ++i) {
-      foreign += ids.NumberOf(i) < 1 || ids.NumberOf(i) > size ? 1 : 0;
+      const int64_t number = ids.NumberOf(i) - text.first();
+      foreign += number < 0 || number >= size ? 1 : 0;
     }
     return foreign;
   }
@@ -286,7 +287,7 @@ class Promises {
     int64_t rows = 0;
     const Ids& ids = e_.counts->item_ids();
     for (uint32_t i = 0; i < e_.counts->items().size(); ++i) {
-      const int64_t number = ids.NumberOf(i) - 1;
+      const int64_t number = ids.NumberOf(i) - plan_.item_ids().first();
       if (number < 0 || number >= world_.items) continue;
       int64_t rank = 0;
       world_.item_rank(world_.self, &number, &rank, 1);

@@ -28,10 +28,9 @@ uint16_t Labels::IndexOf(std::string_view name) {
   return index;
 }
 
-RowCounts::RowCounts(std::optional<std::string> user_prefix, std::optional<std::string> item_prefix,
-                     size_t most_pairs)
-    : user_ids_(std::move(user_prefix)),
-      item_ids_(std::move(item_prefix)),
+RowCounts::RowCounts(std::optional<IdText> users, std::optional<IdText> items, size_t most_pairs)
+    : user_ids_(std::move(users)),
+      item_ids_(std::move(items)),
       pairs_([this](uint32_t user,
                     uint32_t item) { return PairHash(user_ids_, user, item_ids_, item); },
              most_pairs) {}
@@ -124,8 +123,8 @@ std::vector<uint32_t> InOrder(const Ids& ids, const std::vector<Member>& members
     if (members[i].rows > 0) order.push_back(i);
   }
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    const int64_t number_a = ids.NumberOf(a);
-    const int64_t number_b = ids.NumberOf(b);
+    const int64_t number_a = ids.NumberBehindPrefix(a);
+    const int64_t number_b = ids.NumberBehindPrefix(b);
     if (number_a < 0 && number_b < 0) return ids.TextOf(a) < ids.TextOf(b);
     return (number_a < 0 ? INT64_MAX : number_a) < (number_b < 0 ? INT64_MAX : number_b);
   });
@@ -141,7 +140,7 @@ void AddMembers(const Ids& ids, const std::vector<Member>& members, std::span<co
   v1::CountChunk* chunk = nullptr;
   for (const uint32_t index : order) {
     const Member& member = members[index];
-    const int64_t number = ids.NumberOf(index);
+    const int64_t number = ids.NumberBehindPrefix(index);
     if (number < 0) {
       v1::IdRows* other = others->Add();
       other->set_id(ids.TextOf(index));

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/dataset/id_text.h"
 #include "server/inspection/ids.h"
 #include "server/inspection/pair_counts.h"
 #include "throng/v1/statistics.pb.h"
@@ -83,9 +84,8 @@ struct RowColumns {
 
 class RowCounts {
  public:
-  // With the prefixes of ids and the most pairs that are known one by one, if need be.
-  explicit RowCounts(std::optional<std::string> user_prefix = {},
-                     std::optional<std::string> item_prefix = {},
+  // With how ids are written and the most pairs that are known one by one, if need be.
+  explicit RowCounts(std::optional<IdText> users = {}, std::optional<IdText> items = {},
                      size_t most_pairs = PairCounts::kMost);
   RowCounts(const RowCounts&) = delete;
   RowCounts& operator=(const RowCounts&) = delete;

@@ -18,10 +18,12 @@ int32_t Hundredths(double stars) {
   return static_cast<int32_t>(std::lround(std::clamp(stars, -kMostStars, kMostStars) * 100));
 }
 
-std::optional<std::string> PrefixOf(const Plan* plan, bool is_user) {
-  if (plan == nullptr) return {};
-  const v1::World& world = plan->spec().world();
-  return is_user ? world.user_prefix() : world.item_prefix();
+std::optional<IdText> UserIds(const Plan* plan) {
+  return plan == nullptr ? std::nullopt : std::optional(plan->user_ids());
+}
+
+std::optional<IdText> ItemIds(const Plan* plan) {
+  return plan == nullptr ? std::nullopt : std::optional(plan->item_ids());
 }
 
 }  // namespace
@@ -33,8 +35,8 @@ void MadeRows::Take(const Plan& plan, const Columns& columns, int64_t first_row,
   world.user_number(world.self, columns.user.data(), user.data(), n);
   world.item_number(world.self, columns.item.data(), item.data(), n);
   for (size_t i = 0; i < n; ++i) {
-    ++user[i];
-    ++item[i];
+    user[i] += plan.user_ids().first();
+    item[i] += plan.item_ids().first();
   }
   const auto count = static_cast<ptrdiff_t>(n);
   rating.assign(columns.rating.begin(), columns.rating.begin() + count);
@@ -48,8 +50,7 @@ void MadeRows::Take(const Plan& plan, const Columns& columns, int64_t first_row,
                  session.data());
 }
 
-RowFeed::RowFeed(const Plan* plan)
-    : plan_(plan), counts_(PrefixOf(plan, true), PrefixOf(plan, false)) {
+RowFeed::RowFeed(const Plan* plan) : plan_(plan), counts_(UserIds(plan), ItemIds(plan)) {
   if (plan == nullptr) return;
   const throng_world& world = plan->world();
   for (uint32_t i = 0; i < world.clusters_count; ++i) {
@@ -79,8 +80,9 @@ void RowFeed::MeetUser(uint32_t user, const throng_bytes* cluster) {
   if (!counts_.MeetUser(user)) return;
   user_ranks_.push_back(-1);
   uint16_t& label = counts_.users()[user].label;
-  const int64_t number = counts_.user_ids().NumberOf(user) - 1;
-  if (plan_ != nullptr && number >= 0 && number < plan_->world().users) {
+  const int64_t number =
+      plan_ == nullptr ? -1 : counts_.user_ids().NumberOf(user) - plan_->user_ids().first();
+  if (number >= 0 && number < plan_->world().users) {
     const throng_world& world = plan_->world();
     int32_t group = 0;
     world.user_rank(world.self, &number, &user_ranks_[user], 1);
@@ -95,8 +97,9 @@ void RowFeed::MeetItem(uint32_t item, const throng_bytes* category) {
   if (!counts_.MeetItem(item)) return;
   item_ranks_.push_back(-1);
   uint16_t& label = counts_.items()[item].label;
-  const int64_t number = counts_.item_ids().NumberOf(item) - 1;
-  if (plan_ != nullptr && number >= 0 && number < plan_->world().items) {
+  const int64_t number =
+      plan_ == nullptr ? -1 : counts_.item_ids().NumberOf(item) - plan_->item_ids().first();
+  if (number >= 0 && number < plan_->world().items) {
     const throng_world& world = plan_->world();
     int32_t group = 0;
     world.item_rank(world.self, &number, &item_ranks_[item], 1);

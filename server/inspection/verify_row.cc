@@ -24,9 +24,7 @@ std::string RatingText(int64_t hundredths) {
 
 }  // namespace
 
-RowText::RowText(const Plan& plan)
-    : user_prefix_(plan.spec().world().user_prefix()),
-      item_prefix_(plan.spec().world().item_prefix()) {
+RowText::RowText(const Plan& plan) : user_ids_(plan.user_ids()), item_ids_(plan.item_ids()) {
   for (const KindRows& kind : plan.kinds()) kinds_.push_back(kind.name);
   for (const v1::Cluster& cluster : plan.spec().world().clusters()) {
     clusters_.push_back(cluster.name());
@@ -49,15 +47,16 @@ const std::vector<std::string>& RowText::LabelsOf(FoundColumn column) const {
                                            : categories_;
 }
 
-int64_t RowText::IdOf(throng_bytes text, std::string_view prefix) {
+int64_t RowText::IdOf(throng_bytes text, const IdText& ids) {
   if (text.data == nullptr) return kAbsent;
   std::string_view digits(text.data, text.size);
-  if (digits.starts_with(prefix)) digits.remove_prefix(prefix.size());
+  if (ids.IsUuid()) return ids.NumberOfUuid(digits).value_or(kUnreadable);
+  if (digits.starts_with(ids.prefix())) digits.remove_prefix(ids.prefix().size());
   if (digits.ends_with(".0")) digits.remove_suffix(2);  // of a column of doubles
   int64_t number = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
   const bool is_number = error == std::errc() && end == digits.data() + digits.size();
-  return is_number && number >= 0 ? number - 1 : kUnreadable;
+  return is_number && number >= 0 ? number - ids.first() : kUnreadable;
 }
 
 int64_t RowText::RatingOf(double stars) {
@@ -81,10 +80,10 @@ void RowText::Put(FoundColumn column, const FoundValue& value, FoundRow* row) co
   }
   switch (column) {
     case FoundColumn::kUserId:
-      put = IdOf(value.text, user_prefix_);
+      put = IdOf(value.text, user_ids_);
       break;
     case FoundColumn::kItemId:
-      put = IdOf(value.text, item_prefix_);
+      put = IdOf(value.text, item_ids_);
       break;
     case FoundColumn::kRating:
       put = RatingOf(value.real);
@@ -147,9 +146,9 @@ std::string RowText::ToText(FoundColumn column, int64_t value) const {
   if (value == kUnreadable) return "?";
   switch (column) {
     case FoundColumn::kUserId:
-      return user_prefix_ + std::to_string(value + 1);
+      return user_ids_.Of(value);
     case FoundColumn::kItemId:
-      return item_prefix_ + std::to_string(value + 1);
+      return item_ids_.Of(value);
     case FoundColumn::kRating:
       return RatingText(value);
     case FoundColumn::kTimestamp:

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "server/dataset/id_text.h"
 #include "server/dataset/plan.h"
 #include "server/inspection/found_rows.h"
 
@@ -74,13 +75,13 @@ class RowText {
  private:
   void Put(FoundColumn column, const FoundValue& value, FoundRow* row) const;
   // Number of an id's text, with or without its prefix.
-  static int64_t IdOf(throng_bytes text, std::string_view prefix);
+  static int64_t IdOf(throng_bytes text, const IdText& ids);
   static int64_t RatingOf(double stars);
   int64_t LabelOf(FoundColumn column, throng_bytes text) const;
   const std::vector<std::string>& LabelsOf(FoundColumn column) const;
 
-  std::string user_prefix_;
-  std::string item_prefix_;
+  IdText user_ids_;
+  IdText item_ids_;
   std::vector<std::string> kinds_;
   std::vector<std::string> clusters_;
   std::vector<std::string> categories_;

@@ -47,6 +47,8 @@ constexpr TableColumn kInteractionColumns[] = {{"user_id", 1},
 constexpr TableColumn kUserColumns[] = {{"user_id", 1}, {"cluster", 2}, {"activity_rank", 3}};
 constexpr TableColumn kItemColumns[] = {{"item_id", 1}, {"category", 2}, {"popular", 3}};
 
+bool IsText(v1::Ids ids) { return ids == v1::IDS_UNSPECIFIED || ids == v1::IDS_TEXT; }
+
 std::string_view TableName(v1::Table table) {
   switch (table) {
     case v1::TABLE_USERS:
@@ -174,20 +176,41 @@ class Rules {
     }
     CheckPrefix(path + ".user_prefix", world.user_prefix());
     CheckPrefix(path + ".item_prefix", world.item_prefix());
+    if (world.has_user_start()) {
+      CheckStart(path + ".user_start", "users", world.user_start(), world.users());
+    }
+    if (world.has_item_start()) {
+      CheckStart(path + ".item_start", "items", world.item_start(), world.items());
+    }
   }
 
   void CheckPrefix(const std::string& field, const std::string& prefix) {
     CheckText(field, prefix);
-    if (spec_.dataset().world().ids() == v1::IDS_INTEGER && !prefix.empty()) {
-      Add(field, fmt::format("Ids that are integers have no prefix, found {}; leave it out, or let "
+    const v1::Ids ids = spec_.dataset().world().ids();
+    if (!IsText(ids) && !prefix.empty()) {
+      Add(field, fmt::format("Ids that are {} have no prefix, found {}; leave it out, or let "
                              "dataset.world.ids be text.",
-                             Quote(prefix)));
+                             ids == v1::IDS_UUID ? "UUIDs" : "integers", Quote(prefix)));
     }
     const uint32_t hidden = FindHidden(prefix);
     if (hidden == 0) return;
     Add(field, fmt::format("Holds U+{:04X}, which is not seen or turns the direction of what is; "
                            "leave it out.",
                            hidden));
+  }
+
+  // Of `count` ids.
+  void CheckStart(const std::string& field, const std::string& noun, int64_t start, int64_t count) {
+    if (!CheckRange(field, start, 0, kMostUsersOrItems)) return;
+    if (start != 1 && spec_.dataset().world().ids() == v1::IDS_UUID) {
+      return Add(field,
+                 "UUIDs show no numbers; leave it out, or let dataset.world.ids be integer.");
+    }
+    if (count >= 1 && count <= kMostUsersOrItems && start > kMostUsersOrItems - count + 1) {
+      Add(field, fmt::format(
+                     "The last of {} {} would be number {}, beyond {}; begin at {} at most.", count,
+                     noun, start + count - 1, kMostUsersOrItems, kMostUsersOrItems - count + 1));
+    }
   }
 
   // The first character of a UTF-8 text that is not seen, or turns the direction of what follows
@@ -510,7 +533,7 @@ void FillDefaults(v1::RunSpec* spec) {
     dataset->set_plan_size(is_endless ? kEndlessPlanSize : dataset->interactions());
   }
   v1::World* world = dataset->mutable_world();
-  const bool has_prefixes = world->ids() != v1::IDS_INTEGER;
+  const bool has_prefixes = IsText(world->ids());
   if (!world->has_user_prefix()) world->set_user_prefix(has_prefixes ? "user_" : "");
   if (!world->has_item_prefix()) world->set_item_prefix(has_prefixes ? "item_" : "");
   for (v1::OutputSpec& output : *spec->mutable_outputs()) FillOutput(&output);

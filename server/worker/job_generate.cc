@@ -42,17 +42,21 @@ enum Column {
   kCategory,
   kSessionId,
   kSessionRow,
+  kAsked,  // by their names, and the others where those of ids are
+  kUserUuid = kAsked,
+  kItemUuid,
   kColumns
 };
+constexpr size_t kUuidBytes = 16;
 struct ColumnInfo {
   const char* name;
   uint8_t field;  // in InteractionBatch
   size_t bytes;   // of a row
 };
 constexpr ColumnInfo kInfo[kColumns] = {
-    {"user_id", 4, 4},   {"item_id", 5, 4},     {"rating", 6, 4},
-    {"timestamp", 7, 8}, {"kind", 8, 4},        {"cluster", 9, 4},
-    {"category", 10, 4}, {"session_id", 11, 8}, {"session_row", 12, 4}};
+    {"user_id", 4, 4},      {"item_id", 5, 4},    {"rating", 6, 4},    {"timestamp", 7, 8},
+    {"kind", 8, 4},         {"cluster", 9, 4},    {"category", 10, 4}, {"session_id", 11, 8},
+    {"session_row", 12, 4}, {"", 14, kUuidBytes}, {"", 15, kUuidBytes}};
 
 struct Request {
   int64_t start = 0;
@@ -120,7 +124,8 @@ void PutFurther(const FurtherColumn& column, const void* values, size_t rows, ch
 class BatchEncoder {
  public:
   BatchEncoder(const Plan& plan, const Request& request, std::unique_ptr<Generator> generator)
-      : world_(plan.world()),
+      : plan_(plan),
+        world_(plan.world()),
         plan_size_(plan.spec().plan_size()),
         request_(request),
         generator_(std::move(generator)),
@@ -175,10 +180,16 @@ class BatchEncoder {
     switch (column) {
       case kUser:
         world_.user_number(world_.self, columns_.user.data(), numbers_.data(), rows);
-        return PutNumbers(std::span(numbers_).first(rows), 1, at);
+        return PutNumbers(std::span(numbers_).first(rows), plan_.user_ids().first(), at);
       case kItem:
         world_.item_number(world_.self, columns_.item.data(), numbers_.data(), rows);
-        return PutNumbers(std::span(numbers_).first(rows), 1, at);
+        return PutNumbers(std::span(numbers_).first(rows), plan_.item_ids().first(), at);
+      case kUserUuid:
+        world_.user_number(world_.self, columns_.user.data(), numbers_.data(), rows);
+        return PutUuids(plan_.user_ids(), std::span(numbers_).first(rows), at);
+      case kItemUuid:
+        world_.item_number(world_.self, columns_.item.data(), numbers_.data(), rows);
+        return PutUuids(plan_.item_ids(), std::span(numbers_).first(rows), at);
       case kRating:
         std::memcpy(at, columns_.rating.data(), rows * sizeof(int32_t));
         return;
@@ -204,6 +215,13 @@ class BatchEncoder {
     }
   }
 
+  static void PutUuids(const IdText& ids, std::span<const int64_t> numbers, char* at) {
+    for (const int64_t number : numbers) {
+      ids.PutUuid(number, at);
+      at += kUuidBytes;
+    }
+  }
+
   template <class Number>
   static void PutNumbers(std::span<Number> numbers, int64_t plus, char* at) {
     for (const Number number : numbers) {
@@ -213,6 +231,7 @@ class BatchEncoder {
     }
   }
 
+  const Plan& plan_;
   const throng_world& world_;
   const int64_t plan_size_;
   const Request& request_;
@@ -247,7 +266,7 @@ Request ReadRequest(const worker::v1::GenerateJob& job, const v1::DatasetSpec& d
   if (job.batch_rows() > 0) request.batch_rows = job.batch_rows();
   for (size_t c = 0; c <= kTime; ++c) request.has[c] = job.columns().empty();
   std::vector<std::string> known;
-  for (const ColumnInfo& info : kInfo) known.emplace_back(info.name);
+  for (size_t c = 0; c < kAsked; ++c) known.emplace_back(kInfo[c].name);
   for (const std::string& name : job.columns()) {
     const auto found = std::find(known.begin(), known.end(), name);
     if (found != known.end()) {
@@ -260,6 +279,9 @@ Request ReadRequest(const worker::v1::GenerateJob& job, const v1::DatasetSpec& d
           {"columns", fmt::format("Unknown column \"{}\".{}", name, DidYouMean(name, known))});
     }
   }
+  const bool has_uuids = dataset.world().ids() == v1::IDS_UUID;
+  request.has[kUserUuid] = has_uuids && request.has[kUser];
+  request.has[kItemUuid] = has_uuids && request.has[kItem];
   request.rows = all == Slice::kEndless ? all : all - request.start;
   if (job.has_row_limit()) request.rows = std::min(request.rows, job.row_limit());
   return request;

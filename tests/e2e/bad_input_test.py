@@ -32,6 +32,9 @@ REFUSED = {
     "{world: {user_prefix: 'a,b'}}": "dataset.world.user_prefix:",
     "{world: {ids: integer, item_prefix: i}}":
         "dataset.world.item_prefix: Ids that are integers have no prefix, found \"i\"; leave it out",
+    "{world: {ids: uuid, user_start: 7}}":
+        "dataset.world.user_start: UUIDs show no numbers; leave it out, or let dataset.world.ids",
+    "{world: {item_start: 4294967295}}": "dataset.world.item_start: The last of 1000 items would be",
     '{world: {user_prefix: "a\\u202E"}}':
         "dataset.world.user_prefix: Holds U+202E, which is not seen or turns the direction",
     "{interactions: 200000000000}":

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import unittest
+import uuid
 
 import cli_test
 import fastavro
@@ -125,6 +126,61 @@ class DialectsTest(cli_test.ScratchTest):
                 self.assertEqual(whole_seconds(told), whole_seconds(figures))
                 self.client("verify", name)
                 self.client("verify", name, "--any-order")
+
+    def test_uuids_and_numbers_from_elsewhere_are_the_same_rows_and_are_read_back(self):
+        self.generate("-q", "--to", "csv:plain.csv")
+        plain = pandas.read_csv(self.folder / "plain.csv")
+        numbers = {name: plain[name].str.extract(r"(\d+)$")[0].astype(int) for name in SAME[:2]}
+        for ids, options in (("uuid", ["ids=uuid"]),
+                             ("text", ["user_start=0", "item_start=7000"]),
+                             ("integer", ["ids=integer", "user_start=0", "item_start=4294960000"])):
+            with self.subTest(ids=ids):
+                self.generate("-q", "--overwrite", *(
+                    word for option in options
+                    for word in ("--set", f"dataset.world.{option}")), "--to", "csv:rows.csv",
+                    "--to", "json:rows.jsonl", "--to", "avro:rows.avro", "--to",
+                    "parquet:rows.parquet")
+                frame = pandas.read_csv(self.folder / "rows.csv")
+                self.check_ids(ids, frame, numbers)
+                shown = self.rows("rows.csv")
+                figures = self.client("stats", "rows.csv", "-o", "json").stdout
+                checks = self.client("stats", "rows.csv", "--check").stdout
+                self.assertNotRegex(checks, "(?i)foreign users")
+                for name in ("rows.csv", "rows.jsonl", "rows.avro", "rows.parquet"):
+                    self.assertEqual(self.rows(name), shown, name)
+                    told = self.client("stats", name, "-o", "json").stdout
+                    self.assertEqual(whole_seconds(told), whole_seconds(figures))
+                    self.client("verify", name)
+                    self.client("verify", name, "--any-order")
+                renamed = frame.sample(frac=1, random_state=1).rename(columns={"user_id": "who"})
+                renamed.to_csv(self.folder / "renamed.csv", index=False)
+                spec = self.folder / "spec.json"
+                spec.write_text(json.dumps({"dataset": json.loads(
+                    (self.folder / "rows.csv.manifest.json").read_text())["spec"]["dataset"]}))
+                self.client("verify", "renamed.csv", "--against", "spec.json", "--any-order",
+                            "--map", "user_id=who")
+                previewed = self.client("preview", "-f", "spec.json", "--rows", "100").stdout
+                self.assertEqual(previewed, (self.folder / "rows.csv").read_text())
+
+    def check_ids(self, ids, frame, numbers):
+        """One id for each number, and what it looks like."""
+        self.assertEqual(frame["rating"].to_list(),
+                         pandas.read_csv(self.folder / "plain.csv")["rating"].to_list())
+        for name, numbered in numbers.items():
+            self.assertEqual(len(set(zip(numbered, frame[name]))), numbered.nunique())
+            self.assertEqual(frame[name].nunique(), numbered.nunique())
+        if ids == "uuid":
+            for name in numbers:
+                self.assertTrue(frame[name].map(lambda text: uuid.UUID(text).version == 8).all())
+            self.assertFalse(set(frame["user_id"]) & set(frame["item_id"]))
+        elif ids == "text":
+            self.assertEqual(frame["user_id"].to_list(),
+                             [f"user_{number - 1}" for number in numbers["user_id"]])
+            self.assertEqual(frame["item_id"].to_list(),
+                             [f"item_{number + 6999}" for number in numbers["item_id"]])
+        else:
+            self.assertEqual(frame["item_id"].to_list(),
+                             (numbers["item_id"] + 4294959999).to_list())
 
     def test_what_cannot_hold_together_is_refused_with_its_field(self):
         options = "outputs[0].format.options."

@@ -11,6 +11,7 @@ import tempfile
 import time
 import unittest
 import unittest.mock
+import uuid
 
 import daemon
 import grpc
@@ -76,6 +77,27 @@ class GenerationTest(unittest.TestCase):
             header, rows, _ = self.read(request(start_row=start, row_limit=limit))
             self.assertEqual(header.interactions, ROWS)
             self.assertEqual(rows, self.rows[start : start + limit], f"from {start}")
+
+    def test_ids_are_uuids_or_begin_elsewhere_as_the_world_says(self):
+        def first(**world):
+            spec = {"dataset": {**SPEC["dataset"], "world": world}}
+            asked = generation_service_pb2.GenerateRequest(source=daemon.source(spec), row_limit=50)
+            stream = self.daemon.generation.Generate(asked, timeout=60)
+            return next(each.batch for each in stream if each.HasField("batch"))
+
+        plain = first()
+        self.assertEqual((plain.user_uuids, plain.item_uuids), (b"", b""))
+        later = first(user_start=0, item_start=1000)
+        self.assertEqual(list(later.user_numbers), [number - 1 for number in plain.user_numbers])
+        self.assertEqual(list(later.item_numbers), [number + 999 for number in plain.item_numbers])
+        named = first(ids="uuid")
+        self.assertEqual(named.user_numbers, plain.user_numbers)
+        for packed, numbers in ((named.user_uuids, plain.user_numbers),
+                                (named.item_uuids, plain.item_numbers)):
+            ids = [uuid.UUID(bytes=packed[at : at + 16]) for at in range(0, len(packed), 16)]
+            self.assertEqual(len(ids), 50)
+            self.assertEqual({each.version for each in ids}, {8})
+            self.assertEqual(len(set(zip(ids, numbers))), len(set(numbers)))
 
     def test_without_a_limit_all_rows_follow(self):
         _, rows, sizes = self.read(request(start_row=ROWS - 10_000, batch_rows=3000))

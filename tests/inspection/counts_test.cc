@@ -104,6 +104,46 @@ TEST(Ids, AreNumbersInTheOrderInWhichTheyWereMet) {
   EXPECT_EQ(ids.IndexOf(7), 0U);
 }
 
+TEST(Ids, OfUuidsAreNumbersOfTheirWorldAndTextsInStates) {
+  v1::DatasetSpec spec;
+  spec.mutable_world()->set_ids(v1::IDS_UUID);
+  const IdText text = IdText::OfUsers(spec);
+  Ids ids(text);
+  EXPECT_EQ(ids.IndexOf(text.Of(6)), 0U);
+  EXPECT_EQ(ids.IndexOf(7), 0U) << "numbers are from 1 on";
+  EXPECT_EQ(ids.IndexOf("user_7"), 1U);
+  EXPECT_EQ(ids.NumberOf(0), 7);
+  EXPECT_EQ(ids.NumberBehindPrefix(0), -1);
+  EXPECT_EQ(ids.NumberOf(1), -1);
+  EXPECT_EQ(ids.TextOf(0), text.Of(6));
+  EXPECT_FALSE(ids.has_prefix());
+
+  RowCounts counts(text, IdText("item_"));
+  for (const int64_t number : {2, 1}) {
+    const uint32_t user = counts.user_ids().IndexOf(number);
+    counts.MeetUser(user);
+    const uint32_t item = counts.item_ids().IndexOf(number);
+    counts.MeetItem(item);
+    const int32_t rating = 400;
+    const int64_t time = kMonday;
+    counts.Add({.user = {&user, 1},
+                .item = {&item, 1},
+                .rating = {&rating, 1},
+                .time = {&time, 1},
+                .kind = {},
+                .session = {}});
+  }
+  const v1::StatisticsState state = counts.State(2, 2);
+  EXPECT_FALSE(state.has_user_prefix());
+  ASSERT_EQ(state.other_user_rows_size(), 2);
+  EXPECT_EQ(std::min(text.Of(0), text.Of(1)), state.other_user_rows(0).id());
+  EXPECT_EQ(std::max(text.Of(0), text.Of(1)), state.other_user_rows(1).id());
+  EXPECT_EQ(state.item_rows_size(), 1);
+  RowCounts merged;
+  EXPECT_EQ(merged.Merge(state), "");
+  EXPECT_EQ(merged.State(2, 2).SerializeAsString(), state.SerializeAsString());
+}
+
 TEST(PairSketch, EstimatesWithinFourErrors) {
   for (const int64_t n : {0, 1, 100, 10'000, 40'000, 80'000, 300'000}) {
     PairSketch sketch;

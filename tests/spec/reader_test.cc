@@ -367,8 +367,8 @@ slice: {mode: [contiguous]}
           .problems,
       ElementsAre(
           "dataset.world: Must hold fields (users, items, active_users, touched_items, "
-          "popular_items, clusters, categories, user_prefix, item_prefix, ids), found a list. "
-          "(a.yaml:1)",
+          "popular_items, clusters, categories, user_prefix, item_prefix, ids, user_start, "
+          "item_start), found a list. (a.yaml:1)",
           "dataset.preset: Must be text, found fields. (a.yaml:1)",
           "dataset.clock.component: Must be text, found a list. (a.yaml:1)",
           "dataset.clock.options: Must hold options as `name: value`, found \"5\". (a.yaml:1)",

@@ -303,6 +303,36 @@ TEST(ValidateSpec, ChecksTheStepsOfAProfile) {
               ElementsAre(ends));
 }
 
+TEST(ValidateSpec, LetsUuidsHaveNeitherPrefixNorStart) {
+  EXPECT_THAT(BrokenWorld([](v1::World* world) {
+                world->set_ids(v1::IDS_UUID);
+                world->set_user_prefix("u");
+                world->set_item_prefix("");
+                world->set_item_start(7);
+              }),
+              ElementsAre("dataset.world.user_prefix: Ids that are UUIDs have no prefix, found "
+                          "\"u\"; leave it out, or let dataset.world.ids be text.",
+                          "dataset.world.item_start: UUIDs show no numbers; leave it out, or let "
+                          "dataset.world.ids be integer."));
+}
+
+TEST(ValidateSpec, KeepsTheNumbersOfIdsWithin32Bits) {
+  const auto begin = [](int64_t user, int64_t item) {
+    return BrokenWorld([&](v1::World* world) {
+      world->set_users(500);
+      world->set_items(1000);
+      world->set_user_start(user);
+      world->set_item_start(item);
+    });
+  };
+  EXPECT_THAT(begin(0, 0), IsEmpty());
+  EXPECT_THAT(begin(4'294'966'796, 4'294'966'296), IsEmpty());
+  EXPECT_THAT(begin(-1, 4'294'966'297),
+              ElementsAre("dataset.world.user_start: Must lie between 0 and 4294967295, found -1.",
+                          "dataset.world.item_start: The last of 1000 items would be number "
+                          "4294967296, beyond 4294967295; begin at 4294966296 at most."));
+}
+
 TEST(ValidateSpec, WantsAnOutputWithFormatAndSink) {
   EXPECT_THAT(Broken([](v1::RunSpec* spec) { spec->clear_outputs(); }),
               ElementsAre("outputs: The run has no output; give at least one with a format and a "
