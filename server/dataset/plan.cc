@@ -96,6 +96,7 @@ std::unique_ptr<Plan> Plan::CreateSized(const v1::DatasetSpec& spec, int64_t pla
   plan->ChooseBehaviours(source, now, problems);
   plan->world_ = World::Create(ParametersOf(spec), problems);
   if (problems->size() > problems_before) return nullptr;
+  plan->attributes_ = std::make_unique<Attributes>(plan->world(), DeriveKey(spec.seed(), "world"));
   plan->BuildIdentity();
 
   GeneratorParameters& parameters = plan->parameters_;

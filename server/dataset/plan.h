@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/dataset/attributes.h"
 #include "server/dataset/behaviour.h"
 #include "server/dataset/generator.h"
 #include "server/dataset/id_text.h"
@@ -36,6 +37,7 @@ class Plan {
   // The spec with every option of its behaviours, and absolute times.
   const v1::DatasetSpec& spec() const { return spec_; }
   const throng_world& world() const { return *world_->abi(); }
+  const Attributes& attributes() const { return *attributes_; }
   const IdText& user_ids() const { return user_ids_; }
   const IdText& item_ids() const { return item_ids_; }
   const std::vector<KindRows>& kinds() const { return kinds_; }
@@ -93,6 +95,7 @@ class Plan {
   IdText user_ids_;
   IdText item_ids_;
   std::unique_ptr<World> world_;
+  std::unique_ptr<Attributes> attributes_;
   GeneratorParameters parameters_;
   std::vector<KindRows> kinds_;
   bool leaves_out_ratings_ = false;

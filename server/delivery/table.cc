@@ -19,7 +19,7 @@ struct SourceInfo {
   uint32_t type;
   const char* doc;
 };
-constexpr std::array<SourceInfo, 12> kSources = {{
+constexpr std::array<SourceInfo, 16> kSources = {{
     {ColumnSource::kUserId, "user_id", THRONG_COLUMN_ID, "Who."},
     {ColumnSource::kItemId, "item_id", THRONG_COLUMN_ID, "What."},
     {ColumnSource::kRating, "rating", THRONG_COLUMN_RATING, "How much they liked it, in stars."},
@@ -35,6 +35,10 @@ constexpr std::array<SourceInfo, 12> kSources = {{
     {ColumnSource::kActivityRank, "activity_rank", THRONG_COLUMN_INT64,
      "Place by activity, from 1, the most active."},
     {ColumnSource::kPopular, "popular", THRONG_COLUMN_BOOL, "Whether it is a popular item."},
+    {ColumnSource::kAgeBand, "age_band", THRONG_COLUMN_LABEL, "The user's age in years."},
+    {ColumnSource::kRegion, "region", THRONG_COLUMN_LABEL, "Where the user lives."},
+    {ColumnSource::kBrand, "brand", THRONG_COLUMN_LABEL, "The item's brand within its category."},
+    {ColumnSource::kPrice, "price", THRONG_COLUMN_FLOAT64, "What the item costs."},
 }};
 
 const SourceInfo& FindSource(std::string_view name) {
@@ -96,6 +100,9 @@ Table::Table(const v1::OutputSpec& spec, const Plan& plan)
     category_labels_.push_back(world.categories[i]->name);
   }
   for (const KindRows& kind : plan.kinds()) kind_labels_.push_back(kind.name.c_str());
+  for (const std::string& brand : plan.attributes().brands()) {
+    brand_labels_.push_back(brand.c_str());
+  }
   const auto known = TableColumns(kind_);
   names_.reserve(static_cast<size_t>(spec.columns_size()));
   further_labels_.reserve(static_cast<size_t>(spec.columns_size()));
@@ -144,6 +151,9 @@ Table::Table(const v1::OutputSpec& spec, const Plan& plan)
     if (info.source == ColumnSource::kCluster) labels = &cluster_labels_;
     if (info.source == ColumnSource::kCategory) labels = &category_labels_;
     if (info.source == ColumnSource::kKind) labels = &kind_labels_;
+    if (info.source == ColumnSource::kAgeBand) labels = &Attributes::age_bands();
+    if (info.source == ColumnSource::kRegion) labels = &Attributes::regions();
+    if (info.source == ColumnSource::kBrand) labels = &brand_labels_;
     if (labels != nullptr) {
       c.labels = labels->data();
       c.labels_count = static_cast<uint32_t>(labels->size());
@@ -221,6 +231,18 @@ TableRows::TableRows(const Table& table, size_t capacity)
       case ColumnSource::kPopular:
         use(&popular_);
         break;
+      case ColumnSource::kAgeBand:
+        use(&age_band_);
+        break;
+      case ColumnSource::kRegion:
+        use(&region_);
+        break;
+      case ColumnSource::kBrand:
+        use(&brand_);
+        break;
+      case ColumnSource::kPrice:
+        use(&price_);
+        break;
       case ColumnSource::kSessionId:
         use(&session_id_);
         break;
@@ -235,6 +257,7 @@ TableRows::TableRows(const Table& table, size_t capacity)
   // A side table goes by number, whether it shows it or not.
   if (table.kind() == v1::TABLE_USERS) user_number_.resize(capacity);
   if (table.kind() == v1::TABLE_ITEMS) item_number_.resize(capacity);
+  if (!brand_.empty() || !price_.empty()) category_.resize(capacity);
 }
 
 absl::Status TableRows::Fill(int64_t first, uint32_t rows) {
@@ -290,6 +313,10 @@ void TableRows::FillUsers(int64_t first, size_t rows) {
   world_.user_rank(world_.self, user_number_.data(), rank_.data(), rows);
   if (!cluster_.empty()) world_.user_cluster(world_.self, rank_.data(), cluster_.data(), rows);
   for (size_t i = 0; i < (row_.empty() ? 0 : rows); ++i) row_[i] = rank_[i] + 1;
+  const Attributes& attributes = table_.plan().attributes();
+  const int64_t* number = user_number_.data();
+  if (!age_band_.empty()) attributes.AgeBands(number, rows, age_band_.data());
+  if (!region_.empty()) attributes.Regions(number, rows, region_.data());
 }
 
 void TableRows::FillItems(int64_t first, size_t rows) {
@@ -299,6 +326,10 @@ void TableRows::FillItems(int64_t first, size_t rows) {
   for (size_t i = 0; i < (popular_.empty() ? 0 : rows); ++i) {
     popular_[i] = rank_[i] < world_.popular_items ? 1 : 0;
   }
+  const Attributes& attributes = table_.plan().attributes();
+  const int64_t* number = item_number_.data();
+  if (!brand_.empty()) attributes.Brands(number, category_.data(), rows, brand_.data());
+  if (!price_.empty()) attributes.Prices(number, category_.data(), rows, price_.data());
 }
 
 }  // namespace throng

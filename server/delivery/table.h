@@ -30,6 +30,10 @@ enum class ColumnSource {
   kSessionRow,
   kActivityRank,
   kPopular,
+  kAgeBand,
+  kRegion,
+  kBrand,
+  kPrice,
   kFurther  // a behaviour
 };
 
@@ -72,6 +76,7 @@ class Table {
   std::vector<const char*> cluster_labels_;
   std::vector<const char*> category_labels_;
   std::vector<const char*> kind_labels_;
+  std::vector<const char*> brand_labels_;
   std::vector<std::vector<const char*>> further_labels_;
   std::vector<throng_column> columns_;
   std::vector<const throng_column*> column_pointers_;
@@ -112,6 +117,10 @@ class TableRows {
   std::vector<int32_t> category_;
   std::vector<int32_t> kind_;
   std::vector<uint8_t> popular_;
+  std::vector<int32_t> age_band_;
+  std::vector<int32_t> region_;
+  std::vector<int32_t> brand_;
+  std::vector<double> price_;
   std::vector<const void*> column_arrays_;
 };
 

@@ -44,8 +44,13 @@ constexpr TableColumn kInteractionColumns[] = {{"user_id", 1},
                                                {"category", 8, true},
                                                {"session_id", 9, true},
                                                {"session_row", 10, true}};
-constexpr TableColumn kUserColumns[] = {{"user_id", 1}, {"cluster", 2}, {"activity_rank", 3}};
-constexpr TableColumn kItemColumns[] = {{"item_id", 1}, {"category", 2}, {"popular", 3}};
+constexpr TableColumn kUserColumns[] = {{"user_id", 1},
+                                        {"cluster", 2},
+                                        {"activity_rank", 3},
+                                        {"age_band", 4, true},
+                                        {"region", 5, true}};
+constexpr TableColumn kItemColumns[] = {
+    {"item_id", 1}, {"category", 2}, {"popular", 3}, {"brand", 4, true}, {"price", 5, true}};
 
 bool IsText(v1::Ids ids) { return ids == v1::IDS_UNSPECIFIED || ids == v1::IDS_TEXT; }
 

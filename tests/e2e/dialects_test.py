@@ -182,6 +182,29 @@ class DialectsTest(cli_test.ScratchTest):
             self.assertEqual(frame["item_id"].to_list(),
                              (numbers["item_id"] + 4294959999).to_list())
 
+    def test_attributes_of_users_and_items_are_the_same_in_each_format(self):
+        columns = {"users": ["user_id", "age_band", "region"],
+                   "items": ["item_id", "category", "brand", "price"]}
+        for table, names in columns.items():
+            options = []
+            for index in range(3):
+                options += ["--set", f"outputs[{index}].table={table}",
+                            "--set", f"outputs[{index}].columns=[{', '.join(names)}]"]
+            self.generate("-q", "--to", f"csv:{table}.csv", "--to", f"json:{table}.jsonl", "--to",
+                          f"parquet:{table}.parquet", *options)
+            frame = pandas.read_csv(self.folder / f"{table}.csv")
+            self.assertEqual(list(frame), names)
+            self.assertFalse(frame.isna().any().any())
+            others = (pandas.read_json(self.folder / f"{table}.jsonl", lines=True),
+                      pandas.read_parquet(self.folder / f"{table}.parquet"))
+            for other in others:
+                self.assertEqual(other[names].values.tolist(), frame.values.tolist())
+            self.client("verify", f"{table}.csv")
+        told = self.generate("--to", "csv:a.csv", "--set", "outputs[0].columns=[user_id, price]",
+                             exit_code=2).stderr
+        self.assertIn("outputs[0].columns[1].column: The table interactions has no column "
+                      "\"price\"", told)
+
     def test_what_cannot_hold_together_is_refused_with_its_field(self):
         options = "outputs[0].format.options."
         for wrong, prefix, field, sentence in (
