@@ -131,7 +131,8 @@ class CommandLine {
            "FORMAT:PATH[?NAME=VALUE&...] or kafka://HOST:PORT/TOPIC[?NAME=VALUE&...]: an output "
            "instead of those of the spec; FORMAT:- and - are standard output, values are "
            "percent-encoded, format.NAME is "
-           "an option of the format; repeatable. " +
+           "an option of the format; or RECIPE:PATH, what another program reads: movielens:FILE, "
+           "recbole:DIR, surprise:FILE, libsvm:FILE; repeatable. " +
                otherwise)
         ->type_name("OUTPUT")
         ->allow_extra_args(false);

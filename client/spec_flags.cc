@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "client/count_text.h"
-#include "client/output_flag.h"
+#include "client/recipes.h"
 #include "client/setting.h"
 #include "client/split_flag.h"
 #include "proto/utf8.h"
@@ -142,9 +142,7 @@ absl::StatusOr<std::vector<YamlTree>> OutputsOf(const std::string& text,
                     "train=0.8,test=0.2, or take it out.",
                     text, kSplitPlaceholder));
   }
-  auto output = ParseOutput(text);
-  if (!output.ok()) return output.status();
-  return std::vector<YamlTree>{*std::move(output)};
+  return ParseOutputs(text);
 }
 
 // Splits of two outputs would have the same name if they have the same format.
@@ -301,6 +299,11 @@ MadeSource MakeSource(const SpecFlags& flags, const std::string& file_text,
                       "a file are split there, each by a `share` of its own.",
                       *flags.split, kSplitPlaceholder));
     }
+  }
+  for (const std::string& text : flags.outputs) {
+    if (!WantsIntegerIds(text)) continue;
+    layers.AddField("--to", {"dataset", "world", "ids"}, "integer");
+    break;
   }
   if (!default_outputs.empty() && flags.outputs.empty()) {
     layers.AddTree("default output", Outputs(default_outputs, {}, &made));

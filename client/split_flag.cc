@@ -8,7 +8,7 @@
 #include <set>
 #include <utility>
 
-#include "client/output_flag.h"
+#include "client/recipes.h"
 
 namespace throng {
 namespace {
@@ -120,15 +120,19 @@ absl::StatusOr<std::vector<YamlTree>> SplitOutput(std::string_view to,
          at += split.name.size()) {
       place.replace(at, kSplitPlaceholder.size(), split.name);
     }
-    auto output = ParseOutput(fmt::format("{}{}{}", to.substr(0, begin), place, to.substr(end)));
-    if (!output.ok()) return output.status();
-    const std::string base =
-        to.starts_with("kafka://") ? "kafka" : output->Find("format")->Find("component")->text;
-    *output->Member("name") = YamlTree::Scalar(fmt::format("{}-{}", base, split.name));
-    YamlTree* share = output->Member("share");
-    *share->Member("from") = YamlTree::Scalar(split.from);
-    *share->Member("to") = YamlTree::Scalar(split.to);
-    outputs.push_back(*std::move(output));
+    auto parsed = ParseOutputs(fmt::format("{}{}{}", to.substr(0, begin), place, to.substr(end)));
+    if (!parsed.ok()) return parsed.status();
+    for (YamlTree& output : *parsed) {
+      const std::string base =
+          to.starts_with("kafka://") ? "kafka" : output.Find("format")->Find("component")->text;
+      *output.Member("name") = YamlTree::Scalar(fmt::format("{}-{}", base, split.name));
+      if (output.Find("table") == nullptr) {  // a side table is always whole
+        YamlTree* share = output.Member("share");
+        *share->Member("from") = YamlTree::Scalar(split.from);
+        *share->Member("to") = YamlTree::Scalar(split.to);
+      }
+      outputs.push_back(std::move(output));
+    }
   }
   return outputs;
 }

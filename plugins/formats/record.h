@@ -20,6 +20,9 @@ namespace throng::plugins {
 // How times are written.
 enum class TimeText { kIso, kIsoMillis, kEpochSeconds, kEpochMillis };
 
+// Of ratings: none where they are whole, else one, and two where they are needed.
+inline constexpr int kFewestDecimals = -2;
+
 // What stands around the values of a column, or in their place.
 struct ValueTexts {
   std::string start;   // before a value
@@ -28,7 +31,8 @@ struct ValueTexts {
   // What values stand for: of a LABEL each label; of a BOOL false, then true; else nothing.
   std::vector<std::string> texts;
   TimeText time = TimeText::kIso;
-  int decimals = -1;  // of ratings, which need no more; -1: one, and two where they are needed
+  // Of ratings, which need no more; -1: one, and two where they are needed; or kFewestDecimals.
+  int decimals = -1;
 };
 
 // Without any quotes.
@@ -150,9 +154,10 @@ inline void Record::End(const std::string& end) {
 }
 
 [[gnu::noinline]] inline char* Record::WriteStars(int32_t hundredths, int decimals, char* p) {
-  if (decimals < 0) return WriteRating(hundredths, p);
   constexpr int32_t kHundred = 100;
-  if (decimals == 0) return WriteSigned(hundredths / kHundred, p);
+  const bool is_whole = decimals == kFewestDecimals && hundredths % kHundred == 0;
+  if (decimals == 0 || is_whole) return WriteSigned(hundredths / kHundred, p);
+  if (decimals < 0) return WriteRating(hundredths, p);
   char* const end = WriteRating(hundredths, p);
   const char* const point = std::find(p, end, '.');
   if (decimals == 1 || end - point > 2) return end;

@@ -12,12 +12,17 @@ namespace {
 
 // What stands behind the ending of data that are compressed, or not yet finished.
 constexpr std::string_view kWrappings[] = {".gz", ".gzip", ".zst", ".zstd", ".part"};
-constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kEndings = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kEndings = {{
     {".csv", "csv"},
     {".tsv", "csv"},
     {".tab", "csv"},
     {".txt", "csv"},
     {".dat", "csv"},
+    {".data", "csv"},
+    {".inter", "csv"},
+    {".user", "csv"},
+    {".item", "csv"},
+    {".libsvm", "libsvm"},
     {".json", "json"},
     {".jsonl", "json"},
     {".ndjson", "json"},

@@ -10,12 +10,30 @@
 namespace throng {
 namespace {
 
-// Those options of the format that its decoder has too.
-std::map<std::string, std::string> OptionsFor(const Component& decoder,
-                                              const v1::Component& format) {
+// Whether the decoder's option of that name, if it has one, has the value among its choices.
+bool IsChoice(const Component& decoder, const std::string& name, const std::string& value) {
+  for (const throng_option& option : decoder.options) {
+    if (option.name != name || option.type != THRONG_OPTION_ENUM) continue;
+    const char* const* choice = option.choices;
+    while (*choice != nullptr && value != *choice) ++choice;
+    return *choice != nullptr;
+  }
+  return true;
+}
+
+// Those options of the format that its decoder has too; what it knows no word for it finds out by
+// itself. Which index is the first of an item is what the plan knows.
+std::map<std::string, std::string> OptionsFor(const Component& decoder, const v1::Component& format,
+                                              const Plan& plan) {
   std::map<std::string, std::string> options;
   for (const auto& option : format.options()) {
-    if (HasOption(decoder.options, option.first)) options.insert({option.first, option.second});
+    if (HasOption(decoder.options, option.first) &&
+        IsChoice(decoder, option.first, option.second)) {
+      options.insert({option.first, option.second});
+    }
+  }
+  if (HasOption(decoder.options, "first_item")) {
+    options["first_item"] = std::to_string(plan.world().users + 1);
   }
   return options;
 }
@@ -65,9 +83,9 @@ absl::StatusOr<std::unique_ptr<VerifyDecoding>> VerifyDecoding::Create(
   }
   Problems problems;
   const v1::OutputSpec resolved = request.ResolvedSpec();
-  made->options_ =
-      OptionValues::Parse(**component, OptionsFor(**component, resolved.format()), "decoder",
-                          inspection.now_ms, &problems, inspection.environment.source_roots);
+  made->options_ = OptionValues::Parse(
+      **component, OptionsFor(**component, resolved.format(), request.plan()), "decoder",
+      inspection.now_ms, &problems, inspection.environment.source_roots);
   if (!problems.empty()) return absl::InvalidArgumentError(ToString(problems));
   auto decoder = Decoder::Create(**component, inspection.environment, made->options_.values());
   if (!decoder.ok()) return decoder.status();

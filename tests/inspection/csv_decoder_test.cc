@@ -52,6 +52,14 @@ TEST_F(CsvDecoderTest, ReadsMovieLensAsItIs) {
       ElementsAre("1,307,3.5,2009-10-27T21:00:21Z"));
 }
 
+TEST_F(CsvDecoderTest, ReadsNamesWithTheTypesOfRecBole) {
+  EXPECT_THAT(Read(WriteFile("ml.inter",
+                             "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
+                             "1\t307\t3.5\t1256677221\n"))
+                  .rows,
+              ElementsAre("1,307,3.5,2009-10-27T21:00:21Z"));
+}
+
 TEST_F(CsvDecoderTest, ReadsTimesInAnyForm) {
   const std::map<std::string, std::string> times = {
       {"2024-01-15T10:30:00+07:00", "2024-01-15T03:30:00Z"},

@@ -35,6 +35,7 @@ class Csv {
     for (size_t c = 0; c < schema.columns_count; ++c) {
       const throng_column& column = *schema.columns[c];
       if (column.type == THRONG_COLUMN_RATING) ratings_.push_back(c);
+      options_.CheckIds(column);
       line_.Add(column, c, c == 0 ? "" : delimiter, options_.TextsOf(column));
     }
     line_.End("\n");
@@ -58,8 +59,8 @@ class Csv {
  private:
   // INVALID_ARGUMENT for a rating that needs more decimals.
   void CheckDecimals(const throng_block& block) const {
-    constexpr int32_t kUnits[] = {100, 10, 1};
-    const int32_t unit = kUnits[*options_.rating_decimals];
+    constexpr int32_t kUnits[] = {100, 10, 1, 1};
+    const int32_t unit = kUnits[static_cast<size_t>(*options_.rating_decimals)];
     for (const size_t column : ratings_) {
       const auto* const hundredths = static_cast<const int32_t*>(block.columns[column]);
       const auto* const end = hundredths + block.rows;

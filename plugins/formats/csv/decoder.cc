@@ -35,6 +35,14 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
+// A name without the type that RecBole's files have behind it.
+std::string_view Untyped(std::string_view name) {
+  for (const std::string_view type : {":token", ":float", ":token_seq", ":float_seq"}) {
+    if (name.ends_with(type)) return name.substr(0, name.size() - type.size());
+  }
+  return name;
+}
+
 std::vector<std::string> Split(std::string_view text) {
   std::vector<std::string> names;
   while (!text.empty()) {
@@ -171,7 +179,7 @@ class Decoder {
     if (found != RecordScanner::Found::kRecord) return LeaveOut(found, decoded);
     std::vector<std::string> values;
     for (size_t i = 0; i < scanner_.kept(); ++i) {
-      values.emplace_back(Trimmed(scanner_.field(i).view()));
+      values.emplace_back(Untyped(Trimmed(scanner_.field(i).view())));
     }
     const bool has_header =
         options_.header == Header::kAuto ? IsHeader(values) : options_.header == Header::kTrue;

@@ -1,6 +1,7 @@
 #include "plugins/formats/csv/dialect.h"
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 
 namespace throng::plugins {
@@ -13,6 +14,18 @@ constexpr std::string_view kOfValues =
 
 bool IsFormula(std::string_view text) {
   return !text.empty() && std::string_view("=+-@").find(text.front()) != std::string_view::npos;
+}
+
+// What stands behind a name in RecBole's atomic files.
+std::string TypeOfName(const throng_column& column) {
+  switch (column.type) {
+    case THRONG_COLUMN_ID:
+    case THRONG_COLUMN_LABEL:
+    case THRONG_COLUMN_BOOL:
+      return ":token";
+    default:
+      return ":float";
+  }
 }
 
 }  // namespace
@@ -41,8 +54,8 @@ std::vector<OptionOf<CsvDialect>> CsvDialect::DeclareOptions() {
           .Identity(),
       Option<&CsvDialect::header>(
           "header",
-          "The first line: true (the names of the columns), false (none), or its text; unset: "
-          "true.")
+          "The first line: true (the names of the columns), false (none), typed (names and types "
+          "as RecBole has them, user_id:token), or its text; unset: true.")
           .Identity(),
       Option<&CsvDialect::timestamp>(
           "timestamp", "How times are written, epochs since 1970 UTC; unset: iso, to the second.")
@@ -55,9 +68,14 @@ std::vector<OptionOf<CsvDialect>> CsvDialect::DeclareOptions() {
           .Choices({"minimal", "all"})
           .Identity(),
       Option<&CsvDialect::rating_decimals>(
-          "rating_decimals", "Decimals of ratings; unset: one, and two where they are needed.")
-          .Range(0, 2)
+          "rating_decimals",
+          "Decimals of ratings; fewest: none where they are whole; unset: one, and two where they "
+          "are needed.")
+          .Choices({"0", "1", "2", "fewest"})
           .Identity(),
+      Option<&CsvDialect::integer_ids>(
+          "integer_ids",
+          "Whether ids must be integers of 31 bits, as many readers want them; unset: false."),
       Option<&CsvDialect::allow_formulas>("allow_formulas",
                                           "Whether names, prefixes and labels may begin with = + - "
                                           "or @, which spreadsheets execute; unset: false.")
@@ -87,6 +105,10 @@ void CsvDialect::Validate() const {
                 "header is more than one line; give true, false or the text of one line.",
                 "header");
   }
+  if (header == "typed" && QuotesAll()) {
+    throw Error(THRONG_INVALID_ARGUMENT,
+                "header: typed is for readers that know no quotes; leave quote out.", "quote");
+  }
   if (header->empty()) {
     throw Error(THRONG_INVALID_ARGUMENT,
                 "header is empty; give true, false or the text of the first line.", "header");
@@ -109,17 +131,40 @@ void CsvDialect::Check(const std::string& text, const std::string& what) const {
   }
 }
 
+void CsvDialect::CheckIds(const throng_column& column) const {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  if (column.type != THRONG_COLUMN_ID || !integer_ids.value_or(false)) return;
+  if (column.id_style != THRONG_ID_INTEGER) {
+    throw Error(THRONG_INVALID_ARGUMENT,
+                std::string("The column ") + column.name +
+                    " has ids that are no integers; set dataset.world.ids to integer, or leave "
+                    "integer_ids out.",
+                "integer_ids");
+  }
+  const int64_t last = column.id_first + column.id_count - 1;
+  if (last > kMost) {
+    throw Error(THRONG_INVALID_ARGUMENT,
+                std::string("The last id of the column ") + column.name + " is " +
+                    std::to_string(last) + ", and readers take integers up to " +
+                    std::to_string(kMost) +
+                    "; ask for fewer users or items, begin lower (dataset.world.user_start, "
+                    "item_start), or leave integer_ids out.",
+                "integer_ids");
+  }
+}
+
 std::string CsvDialect::HeaderLine(const throng_schema& schema) const {
   const std::string text = header.value_or("true");
   if (text == "false") return "";
-  if (text != "true") return text + "\n";
+  if (text != "true" && text != "typed") return text + "\n";
   const std::string mark = QuotesAll() ? "\"" : "";
   std::string line;
   for (size_t c = 0; c < schema.columns_count; ++c) {
     const std::string name = schema.columns[c]->name;
     Check(name, "The name of the column \"" + name + "\"");
     if (c > 0) line += Delimiter();
-    line.append(mark).append(name).append(mark);
+    line.append(mark).append(name).append(text == "typed" ? TypeOfName(*schema.columns[c]) : "");
+    line.append(mark);
   }
   return line + "\n";
 }
@@ -127,7 +172,10 @@ std::string CsvDialect::HeaderLine(const throng_schema& schema) const {
 ValueTexts CsvDialect::TextsOf(const throng_column& column) const {
   ValueTexts values = PlainTexts(column);
   values.time = timestamp.value_or(TimeText::kIso);
-  if (rating_decimals) values.decimals = static_cast<int>(*rating_decimals);
+  if (rating_decimals) {
+    values.decimals =
+        rating_decimals == Decimals::kFewest ? kFewestDecimals : static_cast<int>(*rating_decimals);
+  }
   const std::string of = std::string(" of the column ") + column.name;
   Check(values.start, "The prefix \"" + values.start + "\"" + of);
   for (const std::string& text : values.texts) {

@@ -18,13 +18,15 @@ std::string DelimiterText(const std::string& name);
 
 struct CsvDialect {
   enum class Quote { kMinimal, kAll };
+  enum class Decimals { kNone, kOne, kTwo, kFewest };
   // Options that are not given leave the identity of an output what it is without them.
   std::optional<Compression> compression;
   std::optional<std::string> delimiter;
   std::optional<std::string> header;
   std::optional<TimeText> timestamp;
   std::optional<Quote> quote;
-  std::optional<int64_t> rating_decimals;
+  std::optional<Decimals> rating_decimals;
+  std::optional<bool> integer_ids;
   std::optional<bool> allow_formulas;
 
   static std::vector<OptionOf<CsvDialect>> DeclareOptions();
@@ -32,6 +34,8 @@ struct CsvDialect {
 
   // What stands between values.
   std::string Delimiter() const { return DelimiterText(delimiter.value_or(",")); }
+  // INVALID_ARGUMENT for ids that are not as the dialect wants them.
+  void CheckIds(const throng_column& column) const;
   // The line of names of a table, with its end; empty if there is none. INVALID_ARGUMENT for a name
   // that this dialect cannot hold.
   std::string HeaderLine(const throng_schema& schema) const;

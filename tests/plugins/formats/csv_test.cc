@@ -352,6 +352,46 @@ TEST(CsvDialectTest, RatingsHaveTheDecimalsThatAreAskedForOrAreRefused) {
       "ratings without them.");
 }
 
+TEST(CsvDialectTest, RatingsHaveAsFewDecimalsAsTheyNeed) {
+  const Table table("interactions",
+                    InteractionColumns({0, 1, 2}, {0, 1, 2}, {400, 350, 455}, {0, 0, 0}));
+  const std::string text = CsvOf(table, {{"rating_decimals", "fewest"}});
+  EXPECT_THAT(text, HasSubstr("user_1,item_1,4,1970"));
+  EXPECT_THAT(text, HasSubstr("user_2,item_2,3.5,1970"));
+  EXPECT_THAT(text, HasSubstr("user_3,item_3,4.55,1970"));
+}
+
+TEST(CsvDialectTest, NamesMayHaveTheTypesOfRecBole) {
+  std::vector<TableColumn> columns = DialectColumns();
+  columns.push_back({THRONG_COLUMN_LABEL, "kind", std::vector<int32_t>{0, -1}, "", {"a"}});
+  columns.push_back({THRONG_COLUMN_BOOL, "popular", std::vector<uint8_t>{1, 0}});
+  columns.push_back({THRONG_COLUMN_FLOAT64, "price", std::vector<double>{4.99, 5}});
+  EXPECT_THAT(CsvOf(Table("interactions", columns), {{"header", "typed"}, {"delimiter", "tab"}}),
+              StartsWith("user_id:token\titem_id:token\trating:float\ttimestamp:float\t"
+                         "kind:token\tpopular:token\tprice:float\n"));
+  EXPECT_THAT(
+      RefusalOf(Table("interactions", columns), {{"header", "typed"}, {"quote", "all"}}, "quote"),
+      HasSubstr("for readers that know no quotes; leave quote out."));
+}
+
+TEST(CsvDialectTest, IdsMayHaveToBeIntegersOf31Bits) {
+  std::vector<TableColumn> columns = DialectColumns();
+  const std::map<std::string, std::string> options = {{"integer_ids", "true"}};
+  EXPECT_EQ(RefusalOf(Table("interactions", columns), options, "integer_ids"),
+            "The column user_id has ids that are no integers; set dataset.world.ids to integer, or "
+            "leave integer_ids out.");
+  for (size_t c = 0; c < 2; ++c) {
+    columns[c].id_style = THRONG_ID_INTEGER;
+    columns[c].id_count = 2'147'483'647;
+  }
+  EXPECT_THAT(CsvOf(Table("interactions", columns), options), HasSubstr("\n1,9,5.0,"));
+  columns[1].id_first = 2;
+  EXPECT_EQ(RefusalOf(Table("interactions", columns), options, "integer_ids"),
+            "The last id of the column item_id is 2147483648, and readers take integers up to "
+            "2147483647; ask for fewer users or items, begin lower (dataset.world.user_start, "
+            "item_start), or leave integer_ids out.");
+}
+
 TEST(CsvDialectTest, WhatCannotHoldTogetherIsRefused) {
   const Table table("interactions", DialectColumns());
   EXPECT_THAT(RefusalOf(table, {{"delimiter", "a"}}, "delimiter"),

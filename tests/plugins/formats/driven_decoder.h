@@ -55,7 +55,7 @@ inline const throng_component& DecoderIn(const char* file) {
 
 class DrivenDecoder {
  public:
-  // Options are STRINGs.
+  // Options are STRINGs or INT64s.
   explicit DrivenDecoder(const throng_component& component,
                          const std::map<std::string, std::string>& options = {})
       : decoder_(static_cast<const throng_decoder*>(component.functions)), options_(options) {
@@ -65,6 +65,7 @@ class DrivenDecoder {
       const auto given = options_.find((*o)->name);
       if (given == options_.end()) continue;
       value.is_set = 1;
+      if ((*o)->type == THRONG_OPTION_INT64) value.integer = std::stoll(given->second);
       value.text = {given->second.data(), given->second.size()};
     }
     throng_error error = {};
