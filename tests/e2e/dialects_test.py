@@ -182,6 +182,27 @@ class DialectsTest(cli_test.ScratchTest):
             self.assertEqual(frame["item_id"].to_list(),
                              (numbers["item_id"] + 4294959999).to_list())
 
+    def test_a_document_is_indented_and_an_envelope_is_read_back(self):
+        self.generate("-q", "--to", "csv:plain.csv", "--to", "json:rows.json",
+                      "--to", "json:indented.json?format.indent=2", "--to",
+                      "json:connect.jsonl?format.envelope=connect&format.timestamp=epoch_millis")
+        documents = [json.loads((self.folder / name).read_text())
+                     for name in ("rows.json", "indented.json")]
+        self.assertEqual(documents[0]["interactions"], documents[1]["interactions"])
+        self.assertEqual(documents[0]["statistics"], documents[1]["statistics"])
+        lines = (self.folder / "indented.json").read_text().splitlines()
+        dumped = json.dumps(documents[1], indent=2, ensure_ascii=False).splitlines()
+        self.assertEqual([line.partition(":")[0] for line in lines],
+                         [line.partition(":")[0] for line in dumped])
+        first = json.loads((self.folder / "connect.jsonl").read_text().splitlines()[0])
+        self.assertEqual([field["field"] for field in first["schema"]["fields"]], NAMES)
+        self.assertEqual(set(first["payload"]), set(NAMES))
+        expected = self.rows("plain.csv")
+        for name in ("indented.json", "connect.jsonl"):
+            self.assertEqual(self.rows(name), expected, name)
+            self.client("verify", name)
+            self.client("verify", name, "--any-order")
+
     def test_attributes_of_users_and_items_are_the_same_in_each_format(self):
         columns = {"users": ["user_id", "age_band", "region"],
                    "items": ["item_id", "category", "brand", "price"]}

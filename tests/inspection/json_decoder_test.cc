@@ -55,6 +55,22 @@ TEST_F(JsonDecoderTest, ReadsEachLayout) {
   }
 }
 
+TEST_F(JsonDecoderTest, ReadsThePayloadOfKafkaConnectsEnvelope) {
+  const std::string row = R"({"schema": {"type": "struct", "fields": [{"field": "user_id"}]}, )"
+                          R"("payload": )" +
+                          std::string(kObject) + "}";
+  for (const std::string& text :
+       {row + "\n" + row + "\n", row + row, "[" + row + ", " + row + "]"}) {
+    const Readings found = ReadText(text);
+    EXPECT_TRUE(found.status.ok()) << found.status << "\n" << text;
+    EXPECT_THAT(found.rows, ElementsAre(kRow, kRow)) << text;
+    EXPECT_THAT(found.damages, IsEmpty()) << text;
+  }
+  const Readings cut = ReadText(row + "\n" + row.substr(0, row.size() - 1) + "\n" + row + "\n");
+  EXPECT_THAT(cut.rows, ElementsAre(kRow, kRow));
+  EXPECT_THAT(cut.damages, ElementsAre(HasSubstr("the record is cut off")));
+}
+
 TEST_F(JsonDecoderTest, ReadsTextsAndNumbersAlike) {
   const Readings found = ReadText(
       R"({"rating": "3.5", "timestamp": 1705314600, "user_id": 17, "item_id": "\u00e9\ud83d\ude00\n\"\\"})"

@@ -32,6 +32,8 @@ class JsonCursor {
   }
   // The next byte; '\0' behind the end.
   char Peek() const { return p_ < end_ ? *p_ : '\0'; }
+  // What is not read yet.
+  std::string_view Left() const { return {p_, static_cast<size_t>(end_ - p_)}; }
   JsonRead Expect(char c);
   JsonRead ReadText(JsonValue* value);
   // Any value; what is nested is skipped.

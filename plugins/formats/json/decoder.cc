@@ -3,7 +3,7 @@
 // A stream is a sequence of values. One that is an object without a wanted member, but with a
 // member that is an array of objects, is a document, and its rows are in that; an array holds rows
 // itself; and any other object is a row. Where the first row lies on one line, each does, so that a
-// line that is damaged costs no other.
+// line that is damaged costs no other. A row may be the payload of Kafka Connect's envelope.
 #include "plugins/formats/json/decoder.h"
 
 #include <cstring>
@@ -267,6 +267,37 @@ class Decoder {
     return LeaveOut(read, cursor, decoded);
   }
 
+  // Reads a row: the object at the cursor, or the payload of {"schema": ..., "payload": {...}}.
+  JsonRead ReadRow(JsonCursor* cursor) {
+    JsonCursor inside = *cursor;
+    if (!FindPayload(&inside)) return members_.Read(cursor);
+    *cursor = inside;
+    if (const JsonRead read = members_.Read(cursor); read != JsonRead::kWhole) return read;
+    cursor->SkipSpace();
+    return cursor->Expect('}');
+  }
+
+  // Whether an envelope begins at the cursor, which is then put before its payload.
+  static bool FindPayload(JsonCursor* cursor) {
+    constexpr std::string_view kBegin = "{\"schema\"";
+    JsonValue key;
+    JsonValue value;
+    if (cursor->Peek() != '{' || cursor->Left().substr(0, kBegin.size()) != kBegin) return false;
+    if (cursor->Expect('{') != JsonRead::kWhole) return false;
+    for (const char* const name : {"schema", "payload"}) {
+      cursor->SkipSpace();
+      if (cursor->ReadText(&key) != JsonRead::kWhole || key.raw != name) return false;
+      cursor->SkipSpace();
+      if (cursor->Expect(':') != JsonRead::kWhole) return false;
+      cursor->SkipSpace();
+      if (key.raw == "payload") break;
+      if (cursor->ReadValue(&value) != JsonRead::kWhole) return false;
+      cursor->SkipSpace();
+      if (cursor->Expect(',') != JsonRead::kWhole) return false;
+    }
+    return cursor->Peek() == '{';
+  }
+
   bool TakeRow(throng_decoded& decoded) {
     const char* end = window_.end();
     if (is_one_line_) {
@@ -275,7 +306,7 @@ class Decoder {
       end = static_cast<const char*>(line) + 1;
     }
     JsonCursor cursor(window_.begin(), end);
-    const JsonRead read = members_.Read(&cursor);
+    const JsonRead read = ReadRow(&cursor);
     if (read == JsonRead::kMore && is_one_line_) {
       Damage(decoded, "the record is cut off");
       window_.Take(BytesTo(end));
@@ -311,7 +342,7 @@ class Decoder {
     if (text.size() > kIdBytes && text.front() == '\0') text.remove_prefix(kIdBytes);
     JsonCursor cursor(text.data(), text.data() + text.size());
     cursor.SkipSpace();
-    const JsonRead read = members_.Read(&cursor);
+    const JsonRead read = ReadRow(&cursor);
     if (read == JsonRead::kMore) return "the record is cut off";
     if (read == JsonRead::kBroken) return cursor.fault();
     cursor.SkipSpace();

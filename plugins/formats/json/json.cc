@@ -28,14 +28,72 @@ namespace {
 // In a document it stands before each object but the output's first: that depends on the row alone,
 // not on how rows come in blocks.
 constexpr std::string_view kComma = ",\n";
+constexpr int64_t kMostIndent = 8;
+// JavaScript engines and others that hold a text at once take no more bytes.
+constexpr int64_t kMostOfReaders = int64_t{512} << 20;
+
+// JSON text with a line for each member and element, as Python's json.dumps(indent=) writes it.
+std::string Indented(std::string_view json, int64_t indent, int64_t depth) {
+  std::string text;
+  const auto new_line = [&] {
+    text += '\n';
+    text.append(static_cast<size_t>(indent * depth), ' ');
+  };
+  bool is_quoted = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (is_quoted) {
+      text += c;
+      if (c == '\\') text += json[++i];
+      is_quoted = c != '"';
+      continue;
+    }
+    const char next = json.substr(i + 1).empty() ? '\0' : json[i + 1];
+    switch (c) {
+      case ' ':
+      case '\n':
+        break;
+      case '{':
+      case '[':
+        text += c;
+        if (next == '}' || next == ']') {
+          text += json[++i];
+          break;
+        }
+        ++depth;
+        new_line();
+        break;
+      case '}':
+      case ']':
+        --depth;
+        new_line();
+        text += c;
+        break;
+      case ',':
+        text += c;
+        new_line();
+        break;
+      case ':':
+        text += ": ";
+        break;
+      default:
+        is_quoted = c == '"';
+        text += c;
+    }
+  }
+  return text;
+}
 
 class Json {
  public:
   enum class Layout { kDocument, kLines };
+  enum class Envelope { kConnect };
   struct Options : RegistryOptions {
     std::optional<Layout> layout;
     std::optional<Compression> compression;
     std::optional<TimeText> timestamp;
+    std::optional<int64_t> indent;
+    std::optional<Envelope> envelope;
   };
   static std::vector<OptionOf<Options>> DeclareOptions() {
     return RegistryOptions::AddTo<Options>(
@@ -51,12 +109,38 @@ class Json {
              "How times are written, as texts or as numbers since 1970 UTC; "
              "unset: iso, to the second.")
              .Choices({"iso", "iso_millis", "epoch_seconds", "epoch_millis"})
+             .Identity(),
+         Option<&Options::indent>("indent",
+                                  "Spaces before each level of a document; unset: a row a line.")
+             .Range(0, kMostIndent)
+             .Identity(),
+         Option<&Options::envelope>(
+             "envelope",
+             "What stands around each line or message: connect, {\"schema\": ..., \"payload\": "
+             "...}, as Kafka Connect's JsonConverter wants it; unset: nothing.")
+             .Choices({"connect"})
              .Identity()});
   }
-  static void Validate(const Options& options) { options.ValidateRegistry(); }
+  static void Validate(const Options& options) {
+    options.ValidateRegistry();
+    if (!options.envelope) return;
+    if (options.layout == Layout::kDocument || options.indent) {
+      throw Error(THRONG_INVALID_ARGUMENT,
+                  "An envelope is of one line or message and not of a document; leave envelope, or "
+                  "layout and indent, out.",
+                  "envelope");
+    }
+    if (options.registry) {
+      throw Error(THRONG_INVALID_ARGUMENT,
+                  "An envelope holds the schema, which a registry then need not; leave envelope or "
+                  "registry out.",
+                  "envelope");
+    }
+  }
   static constexpr uint32_t kModes = THRONG_RECORDS_STREAM | THRONG_RECORDS_MESSAGES;
 
-  Json(const Options& options, const Host& host) : options_(options), registry_(options_, host) {}
+  Json(const Options& options, const Host& host)
+      : options_(options), host_(host), registry_(options_, host) {}
 
   Prologue Begin(const throng_destination& destination) {
     mode_ = ModeOf(destination);
@@ -68,6 +152,17 @@ class Json {
                   "A JSON document needs an end, and this output has none; set layout to lines, or "
                   "interactions to a number.",
                   "layout");
+    }
+    if (options_.indent && mode_ != Mode::kDocument) {
+      throw Error(THRONG_INVALID_ARGUMENT,
+                  "Only a document is indented; leave indent out, or set layout to document.",
+                  "indent");
+    }
+    if (options_.envelope && mode_ == Mode::kDocument) {
+      throw Error(THRONG_INVALID_ARGUMENT,
+                  "An envelope is of one line or message, and this is a document; set layout to "
+                  "lines.",
+                  "envelope");
     }
     SetObject(schema);
     if (mode_ == Mode::kMessages) {
@@ -99,14 +194,17 @@ class Json {
 
   void End(const throng_summary& summary, Buffer& out) {
     if (mode_ != Mode::kDocument) return members_.AddEnd(summary.rows, out);
+    WarnOfReaders(summary.rows);
     members_.Add(out, [&](Buffer& text) {
       const std::string_view statistics = summary.statistics;
-      text.Append("\n]");
+      text.Append("\n" + Margin(1) + "]");
       if (statistics != "{}") {
-        text.Append(", \"statistics\": ");
-        text.Append(statistics);
+        text.Append(options_.indent ? ",\n" + Margin(1) : ", ");
+        text.Append("\"statistics\": ");
+        text.Append(options_.indent ? Indented(statistics, *options_.indent, 1)
+                                    : std::string(statistics));
       }
-      text.Append("}\n");
+      text.Append(options_.indent ? "\n}\n" : "}\n");
     });
   }
 
@@ -132,25 +230,45 @@ class Json {
 
   void SetObject(const throng_schema& schema) {
     object_ = {};
+    constexpr int kDepth = 3;  // of members in a document
+    std::string start = mode_ == Mode::kDocument ? std::string(kComma) : "";
+    if (options_.envelope)
+      start += R"({"schema": )" + ConnectSchema(schema, Times()) + R"(, "payload": )";
+    start += Margin(kDepth - 1) + "{";
     for (size_t c = 0; c < schema.columns_count; ++c) {
       const throng_column& column = *schema.columns[c];
-      const std::string lead = c > 0                      ? ", "
-                               : mode_ == Mode::kDocument ? std::string(kComma) + "{"
-                                                          : "{";
+      std::string lead = c == 0 ? start : options_.indent ? "," : ", ";
+      if (options_.indent) lead += "\n" + Margin(kDepth);
       object_.Add(column, c, lead + JsonString(column.name) + ": ", Texts(column));
     }
-    object_.End(mode_ == Mode::kLines ? "}\n" : "}");
+    std::string end = options_.indent ? "\n" + Margin(kDepth - 1) + "}" : "}";
+    if (options_.envelope) end += "}";
+    object_.End(mode_ == Mode::kLines ? end + "\n" : end);
+  }
+
+  // What stands at the begin of a line of that depth in a document.
+  std::string Margin(int64_t depth) const {
+    return std::string(static_cast<size_t>(options_.indent.value_or(0) * depth), ' ');
+  }
+
+  TimeText Times() const { return options_.timestamp.value_or(TimeText::kIso); }
+
+  // Half of what rows may take at most is about what they do.
+  void WarnOfReaders(int64_t rows) const {
+    const auto row_bytes = static_cast<int64_t>(object_.MaxSize(1) / 2);
+    if (rows <= kMostOfReaders / row_bytes) return;
+    host_.Warn("The document has " + std::to_string(rows) + " rows and about " +
+               std::to_string((rows * row_bytes) >> 20) +
+               " MiB, and many readers take no JSON text of more than 512 MiB; layout: lines is "
+               "read a row at a time.");
   }
 
   // Whether times are texts, rather than numbers.
-  bool HasTimeTexts() const {
-    const TimeText times = options_.timestamp.value_or(TimeText::kIso);
-    return times == TimeText::kIso || times == TimeText::kIsoMillis;
-  }
+  bool HasTimeTexts() const { return Times() == TimeText::kIso || Times() == TimeText::kIsoMillis; }
 
   ValueTexts Texts(const throng_column& column) const {
     ValueTexts values = PlainTexts(column);
-    values.time = options_.timestamp.value_or(TimeText::kIso);
+    values.time = Times();
     const ColumnType type = TypeOf(column);
     values.absent = "null";
     if (type == ColumnType::kTextId || type == ColumnType::kUuid ||
@@ -165,21 +283,25 @@ class Json {
     return values;
   }
 
-  static std::string DocumentStart(const throng_destination& destination) {
+  std::string DocumentStart(const throng_destination& destination) const {
     const std::string table = destination.schema->table;
     char created[kTimestampText + kTextSlack];
     TimestampWriter().Write(destination.created, created);
-    std::string text = "{\"metadata\": {\"generated_at\": \"";
-    text.append(created, kTimestampText);
-    text += "\", \"num_users\": " + std::to_string(destination.users);
-    text += ", \"num_items\": " + std::to_string(destination.items);
+    std::string metadata = "{\"generated_at\": \"";
+    metadata.append(created, kTimestampText);
+    metadata += "\", \"num_users\": " + std::to_string(destination.users);
+    metadata += ", \"num_items\": " + std::to_string(destination.items);
     if (table == "interactions") {
-      text += ", \"num_interactions\": " + std::to_string(destination.rows);
+      metadata += ", \"num_interactions\": " + std::to_string(destination.rows);
     }
-    return text + "}, " + JsonString(table) + ": [\n";
+    metadata += "}";
+    if (!options_.indent) return "{\"metadata\": " + metadata + ", " + JsonString(table) + ": [\n";
+    return "{\n" + Margin(1) + "\"metadata\": " + Indented(metadata, *options_.indent, 1) + ",\n" +
+           Margin(1) + JsonString(table) + ": [\n";
   }
 
   const Options options_;
+  const Host host_;
   const SchemaRegistry registry_;
   Members members_;
   Mode mode_ = Mode::kDocument;

@@ -37,4 +37,26 @@ std::string JsonSchema(const throng_schema& schema, bool has_time_texts, Docs do
          R"("properties":{)" + properties + R"(},"required":[)" + required + "]}";
 }
 
+std::string ConnectSchema(const throng_schema& schema, TimeText times) {
+  TypeNames types = {.text = R"("string")",
+                     .uuid = R"("string")",
+                     .integer = R"("int64")",
+                     .timestamp = R"("string")",
+                     .boolean = R"("boolean")",
+                     .number = R"("double")"};
+  if (times == TimeText::kEpochSeconds) types.timestamp = types.integer;
+  if (times == TimeText::kEpochMillis) {
+    types.timestamp = R"("int64", "name": "org.apache.kafka.connect.data.Timestamp", "version": 1)";
+  }
+  std::string fields;
+  for (size_t c = 0; c < schema.columns_count; ++c) {
+    const throng_column& column = *schema.columns[c];
+    fields += std::string(c == 0 ? "" : ", ") + R"({"field": )" + JsonString(column.name) +
+              R"(, "type": )" + TypeName(column, types) + R"(, "optional": )" +
+              (IsNullable(column) ? "true" : "false") + "}";
+  }
+  return R"({"type": "struct", "name": ")" + FullRecordName(schema) +
+         R"(", "optional": false, "fields": [)" + fields + "]}";
+}
+
 }  // namespace throng::plugins

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "plugins/formats/record.h"
 #include "plugins/formats/registry/typed_schema.h"
 #include "throng/plugin.h"
 
@@ -13,5 +14,9 @@ namespace throng::plugins {
 // type.
 std::string JsonSchema(const throng_schema& schema, bool has_time_texts,
                        Docs docs = Docs::kLeaveOut);
+
+// The schema of a table's rows as Kafka Connect's JsonConverter has it (schemas.enable): a struct.
+// Times in milliseconds are of Connect's own type Timestamp.
+std::string ConnectSchema(const throng_schema& schema, TimeText times);
 
 }  // namespace throng::plugins

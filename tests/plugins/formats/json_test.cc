@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
+#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -85,13 +86,14 @@ std::vector<Message> Messages(const Table& table, int32_t key_column, size_t blo
 }
 
 void ExpectRefused(const std::map<std::string, std::string>& options,
-                   const throng_destination& destination, const std::string& sentence) {
+                   const throng_destination& destination, const std::string& sentence,
+                   const std::string& option = "layout") {
   try {
     LoadedFormat(THRONG_JSON_PLUGIN, options).Begin(destination);
     ADD_FAILURE() << "accepted";
   } catch (const FormatFailure& failure) {
     EXPECT_EQ(failure.code, THRONG_INVALID_ARGUMENT);
-    EXPECT_EQ(failure.option, "layout");
+    EXPECT_EQ(failure.option, option);
     EXPECT_THAT(failure.what(), HasSubstr(sentence));
   }
 }
@@ -204,6 +206,78 @@ TEST(Json, WritesTimesInTheFormThatIsAskedFor) {
     EXPECT_EQ(lines.Stream(table, table.Destination(THRONG_RECORDS_STREAM, "rows.jsonl"), 1),
               messages[0].value + "\n" + messages[1].value + "\n");
   }
+}
+
+TEST(Json, IndentsADocumentAsPythonDoes) {
+  const std::string statistics = R"({"users": 2, "none": [], "ratings": [{"a\\": ": ,{"}, {}]})";
+  const Table table("interactions", TwoInteractions());
+  LoadedFormat plain(THRONG_JSON_PLUGIN);
+  const throng_destination destination = table.Destination(THRONG_RECORDS_STREAM, "rows.json");
+  const json expected = json::parse(plain.Stream(table, destination, 1, statistics.c_str()));
+  for (const int indent : {0, 1, 2, 8}) {
+    const std::map<std::string, std::string> options = {{"indent", std::to_string(indent)}};
+    for (const size_t block_rows : {size_t{1}, size_t{2}}) {
+      LoadedFormat format(THRONG_JSON_PLUGIN, options);
+      const std::string text = format.Stream(table, destination, block_rows, statistics.c_str());
+      EXPECT_EQ(json::parse(text), expected);
+      // nlohmann's dump sorts members, so that lines are compared in any order, and commas are not.
+      const auto lines = [](const std::string& of) {
+        std::multiset<std::string> found;
+        std::istringstream stream(of);
+        for (std::string line; std::getline(stream, line);) {
+          if (line.ends_with(',')) line.pop_back();
+          found.insert(line);
+        }
+        return found;
+      };
+      EXPECT_EQ(lines(text), lines(expected.dump(indent) + "\n")) << text;
+    }
+  }
+}
+
+TEST(Json, IndentsNothingButADocument) {
+  const Table table("interactions", TwoInteractions());
+  ExpectRefused({{"indent", "2"}}, table.Destination(THRONG_RECORDS_STREAM, "rows.jsonl"),
+                "Only a document is indented; leave indent out, or set layout to document.",
+                "indent");
+  throng_destination destination = table.Destination(THRONG_RECORDS_MESSAGES, "interactions");
+  ExpectRefused({{"indent", "2"}}, destination, "Only a document is indented", "indent");
+}
+
+TEST(Json, PutsTheEnvelopeOfKafkaConnectAroundLinesAndMessages) {
+  std::vector<TableColumn> columns = TwoInteractions();
+  columns[2].is_nullable = true;
+  columns[2].values = std::vector<int32_t>{500, -1};
+  columns[1].id_style = THRONG_ID_INTEGER;
+  const Table table("interactions", columns);
+  const std::map<std::string, std::string> options = {{"envelope", "connect"},
+                                                      {"timestamp", "epoch_millis"}};
+  const std::vector<Message> messages = Messages(table, 0, 2, options);
+  ASSERT_EQ(messages.size(), 2U);
+  EXPECT_EQ(messages[0].value,
+            R"({"schema": {"type": "struct", "name": "throng.v1.Interaction", "optional": false, )"
+            R"("fields": [{"field": "user_id", "type": "string", "optional": false}, )"
+            R"({"field": "item_id", "type": "int64", "optional": false}, )"
+            R"({"field": "rating", "type": "double", "optional": true}, )"
+            R"({"field": "timestamp", "type": "int64", )"
+            R"("name": "org.apache.kafka.connect.data.Timestamp", "version": 1, )"
+            R"("optional": false}]}, "payload": {"user_id": "user_1", "item_id": 45, )"
+            R"("rating": 5.0, "timestamp": 1705314600000}})");
+  EXPECT_EQ(json::parse(messages[1].value)["payload"]["rating"], nullptr);
+  LoadedFormat lines(THRONG_JSON_PLUGIN, options);
+  EXPECT_EQ(lines.Stream(table, table.Destination(THRONG_RECORDS_STREAM, "rows.jsonl"), 1),
+            messages[0].value + "\n" + messages[1].value + "\n");
+}
+
+TEST(Json, PutsNoEnvelopeAroundADocumentNorARegisteredSchema) {
+  const Table table("interactions", TwoInteractions());
+  ExpectRefused({{"envelope", "connect"}}, table.Destination(THRONG_RECORDS_STREAM, "rows.json"),
+                "this is a document; set layout to lines.", "envelope");
+  const throng_destination lines = table.Destination(THRONG_RECORDS_STREAM, "rows.jsonl");
+  ExpectRefused({{"envelope", "connect"}, {"indent", "2"}}, lines, "leave envelope, or layout and",
+                "envelope");
+  ExpectRefused({{"envelope", "connect"}, {"registry", "http://127.0.0.1:1"}}, lines,
+                "leave envelope or registry out.", "envelope");
 }
 
 TEST(Json, WritesMessagesWithoutAKey) {
