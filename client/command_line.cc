@@ -42,6 +42,7 @@ class CommandLine {
     AddGenerate();
     AddPreview();
     AddValidate();
+    AddColumns();
     AddInspectionCommands(&app_, words_, [this](auto execute) { execute_ = std::move(execute); });
     AddRuns();
     AddPlugins();
@@ -220,6 +221,16 @@ class CommandLine {
     AddAddress(app, &command->daemon, true);
     app->get_option("--file")->required();
     app->footer("Example:\n  throngctl validate -f my.yaml");
+  }
+
+  void AddColumns() {
+    CLI::App* app = app_.add_subcommand(
+        "columns", "Every column that outputs may have, of every table: name, type, meaning.");
+    auto* command = Remember(app, ListColumns);
+    AddDataset(app, &command->spec);
+    AddFormat(app, &command->format);
+    AddAddress(app, &command->daemon, true);
+    app->footer("Examples:\n  throngctl columns\n  throngctl columns --preset seed -o json");
   }
 
   // A command that takes at most one operand, of that kind; none if it is empty.

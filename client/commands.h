@@ -45,6 +45,13 @@ struct ValidateCommand {
 };
 int Validate(const ValidateCommand& command);
 
+struct ColumnsCommand {
+  DaemonFlags daemon;
+  SpecFlags spec;
+  PrintFormat format = PrintFormat::kTable;
+};
+int ListColumns(const ColumnsCommand& command);
+
 // A command that needs no more than a daemon and perhaps a name.
 struct NamedCommand {
   DaemonFlags daemon;

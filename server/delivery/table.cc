@@ -54,6 +54,12 @@ const FurtherColumn* FindFurther(const std::vector<FurtherColumn>& known, const 
   return found == known.end() ? nullptr : &*found;
 }
 
+std::string_view TypeName(uint32_t type) {
+  constexpr std::array<std::string_view, 8> kNames = {"",          "id",    "int64", "rating",
+                                                      "timestamp", "label", "bool",  "float64"};
+  return kNames[type < kNames.size() ? type : 0];
+}
+
 uint32_t IdStyleOf(const IdText& ids) {
   if (ids.IsUuid()) return THRONG_ID_UUID;
   return ids.style() == v1::IDS_INTEGER ? THRONG_ID_INTEGER : THRONG_ID_TEXT;
@@ -166,6 +172,21 @@ Table::Table(const v1::OutputSpec& spec, const Plan& plan)
   schema_.table = kind_ == v1::TABLE_USERS   ? "users"
                   : kind_ == v1::TABLE_ITEMS ? "items"
                                              : "interactions";
+}
+
+std::vector<KnownColumn> KnownColumns(const Plan& plan) {
+  std::vector<KnownColumn> known;
+  for (const v1::Table table : {v1::TABLE_INTERACTIONS, v1::TABLE_USERS, v1::TABLE_ITEMS}) {
+    for (const TableColumn& column : TableColumns(table)) {
+      const SourceInfo& info = FindSource(column.name);
+      known.push_back(
+          {table, std::string(column.name), TypeName(info.type), info.doc, column.is_extra});
+    }
+    for (const FurtherColumn& column : plan.further_columns(table)) {
+      known.push_back({table, column.FullName(), TypeName(column.type), column.doc, true});
+    }
+  }
+  return known;
 }
 
 bool Table::HasUniqueKeys() const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -82,6 +83,18 @@ class Table {
   std::vector<const throng_column*> column_pointers_;
   throng_schema schema_{};
 };
+
+// A column that outputs of a plan may have.
+struct KnownColumn {
+  v1::Table table = v1::TABLE_UNSPECIFIED;
+  std::string name;       // as "choice.niche" of a behaviour
+  std::string_view type;  // as "label"
+  std::string doc;        // one sentence
+  bool is_extra = false;
+};
+
+// All of them, table by table.
+std::vector<KnownColumn> KnownColumns(const Plan& plan);
 
 // One thread's columns of a table.
 class TableRows {

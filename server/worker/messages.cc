@@ -9,6 +9,7 @@
 
 #include "server/control/digest.h"
 #include "server/control/status.h"
+#include "server/delivery/table.h"
 #include "server/host/behaviours.h"
 
 namespace throng {
@@ -39,6 +40,17 @@ google::protobuf::Duration DurationOf(int64_t ms) {
   duration.set_seconds(ms / 1000);
   duration.set_nanos(static_cast<int32_t>(ms % 1000) * 1'000'000);
   return duration;
+}
+
+void AddColumns(const Plan& plan, v1::Plan* message) {
+  for (const KnownColumn& known : KnownColumns(plan)) {
+    v1::PlannedColumn* column = message->add_columns();
+    column->set_table(known.table);
+    column->set_name(known.name);
+    column->set_type(std::string(known.type));
+    column->set_doc(known.doc);
+    column->set_is_extra(known.is_extra);
+  }
 }
 
 }  // namespace
@@ -131,6 +143,14 @@ v1::Plan PlanMessage(const Plan& plan, const Run* run) {
   std::vector<const Component*> used = ComponentsOf(plan);
   if (run == nullptr) {
     *message.mutable_spec()->mutable_dataset() = plan.spec();
+    for (const KnownColumn& known : KnownColumns(plan)) {
+      v1::PlannedColumn* column = message.add_columns();
+      column->set_table(known.table);
+      column->set_name(known.name);
+      column->set_type(std::string(known.type));
+      column->set_doc(known.doc);
+      column->set_is_extra(known.is_extra);
+    }
   } else {
     *message.mutable_spec() = run->ResolvedSpec();
     for (const auto& output : run->outputs()) {
@@ -144,6 +164,7 @@ v1::Plan PlanMessage(const Plan& plan, const Run* run) {
       for (const Component* component : output->request().components()) used.push_back(component);
     }
   }
+  if (run == nullptr || run->outputs().empty()) AddColumns(plan, &message);
   for (const Component* component : used) {
     v1::PluginUse* use = message.add_plugins();
     use->set_role(std::string(RoleName(component->role)));

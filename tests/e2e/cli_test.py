@@ -121,6 +121,22 @@ class OneShotTest(ScratchTest):
                          ["--rate 5/m", "--to csv", "--set outputs[5].name", "dataset.sede"])
         self.assertEqual([p.name for p in self.folder.iterdir()], ["tmp"])
 
+    def test_columns_are_those_of_every_table_and_of_behaviours(self):
+        told = self.client("columns").stdout
+        self.assertRegex(told, r"(?m)^TABLE +COLUMN +TYPE +IF ASKED FOR +MEANING$")
+        self.assertRegex(told, r"(?m)^interactions +session_id +int64 +yes +The session, from 0")
+        self.assertRegex(told, r"(?m)^items +choice\.niche +label +yes +\S")
+        columns = json.loads(self.client("columns", "--preset", "seed", "-o", "json").stdout)
+        names = {(each["table"], each["name"]): each for each in columns}
+        self.assertEqual(names["TABLE_ITEMS", "price"]["type"], "float64")
+        self.assertTrue(names["TABLE_ITEMS", "price"]["is_extra"])
+        self.assertEqual(names["TABLE_INTERACTIONS", "user_id"]["doc"], "Who.")
+        self.assertNotIn(("TABLE_ITEMS", "choice.niche"), names)
+        short = self.client("columns", "-o", "name").stdout.splitlines()
+        self.assertIn("users.age_band", short)
+        self.assertIn("dataset.sede", self.client("columns", "--set", "dataset.sede=1",
+                                                  exit_code=2).stderr)
+
     def test_counts_are_as_people_type_them(self):
         plain = self.client("preview", "--users", "1000", "--items", "2000", "--interactions",
                             "100000", "--rows", "2000", "--from", "10000").stdout
