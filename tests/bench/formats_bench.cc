@@ -35,6 +35,8 @@ Table Interactions(size_t rows, int64_t users, int64_t items, bool is_wide) {
     time[i] = now;
   }
   std::vector<TableColumn> columns = InteractionColumns(user, item, rating, time);
+  columns[0].id_count = users;
+  columns[1].id_count = items;
   if (is_wide) {
     std::vector<int64_t> row(rows);
     std::iota(row.begin(), row.end(), int64_t{1'000'000});
@@ -107,6 +109,13 @@ int main(int argc, char** argv) {
        "u.data"},
       {"csv_gzip", THRONG_CSV_PLUGIN, {{"compression", "gzip"}}, THRONG_RECORDS_STREAM, "rows"},
       {"csv_zstd", THRONG_CSV_PLUGIN, {{"compression", "zstd"}}, THRONG_RECORDS_STREAM, "rows"},
+      {"libsvm", THRONG_LIBSVM_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.libsvm"},
+      {"json_indent", THRONG_JSON_PLUGIN, {{"indent", "2"}}, THRONG_RECORDS_STREAM, "rows.json"},
+      {"json_connect",
+       THRONG_JSON_PLUGIN,
+       {{"envelope", "connect"}},
+       THRONG_RECORDS_STREAM,
+       "rows.jsonl"},
       {"json_document", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.json"},
       {"json_lines", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.jsonl"},
       {"json_lines_wide", THRONG_JSON_PLUGIN, {}, THRONG_RECORDS_STREAM, "rows.jsonl", true},

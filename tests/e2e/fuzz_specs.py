@@ -25,7 +25,11 @@ FORMATS = [("csv", {}, "csv"), ("csv", {}, "csv.gz"), ("csv", {"compression": "z
            ("csv", {"delimiter": ";", "quote": "all", "timestamp": "epoch_millis"}, "csv"),
            ("csv", {"delimiter": "tab", "header": "false", "timestamp": "iso_millis",
                     "rating_decimals": 2}, "tsv.gz"),
+           ("csv", {"delimiter": "tab", "header": "typed", "timestamp": "epoch_millis",
+                    "rating_decimals": "fewest"}, "inter"),
            ("json", {}, "jsonl"), ("json", {}, "jsonl.zst"), ("json", {"layout": "lines"}, "gz"),
+           ("json", {"timestamp": "epoch_millis", "envelope": "connect"}, "jsonl"),
+           ("json", {"indent": 2}, "json"), ("json", {"indent": 0}, "json.zst"),
            ("json", {}, "json"), ("json", {}, "json.gz"), ("avro", {"codec": "null"}, "avro"),
            ("avro", {"codec": "deflate"}, "avro"), ("avro", {"codec": "snappy"}, "avro"),
            ("avro", {"codec": "zstandard"}, "avro"),
@@ -81,7 +85,10 @@ class Case:
                  "user_prefix": chance.choice(PREFIXES), "item_prefix": chance.choice(PREFIXES)}
         if chance.random() < 0.2:
             world = {name: value for name, value in world.items() if "prefix" not in name}
-            world["ids"] = "integer"
+            world["ids"] = chance.choice(["integer", "uuid"])
+        if chance.random() < 0.3 and world.get("ids") != "uuid":
+            world["user_start"] = chance.choice([0, 7, 4_294_967_295 - world["users"] + 1])
+            world["item_start"] = chance.choice([0, 1_000_000])
         return {"seed": chance.getrandbits(64), "interactions": self.rows, "plan_size": plan_size,
                 "preset": chance.choice(["seed", "seed-ranges"]), "world": world,
                 "clock": {"component": "uniform", "options": {"start": start, "window": window}}}
@@ -130,8 +137,11 @@ def lines(case, data):
         header = delimiter(case).join(names).encode() + b"\n"
         if case.options.get("header") == "false":
             header = b""
+        if case.options.get("header") == "typed":
+            first = data[:data.find(b"\n") + 1]
+            header = first if re.search(rb":(token|float)(\t|\n)", first) else b""
         return data.removeprefix(header).splitlines(True)
-    is_document = data.startswith(b"{") and b'"metadata"' in data[:20]
+    is_document = data.startswith(b"{") and b'"metadata"' in data[:40]
     return json.loads(data)["interactions"] if is_document else data.splitlines(keepends=True)
 
 
@@ -142,6 +152,7 @@ def table(case, rows):
         return [typed(case, values) for values in reader]
     if case.component == "json" and rows and isinstance(rows[0], bytes):
         rows = [json.loads(row) for row in rows]
+        rows = [row.get("payload", row) for row in rows]
     names = list(case.columns.values())
     return [typed(case, [row[name] for name in names]) for row in rows]
 
@@ -152,6 +163,8 @@ def typed(case, values):
 
 
 def seconds(value):
+    if isinstance(value, int):
+        return value // 1000
     if isinstance(value, str) and value.lstrip("-").isdigit():
         return int(value) // 1000
     if isinstance(value, str):
