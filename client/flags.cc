@@ -105,4 +105,65 @@ void AddAddress(CLI::App* app, DaemonFlags* daemon, bool is_one_shot) {
       ->allow_extra_args(false);
 }
 
+void AddDataset(CLI::App* app, SpecFlags* spec) {
+  const auto text = [app](const char* flag, std::optional<std::string>* value, const char* kind,
+                          const char* doc) { app->add_option(flag, *value, doc)->type_name(kind); };
+  text("-f,--file", &spec->file, "SPEC", "A spec, YAML or JSON; - is standard input.");
+  text("--preset", &spec->preset, "PRESET", "Behaviours and shares; `throngctl presets list`.");
+  text("--size", &spec->size, "SIZE", "Users, items and interactions by name.");
+  text("--users", &spec->users, "N",
+       "Users, active or not; 50k, 1M, 1e6, 50_000 and 50,000 will do.");
+  text("--items", &spec->items, "N", "Items, touched or not; likewise.");
+  text("--interactions", &spec->interactions, "N", "Rows; likewise. null: without end.");
+  text("--seed", &spec->seed, "N", "Key of all randomness; default: 42.");
+  text("--start", &spec->start, "TIME", "First event time, as 2024-01-01T00:00:00Z or now-7d.");
+  text("--window", &spec->window, "DURATION", "Time that the events are spread over, as 30d.");
+  app->add_option("--set", spec->settings,
+                  "PATH=VALUE: any field of the spec, the value being YAML, and empty text where "
+                  "there is none; dataset.activity.options.cap=9, "
+                  "'outputs[0].columns=[user_id, item_id]'; repeatable. A component and its "
+                  "options may come in any order.")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+}
+
+void AddDelivery(CLI::App* app, SpecFlags* spec, const std::string& otherwise) {
+  app->add_option(
+         "--to", spec->outputs,
+         "FORMAT:PATH[?NAME=VALUE&...] or kafka://HOST:PORT/TOPIC[?NAME=VALUE&...]: an output "
+         "instead of those of the spec; FORMAT:- and - are standard output, values are "
+         "percent-encoded, format.NAME is "
+         "an option of the format; repeatable. " +
+             otherwise)
+      ->type_name("OUTPUT")
+      ->allow_extra_args(false);
+  app->add_flag("--overwrite", spec->overwrites, "Replace files that are not this output's.");
+  app->add_option("--rate", spec->rate, "Rows a second, as 1000/s; default: as fast as possible.")
+      ->type_name("ROWS/s");
+  app->add_option("--slice", spec->slice, "Only slice I of N, from 0, as 0/4.")->type_name("I/N");
+  app->add_option("--split", spec->split,
+                  "NAME=SHARE,...: each output of --to as one output a split, by time, {split} in "
+                  "its path or topic being the name; as train=0.8,validation=0.1,test=0.1.")
+      ->type_name("SPLITS");
+  app->add_option("--threads", spec->threads, "Threads that fill and encode; default: one a CPU.")
+      ->type_name("N");
+}
+
+CLI::Option* AddRepeatable(CLI::App* app, const char* flag, std::vector<std::string>* values,
+                           const char* kind, const char* doc) {
+  return app->add_option(flag, *values, doc)->type_name(kind)->allow_extra_args(false);
+}
+
+CLI::App* AddNamed(CLI::App* parent, const Choose& choose, const char* name, const char* doc,
+                   int (*execute)(const NamedCommand&), const char* kind, bool is_one_shot) {
+  CLI::App* app = parent->add_subcommand(name, doc);
+  auto* command = Remember(app, choose, execute);
+  if (*kind != '\0') AddOperand(app, &command->name, kind);
+  AddFormat(app, &command->format);
+  AddAddress(app, &command->daemon, is_one_shot);
+  app->footer(fmt::format("Example:\n  throngctl {} {}{}", parent->get_name(), name,
+                          *kind == '\0' ? "" : " NAME"));
+  return app;
+}
+
 }  // namespace throng

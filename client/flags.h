@@ -4,10 +4,15 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "client/commands.h"
 #include "client/daemon_access.h"
 #include "client/print.h"
+#include "client/spec_flags.h"
 
 namespace throng {
 
@@ -30,5 +35,42 @@ void AddFormat(CLI::App* app, PrintFormat* format);
 // --report.
 void AddReport(CLI::App* app, std::string* path);
 void AddAddress(CLI::App* app, DaemonFlags* daemon, bool is_one_shot);
+
+// The dataset of a spec, and where it is delivered to; `otherwise`: what is done without --to.
+void AddDataset(CLI::App* app, SpecFlags* spec);
+void AddDelivery(CLI::App* app, SpecFlags* spec, const std::string& otherwise);
+
+// A flag that may be given again.
+CLI::Option* AddRepeatable(CLI::App* app, const char* flag, std::vector<std::string>* values,
+                           const char* kind, const char* doc);
+
+// What the command is named for; several if `value` is a list.
+template <class Value>
+CLI::Option* AddOperand(CLI::App* app, Value* value, const char* kind) {
+  return app->add_option("NAME", *value, "Its name.")->required()->type_name(kind);
+}
+
+// Takes what executes the command that is given.
+using Choose = std::function<void(std::function<int()>)>;
+
+// The command's struct, alive as long as it can be chosen.
+template <class Command>
+Command* Remember(CLI::App* app, const Choose& choose, int (*execute)(Command)) {
+  auto command = std::make_shared<Command>();
+  app->callback(
+      [choose, command, execute] { choose([command, execute] { return execute(*command); }); });
+  return command.get();
+}
+template <class Command>
+Command* Remember(CLI::App* app, const Choose& choose, int (*execute)(const Command&)) {
+  auto command = std::make_shared<Command>();
+  app->callback(
+      [choose, command, execute] { choose([command, execute] { return execute(*command); }); });
+  return command.get();
+}
+
+// A command that takes at most one operand, of that kind; none if it is empty.
+CLI::App* AddNamed(CLI::App* parent, const Choose& choose, const char* name, const char* doc,
+                   int (*execute)(const NamedCommand&), const char* kind, bool is_one_shot);
 
 }  // namespace throng

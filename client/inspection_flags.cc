@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <memory>
-#include <utility>
-
 #include "client/flags.h"
 #include "client/inspection_commands.h"
 #include "proto/option_text.h"
@@ -12,27 +9,9 @@
 namespace throng {
 namespace {
 
-using Choose = std::function<void(std::function<int()>)>;
-
 constexpr const char* kPlaces =
     "What to read: FILE, FORMAT:FILE or kafka://HOST:PORT/TOPIC, each with ?NAME=VALUE&... for "
     "options; format.NAME is an option of the format, values are percent-encoded.";
-
-// The command's struct, alive as long as it can be chosen.
-template <class Command>
-Command* Remember(CLI::App* app, const Choose& choose, int (*execute)(Command)) {
-  auto command = std::make_shared<Command>();
-  app->callback(
-      [choose, command, execute] { choose([command, execute] { return execute(*command); }); });
-  return command.get();
-}
-template <class Command>
-Command* Remember(CLI::App* app, const Choose& choose, int (*execute)(const Command&)) {
-  auto command = std::make_shared<Command>();
-  app->callback(
-      [choose, command, execute] { choose([command, execute] { return execute(*command); }); });
-  return command.get();
-}
 
 void AddReading(CLI::App* app, ReadFlags* read, bool is_one_place) {
   CLI::Option* places = app->add_option("PLACE", read->places, kPlaces)->type_name("FILE");
@@ -226,7 +205,7 @@ void AddDoctor(CLI::App* app, const Choose& choose) {
 }  // namespace
 
 void AddInspectionCommands(CLI::App* app, const std::vector<std::string>& words,
-                           const std::function<void(std::function<int()>)>& choose) {
+                           const Choose& choose) {
   AddStats(app, words, choose);
   AddVerify(app, choose);
   AddTap(app, choose);

@@ -2,14 +2,15 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "client/flags.h"
+
 namespace throng {
 
-// `choose` is called with what executes the command that is given; `words` are the command line.
+// `words` are the command line.
 void AddInspectionCommands(CLI::App* app, const std::vector<std::string>& words,
-                           const std::function<void(std::function<int()>)>& choose);
+                           const Choose& choose);
 
 }  // namespace throng
