@@ -11,15 +11,20 @@
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/catalogue_flags.h"
 #include "client/commands.h"
 #include "client/completion.h"
+#include "client/context_flags.h"
 #include "client/exit_code.h"
+#include "client/failure.h"
 #include "client/flags.h"
 #include "client/inspection_flags.h"
 #include "client/live_names.h"
+#include "client/nearest.h"
 #include "client/one_shot_flags.h"
 #include "client/runs_flags.h"
 
@@ -32,6 +37,7 @@ class CommandLine {
       : words_(std::move(words)),
         app_("Generates user-item interactions, and controls the runs of a throngd.", "throngctl") {
     app_.require_subcommand(1);
+    app_.set_version_flag("--version", "throngctl " THRONG_VERSION, "Which throngctl this is.");
     app_.footer(std::string("A spec, a preset or nothing at all: throngctl generate\n") +
                 kExitCodes);
     const Choose choose = [this](auto execute) { execute_ = std::move(execute); };
@@ -39,6 +45,8 @@ class CommandLine {
     AddInspectionCommands(&app_, words_, choose);
     AddRunsCommands(&app_, choose);
     AddCatalogueCommands(&app_, words_, choose);
+    AddContextCommands(&app_, choose);
+    AddDaemonCommands(&app_, choose);
     CLI::App* version =
         AddNamed(&app_, choose, "version", "Versions of client and daemon.", Version, "", true);
     version->footer("Example:\n  throngctl version");
@@ -53,36 +61,79 @@ class CommandLine {
       }
       return kDone;
     }
+    if (WantsJson()) TellFailuresAsJson();
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-      if (const std::string word = WrongWord(); !word.empty()) {
-        std::fputs(word.c_str(), stderr);
-        return kWrongRequest;
+      if (const std::string word = WrongWord(); !word.empty()) return Fail(kWrongRequest, word);
+      if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+        std::ostringstream text;
+        app_.exit(error, text, std::cerr);
+        Out(text.str());
+        return kDone;
       }
-      std::ostringstream help;
-      const bool is_help = app_.exit(error, help, std::cerr) == 0;
-      Out(help.str());
-      return is_help ? kDone : kWrongRequest;
+      if (IsBare()) {
+        Out(app_.help());
+        return kDone;
+      }
+      return Fail(kWrongRequest,
+                  fmt::format("{}\nRun with --help for more information.", error.what()));
     }
     return execute_();
   }
 
  private:
-  // Says which word is no command, where one had to follow; CLI11 says only that it is missing.
-  std::string WrongWord() const {
+  // Whether -o asks for JSON, also where the command line is wrong.
+  bool WantsJson() const {
+    const auto is_json = [](std::string_view value) { return value == "json" || value == "jsonl"; };
+    for (size_t i = 1; i < words_.size(); ++i) {
+      const std::string_view word = words_[i];
+      if (word == "-o" || word == "--output-format") {
+        if (i + 1 < words_.size() && is_json(words_[i + 1])) return true;
+        continue;
+      }
+      for (const std::string_view flag : {"--output-format=", "-o"}) {
+        if (word.starts_with(flag) && is_json(word.substr(flag.size()))) return true;
+      }
+    }
+    return false;
+  }
+
+  // The command that the line names, and the words that name it.
+  std::pair<const CLI::App*, std::string> Named() const {
     std::string line = app_.get_name();
     const CLI::App* app = &app_;
     while (!app->get_subcommands().empty()) {
       app = app->get_subcommands().front();
       line += " " + app->get_name();
     }
-    const auto rest = app_.remaining(/*recurse=*/true);
-    if (app->get_require_subcommand_min() == 0 || rest.empty()) return "";
-    return fmt::format(
-        "{} {}: there is no such command or flag; `{} --help` shows those that there are.\n", line,
-        rest.front(), line);
+    return {app, line};
   }
+
+  // Says which word is no command or flag; CLI11 says only that a command is missing, and does not
+  // know what was meant.
+  std::string WrongWord() const {
+    const auto [app, line] = Named();
+    const auto rest = app_.remaining(/*recurse=*/true);
+    if (rest.empty()) return "";
+    const bool is_flag = rest.front().starts_with('-');
+    if (app->get_require_subcommand_min() == 0 && !is_flag) return "";
+    std::vector<std::string> known;
+    for (const CompletionFlag& flag :
+         is_flag ? Describe(*app).flags : std::vector<CompletionFlag>()) {
+      known.insert(known.end(), flag.names.begin(), flag.names.end());
+    }
+    for (const CLI::App* inner : app->get_subcommands([](const CLI::App*) { return true; })) {
+      if (!is_flag) known.push_back(inner->get_name());
+    }
+    const std::string word = rest.front().substr(0, rest.front().find('='));
+    return fmt::format("{} {}: there is no such {}.{} `{} --help` shows those that there are.",
+                       line, rest.front(), is_flag ? "flag" : "command", DidYouMean(word, known),
+                       line);
+  }
+
+  // Whether nothing stands behind a command that needs another word: then its help is the answer.
+  bool IsBare() const { return Named().first->get_require_subcommand_min() > 0; }
 
   void AddCompletion() {
     constexpr const char* kShells = "bash|zsh|fish";

@@ -22,8 +22,9 @@ struct GenerateCommand {
   PrintFormat format = PrintFormat::kTable;  // of is_dry_run
   bool is_dry_run = false;
   bool is_quiet = false;
-  std::string report;  // empty: none
-  std::string again;   // empty: not; "true": once more, by a word that is still to be found
+  std::chrono::milliseconds timeout{0};  // 0: as long as it takes
+  std::string report;                    // empty: none
+  std::string again;  // empty: not; "true": once more, by a word that is still to be found
   std::vector<std::string> command_line;  // to say how to go on
 };
 int Generate(GenerateCommand command);
@@ -72,6 +73,19 @@ struct DrainCommand {
 };
 int Drain(const DrainCommand& command);
 
+// Daemons by name. None of them is called.
+struct ContextCommand {
+  PrintFormat format = PrintFormat::kTable;
+  std::string name;
+  std::string address;
+  TlsFlags tls;
+  bool is_none = false;  // --none
+};
+int ListContexts(const ContextCommand& command);
+int AddContext(const ContextCommand& command);
+int UseContext(const ContextCommand& command);
+int RemoveContext(const ContextCommand& command);
+
 // Runs of a shared daemon.
 
 // KEY=VALUE each.
@@ -91,11 +105,23 @@ struct CreateRunCommand {
 };
 int CreateRun(const CreateRunCommand& command);
 
+struct ApplyCommand {
+  DaemonFlags daemon;
+  SpecFlags spec;
+  PrintFormat format = PrintFormat::kTable;
+  std::string name;
+  RunTexts texts;          // to be set; others stay
+  bool is_paused = false;  // where it is created
+  bool is_dry_run = false;
+};
+int ApplyRun(const ApplyCommand& command);
+
 struct ListRunsCommand {
   DaemonFlags daemon;
   PrintFormat format = PrintFormat::kTable;
-  std::string filter;    // empty: all
-  std::string order_by;  // empty: by name
+  std::vector<std::string> columns;  // of a table
+  std::string filter;                // empty: all
+  std::string order_by;              // empty: by name
 };
 int ListRuns(const ListRunsCommand& command);
 
@@ -112,13 +138,17 @@ struct UpdateRunCommand {
 int UpdateRun(const UpdateRunCommand& command);
 
 int GetRun(const NamedCommand& command);
+int DescribeRun(const NamedCommand& command);
 
 enum class RunVerb { kPause, kResume, kStop, kRestart, kDelete };
 struct VerbCommand {
   DaemonFlags daemon;
   PrintFormat format = PrintFormat::kTable;
   RunVerb verb = RunVerb::kPause;
-  std::vector<std::string> names;  // at least one
+  std::vector<std::string> names;  // at least one, unless is_all
+  bool is_all = false;             // --all, --filter
+  std::string filter;
+  bool is_confirmed = false;  // --yes
 };
 int Execute(const VerbCommand& command);
 
@@ -127,11 +157,11 @@ int WatchRun(const NamedCommand& command);
 struct WaitCommand {
   DaemonFlags daemon;
   PrintFormat format = PrintFormat::kTable;
-  std::string name;
-  std::string state = "succeeded";       // or any other, or "ended"
-  std::chrono::milliseconds timeout{0};  // 0: as long as it takes
+  std::vector<std::string> names;                   // at least one
+  std::vector<std::string> states = {"succeeded"};  // any of them; or "ended", "deleted"
+  std::chrono::milliseconds timeout{0};             // 0: as long as it takes
 };
-int WaitForRun(const WaitCommand& command);
+int WaitForRuns(const WaitCommand& command);
 
 struct StatisticsCommand {
   DaemonFlags daemon;
@@ -155,6 +185,7 @@ struct PositionsCommand {
   PrintFormat format = PrintFormat::kTable;
   std::string name;
   bool is_reset = false;
+  bool is_confirmed = false;         // --yes
   std::vector<std::string> outputs;  // to reset; none: all
 };
 int Positions(const PositionsCommand& command);

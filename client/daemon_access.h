@@ -8,20 +8,28 @@
 
 #include "absl/status/statusor.h"
 #include "client/connection.h"
+#include "client/contexts.h"
 #include "client/private_daemon.h"
 
 namespace throng {
 
 struct DaemonFlags {
   std::optional<std::string> address;       // --address
+  std::optional<std::string> context;       // --context
   TlsFlags tls;                             // of HOST:PORT
   std::vector<std::string> plugin_folders;  // --plugin-dir, of a private daemon
+  std::optional<Context> found;             // what a context says; flags are stronger
 };
+
+// Finds the context that is named, by a flag, THRONG_CONTEXT or as the one in use, unless an
+// address is named. NOT_FOUND, INVALID_ARGUMENT, PERMISSION_DENIED: as FindContext and ReadContexts
+// say.
+absl::Status ResolveContext(DaemonFlags* flags);
 
 // A daemon to talk to, and for as long as this lives.
 class Daemon {
  public:
-  // The one that --address or THRONG_ADDRESS names, else the one of the default address.
+  // The one that --address, a context or THRONG_ADDRESS names, else the one of the default address.
   static Daemon Shared(const DaemonFlags& flags);
   // For commands that do a job and end: the one that is named, else a private one.
   static absl::StatusOr<Daemon> OneShot(const DaemonFlags& flags);

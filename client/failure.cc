@@ -1,9 +1,11 @@
 #include "client/failure.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -12,6 +14,8 @@
 
 namespace throng {
 namespace {
+
+using nlohmann::ordered_json;
 
 // The detail of that type, if there is one.
 template <class Detail>
@@ -35,9 +39,9 @@ int MistakesOf(std::string_view message) {
   return error == std::errc() && message.starts_with(" more mistake") ? 1 + more : 1;
 }
 
-ExitCode Tell(const std::vector<std::string>& lines, ExitCode code) {
-  for (const std::string& line : lines) std::fputs((line + "\n").c_str(), stderr);
-  return code;
+bool& IsToldAsJson() {
+  static bool is_json = false;
+  return is_json;
 }
 
 }  // namespace
@@ -92,6 +96,35 @@ std::vector<std::string> NoConnectionLines(const std::string& message, const std
           "Start one with `throngd`, or name one with --address or THRONG_ADDRESS."};
 }
 
+// The code that a failure of the client's own stands for.
+absl::StatusCode CodeOf(ExitCode exit_code) {
+  switch (exit_code) {
+    case kWrongRequest:
+      return absl::StatusCode::kInvalidArgument;
+    case kNoDaemon:
+      return absl::StatusCode::kUnavailable;
+    case kWrongState:
+      return absl::StatusCode::kFailedPrecondition;
+    case kTimedOut:
+      return absl::StatusCode::kDeadlineExceeded;
+    case kInterrupted:
+      return absl::StatusCode::kCancelled;
+    default:
+      return absl::StatusCode::kUnknown;
+  }
+}
+
+ExitCode Tell(const absl::Status& status, const std::vector<std::string>& lines, ExitCode code) {
+  std::string text;
+  if (IsToldAsJson()) {
+    text = FailureJson(status, lines, code) + "\n";
+  } else {
+    for (const std::string& line : lines) text += line + "\n";
+  }
+  std::fputs(text.c_str(), stderr);
+  return code;
+}
+
 }  // namespace
 
 std::vector<std::string> FailureLines(const absl::Status& status, const std::string& address,
@@ -131,12 +164,38 @@ std::vector<std::string> FailureLines(const absl::Status& status, const std::str
   return {fmt::format("The call to the daemon at {} failed: {}", address, message)};
 }
 
+std::string FailureJson(const absl::Status& status, const std::vector<std::string>& lines,
+                        ExitCode exit_code) {
+  ordered_json error = {{"code", absl::StatusCodeToString(status.code())},
+                        {"exit_code", static_cast<int>(exit_code)},
+                        {"message", fmt::format("{}", fmt::join(lines, "\n"))}};
+  if (const auto info = DetailOf<google::rpc::ErrorInfo>(status)) {
+    error["reason"] = info->reason();
+    for (const auto& [key, value] : info->metadata()) error["metadata"][key] = value;
+  }
+  if (const auto request = DetailOf<google::rpc::BadRequest>(status)) {
+    for (const auto& violation : request->field_violations()) {
+      error["fields"].push_back(
+          {{"field", violation.field()}, {"description", violation.description()}});
+    }
+  }
+  return ordered_json{{"error", error}}.dump(-1, ' ', false,
+                                             ordered_json::error_handler_t::replace);
+}
+
+void TellFailuresAsJson() { IsToldAsJson() = true; }
+
 ExitCode Fail(const absl::Status& status, const Daemon& daemon) {
-  return Tell(FailureLines(status, daemon.address(), daemon.is_private()), ExitCodeOf(status));
+  return Tell(status, FailureLines(status, daemon.address(), daemon.is_private()),
+              ExitCodeOf(status));
 }
 
 ExitCode Fail(const absl::Status& status) {
-  return Tell({std::string(status.message())}, ExitCodeOf(status));
+  return Tell(status, {std::string(status.message())}, ExitCodeOf(status));
+}
+
+ExitCode Fail(ExitCode exit_code, const std::string& sentence) {
+  return Tell(absl::Status(CodeOf(exit_code), sentence), {sentence}, exit_code);
 }
 
 }  // namespace throng

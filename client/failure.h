@@ -20,9 +20,19 @@ ExitCode ExitCodeOf(const absl::Status& status);
 std::vector<std::string> FailureLines(const absl::Status& status, const std::string& address,
                                       bool is_private);
 
+// The same as one line of JSON without its newline: {"error": {code, exit_code, message, reason,
+// metadata, fields: [{field, description}]}}, the last three where the daemon says so.
+std::string FailureJson(const absl::Status& status, const std::vector<std::string>& lines,
+                        ExitCode exit_code);
+
+// From now on failures are told as JSON.
+void TellFailuresAsJson();
+
 // Tells it on stderr; the exit code that follows.
 ExitCode Fail(const absl::Status& status, const Daemon& daemon);
 // Of something that has nothing to do with a daemon.
 ExitCode Fail(const absl::Status& status);
+// Of what the client finds out itself.
+ExitCode Fail(ExitCode exit_code, const std::string& sentence);
 
 }  // namespace throng

@@ -5,39 +5,13 @@
 #include <limits>
 
 #include "client/count_text.h"
+#include "proto/option_text.h"
 
 namespace throng {
 namespace {
 
 // Values as completion knows them.
 constexpr const char* kFormats = "table|json|jsonl|yaml|name";
-
-// Named as curl, etcdctl and grpcurl do.
-void AddTls(CLI::App* app, TlsFlags* tls) {
-  const auto add = [app](const std::string& flag, std::string* value, const char* variable,
-                         const std::string& help) {
-    return app->add_option(flag, *value, help + "; also " + variable + ".")
-        ->envname(variable)
-        ->group("Daemons on HOST:PORT over TLS");
-  };
-  const auto add_file = [&add](const std::string& flag, std::string* value, const char* variable,
-                               const std::string& help) {
-    return add(flag, value, variable, help)->check(CLI::ExistingFile)->type_name("FILE");
-  };
-  app->add_flag("--tls", tls->is_asked, "Use TLS; goes without saying with a flag below.")
-      ->group("Daemons on HOST:PORT over TLS");
-  add_file("--cacert", &tls->ca_file, "THRONG_CACERT",
-           "Certificates of the CAs that may vouch for the daemon; default: the system's");
-  auto* certificate = add_file("--cert", &tls->certificate_file, "THRONG_CERT", "Our certificate");
-  auto* key = add_file("--key", &tls->key_file, "THRONG_KEY", "Its private key");
-  certificate->needs(key);
-  key->needs(certificate);
-  add_file("--token-file", &tls->token_file, "THRONG_TOKEN_FILE",
-           "A file that holds our bearer token");
-  add("--server-name", &tls->server_name, "THRONG_SERVER_NAME",
-      "The name in the daemon's certificate; default: the host of the address")
-      ->type_name("NAME");
-}
 
 }  // namespace
 
@@ -83,10 +57,56 @@ void AddFormat(CLI::App* app, PrintFormat* format) {
       ->type_name(kFormats);
 }
 
+void AddTimeout(CLI::App* app, std::chrono::milliseconds* timeout, const char* doc) {
+  app->add_option_function<std::string>(
+         "--timeout",
+         [timeout](const std::string& text) {
+           const auto ms = ParseDuration(text);
+           if (!ms || *ms <= 0) {
+             throw CLI::ValidationError(
+                 fmt::format("--timeout: is \"{}\"; write a duration such as 60s.", text));
+           }
+           *timeout = std::chrono::milliseconds(*ms);
+         },
+         doc)
+      ->type_name("DURATION");
+}
+
 void AddReport(CLI::App* app, std::string* path) {
   app->add_option("--report", *path,
                   "Also leave a report there, one HTML file with pictures and the checklist.")
       ->type_name("FILE");
+}
+
+// Named as curl, etcdctl and grpcurl do.
+void AddTls(CLI::App* app, TlsFlags* tls, bool has_variables) {
+  constexpr const char* kGroup = "Daemons on HOST:PORT over TLS";
+  const auto add = [=](const std::string& flag, std::string* value, const char* variable,
+                       const std::string& help) {
+    CLI::Option* option =
+        app->add_option(flag, *value,
+                        has_variables ? fmt::format("{}; also {}.", help, variable) : help + ".")
+            ->group(kGroup);
+    if (has_variables) option->envname(variable);
+    return option;
+  };
+  const auto add_file = [&add](const std::string& flag, std::string* value, const char* variable,
+                               const std::string& help) {
+    return add(flag, value, variable, help)->check(CLI::ExistingFile)->type_name("FILE");
+  };
+  app->add_flag("--tls", tls->is_asked, "Use TLS; goes without saying with a flag below.")
+      ->group(kGroup);
+  add_file("--cacert", &tls->ca_file, "THRONG_CACERT",
+           "Certificates of the CAs that may vouch for the daemon; default: the system's");
+  auto* certificate = add_file("--cert", &tls->certificate_file, "THRONG_CERT", "Our certificate");
+  auto* key = add_file("--key", &tls->key_file, "THRONG_KEY", "Its private key");
+  certificate->needs(key);
+  key->needs(certificate);
+  add_file("--token-file", &tls->token_file, "THRONG_TOKEN_FILE",
+           "A file that holds our bearer token");
+  add("--server-name", &tls->server_name, "THRONG_SERVER_NAME",
+      "The name in the daemon's certificate; default: the host of the address")
+      ->type_name("NAME");
 }
 
 void AddAddress(CLI::App* app, DaemonFlags* daemon, bool is_one_shot) {
@@ -96,7 +116,17 @@ void AddAddress(CLI::App* app, DaemonFlags* daemon, bool is_one_shot) {
                         "THRONG_ADDRESS."
                       : "The daemon, unix:/PATH or HOST:PORT; also THRONG_ADDRESS.")
       ->type_name("ADDRESS");
-  AddTls(app, &daemon->tls);
+  app->add_option("--context", daemon->context,
+                  "The daemon by its name in `throngctl context list`; also THRONG_CONTEXT; "
+                  "default: the one in use.")
+      ->type_name("CONTEXT")
+      ->excludes("--address");
+  AddTls(app, &daemon->tls, true);
+  app->parse_complete_callback([daemon] {
+    if (const absl::Status status = ResolveContext(daemon); !status.ok()) {
+      throw CLI::ValidationError(std::string(status.message()));
+    }
+  });
   if (!is_one_shot) return;
   app->add_option("--plugin-dir", daemon->plugin_folders,
                   "A folder of plugins for a private daemon, instead of those that came with it; "
@@ -133,13 +163,16 @@ void AddDelivery(CLI::App* app, SpecFlags* spec, const std::string& otherwise) {
          "FORMAT:PATH[?NAME=VALUE&...] or kafka://HOST:PORT/TOPIC[?NAME=VALUE&...]: an output "
          "instead of those of the spec; FORMAT:- and - are standard output, values are "
          "percent-encoded, format.NAME is "
-         "an option of the format; repeatable. " +
+         "an option of the format; or RECIPE:PATH, what another program reads: movielens:FILE, "
+         "recbole:DIR, surprise:FILE, libsvm:FILE; repeatable. " +
              otherwise)
       ->type_name("OUTPUT")
       ->allow_extra_args(false);
   app->add_flag("--overwrite", spec->overwrites, "Replace files that are not this output's.");
   app->add_option("--rate", spec->rate, "Rows a second, as 1000/s; default: as fast as possible.")
       ->type_name("ROWS/s");
+  app->add_flag("--live", spec->is_live,
+                "No row before its time: what lies in the past at once, the rest in real time.");
   app->add_option("--slice", spec->slice, "Only slice I of N, from 0, as 0/4.")->type_name("I/N");
   app->add_option("--split", spec->split,
                   "NAME=SHARE,...: each output of --to as one output a split, by time, {split} in "

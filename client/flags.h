@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,9 +33,12 @@ CLI::Validator AsPair();
 
 // -o, and the daemon; `is_one_shot`: a private one does as well.
 void AddFormat(CLI::App* app, PrintFormat* format);
+void AddTimeout(CLI::App* app, std::chrono::milliseconds* timeout, const char* doc);
 // --report.
 void AddReport(CLI::App* app, std::string* path);
 void AddAddress(CLI::App* app, DaemonFlags* daemon, bool is_one_shot);
+// Its part about TLS; the environment's variables stand for flags if `has_variables`.
+void AddTls(CLI::App* app, TlsFlags* tls, bool has_variables);
 
 // The dataset of a spec, and where it is delivered to; `otherwise`: what is done without --to.
 void AddDataset(CLI::App* app, SpecFlags* spec);

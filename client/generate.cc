@@ -26,6 +26,7 @@
 #include "client/run_text.h"
 #include "client/shell_text.h"
 #include "client/spec_calls.h"
+#include "proto/option_text.h"
 
 namespace throng {
 namespace {
@@ -114,9 +115,10 @@ int WatchToEnd(Daemon* daemon, Watched watched) {
   v1::Run& run = watched.run;
   ProgressBar bar(ProgressStyleOf(command.is_quiet));
   bool is_interrupted = false;
+  bool is_timed_out = false;
   const std::string name = run.name();  // `run` changes while the guard's thread reads this
   {
-    const InterruptGuard guard([&] {
+    InterruptGuard guard([&] {
       v1::StopRunRequest stop;
       stop.set_name(name);
       (void)daemon->connection().StopRun(stop);  // that it has ended meanwhile is no mistake
@@ -126,14 +128,24 @@ int WatchToEnd(Daemon* daemon, Watched watched) {
       const bool waits = !daemon->is_private() && !guard.IsInterrupted();
       return waits ? kDaemonPatience : std::chrono::seconds(0);
     };
-    const absl::Status status = FollowRun(
-        &daemon->connection(), name, Connection::Deadline::max(), patience,
-        [&](const v1::Run& now) {
-          run = now;
-          bar.Show(run);
-          return !HasEnded(run) && run.state() != v1::RUN_STATE_STOPPED;
-        },
-        /*has_answered=*/true);  // it has created the run
+    const auto follow = [&](Connection::Deadline deadline) {
+      return FollowRun(
+          &daemon->connection(), name, deadline, patience,
+          [&](const v1::Run& now) {
+            run = now;
+            bar.Show(run);
+            return !HasEnded(run) && run.state() != v1::RUN_STATE_STOPPED;
+          },
+          /*has_answered=*/true);  // it has created the run
+    };
+    absl::Status status = follow(command.timeout > std::chrono::milliseconds(0)
+                                     ? std::chrono::system_clock::now() + command.timeout
+                                     : Connection::Deadline::max());
+    if (absl::IsDeadlineExceeded(status)) {
+      // As if somebody had pressed Ctrl-C.
+      is_timed_out = guard.Tell();
+      status = follow(Connection::Deadline::max());
+    }
     bar.Clear();
     if (!status.ok()) return GiveUp(status, *daemon, watched, guard.IsInterrupted());
     is_interrupted = guard.IsInterrupted();
@@ -150,11 +162,15 @@ int WatchToEnd(Daemon* daemon, Watched watched) {
   }
   if (run.state() == v1::RUN_STATE_FAILED && !daemon->is_private()) return kFailed;
   const bool is_stopped = run.state() == v1::RUN_STATE_STOPPED;
+  if (is_timed_out) {
+    Say(fmt::format("--timeout: it was not done after {}.", DurationText(command.timeout.count())));
+  }
   const std::string when =
       is_interrupted ? "To go on" : "Once that is mended, the same command goes on";
   Say(daemon->is_private() ? HowToGoOn(when, command, watched.source, run, is_stopped)
                            : when + ":\n  " + RunCommand("resume", command, run));
-  return is_interrupted && is_stopped ? kInterrupted : kFailed;
+  if (!is_interrupted || !is_stopped) return kFailed;
+  return is_timed_out ? kTimedOut : kInterrupted;
 }
 
 // Puts what is answered into the command; its exit code if nothing comes of it.
@@ -176,11 +192,10 @@ int Generate(GenerateCommand command) {
   if (NamedAddress(command.daemon)) {
     for (const std::string& output : command.spec.outputs) {
       if (output != "-" && !output.ends_with(":-")) continue;
-      Say(fmt::format(
-          "--to {}: a daemon cannot write to the standard output of this terminal; leave "
-          "out the address, or use `throngctl preview`.",
-          output));
-      return kWrongRequest;
+      return Fail(kWrongRequest,
+                  fmt::format("--to {}: a daemon cannot write to the standard output of this "
+                              "terminal; leave out the address, or use `throngctl preview`.",
+                              output));
     }
   }
 

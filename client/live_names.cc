@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "client/contexts.h"
 #include "client/daemon_access.h"
 #include "client/run_text.h"
 
@@ -43,12 +44,22 @@ std::vector<std::string> RunNames(Connection* connection) {
   return names;
 }
 
+std::vector<std::string> ContextNames() {
+  std::vector<std::string> names;
+  const auto contexts = ReadContexts(ContextsPath());
+  if (!contexts.ok()) return names;
+  for (const auto& [name, context] : contexts->all) names.push_back(name);
+  return names;
+}
+
 }  // namespace
 
 std::vector<std::string> LiveNames(const std::string& kind,
                                    const std::optional<std::string>& address) {
+  if (kind == "CONTEXT") return ContextNames();
   DaemonFlags flags;
   flags.address = address;
+  if (!ResolveContext(&flags).ok()) return {};
   if (kind == "RUN") {
     Daemon daemon = Daemon::Shared(flags);
     daemon.connection().SetTimeout(kPatience);

@@ -7,8 +7,8 @@
 
 namespace throng {
 
-// Of RUN, PLUGIN, PRESET (behaviour), ANY_PRESET or SIZE; none of any other kind, nor if the daemon
-// does not answer at once.
+// Of RUN, PLUGIN, PRESET (behaviour), ANY_PRESET, SIZE or CONTEXT; none of any other kind, nor if
+// the daemon does not answer at once.
 std::vector<std::string> LiveNames(const std::string& kind,
                                    const std::optional<std::string>& address);
 

@@ -21,6 +21,8 @@ void AddGenerate(CLI::App* root, const std::vector<std::string>& words, const Ch
   app->add_flag("--again", command->again,
                 "Send to a topic once more, as another run; --again=WORD goes on with one that was "
                 "interrupted.");
+  AddTimeout(app, &command->timeout,
+             "Stop at a commit if it is not done by then, as 60s; exit code 5.");
   app->add_flag("-q,--quiet", command->is_quiet, "Only warnings and errors.");
   AddFormat(app, &command->format);
   AddAddress(app, &command->daemon, true);
@@ -78,6 +80,16 @@ void AddValidate(CLI::App* root, const Choose& choose) {
   app->footer("Example:\n  throngctl validate -f my.yaml");
 }
 
+void AddColumns(CLI::App* root, const Choose& choose) {
+  CLI::App* app = root->add_subcommand(
+      "columns", "Every column that outputs may have, of every table: name, type, meaning.");
+  auto* command = Remember(app, choose, ListColumns);
+  AddDataset(app, &command->spec);
+  AddFormat(app, &command->format);
+  AddAddress(app, &command->daemon, true);
+  app->footer("Examples:\n  throngctl columns\n  throngctl columns --preset seed -o json");
+}
+
 }  // namespace
 
 void AddOneShotCommands(CLI::App* root, const std::vector<std::string>& words,
@@ -85,6 +97,7 @@ void AddOneShotCommands(CLI::App* root, const std::vector<std::string>& words,
   AddGenerate(root, words, choose);
   AddPreview(root, choose);
   AddValidate(root, choose);
+  AddColumns(root, choose);
 }
 
 }  // namespace throng

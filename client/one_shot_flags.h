@@ -1,4 +1,5 @@
-// The commands that do a job and end, on the command line: generate, preview, validate.
+// The commands that do a job and end, on the command line: generate, preview, validate,
+// columns.
 #pragma once
 
 #include <CLI/CLI.hpp>

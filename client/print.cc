@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "client/terminal.h"
 #include "client/yaml_text.h"
 #include "proto/json.h"
 
@@ -13,13 +14,6 @@ namespace throng {
 namespace {
 
 using nlohmann::ordered_json;
-
-// Characters, not bytes; all are taken for one column wide.
-size_t Width(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-  }));
-}
 
 bool IsNumber(std::string_view text) {
   return !text.empty() && std::isdigit(static_cast<unsigned char>(text[0])) != 0 &&
@@ -76,6 +70,11 @@ bool PrintOne(PrintFormat format, const Printed& printed) {
   return true;
 }
 
+bool PrintJson(PrintFormat format, const ordered_json& json) {
+  if (format == PrintFormat::kYaml) return Out(YamlText(json));
+  return Out(json.dump(format == PrintFormat::kJsonLines ? -1 : 2) + "\n");
+}
+
 void PrintList(PrintFormat format, const std::vector<Printed>& list) {
   if (format == PrintFormat::kJsonLines || format == PrintFormat::kName) {
     for (const Printed& printed : list) PrintOne(format, printed);
@@ -83,7 +82,7 @@ void PrintList(PrintFormat format, const std::vector<Printed>& list) {
   }
   ordered_json json = ordered_json::array();
   for (const Printed& printed : list) json.push_back(ToJson(*printed.message));
-  Out(format == PrintFormat::kYaml ? YamlText(json) : json.dump(2) + "\n");
+  PrintJson(format, json);
 }
 
 std::string TextTable::ToText() const {
@@ -93,7 +92,7 @@ std::string TextTable::ToText() const {
   for (size_t r = 0; r < rows_.size(); ++r) {
     for (size_t c = 0; c < columns; ++c) {
       const std::string& cell = rows_[r][c];
-      widths[c] = std::max(widths[c], Width(cell));
+      widths[c] = std::max(widths[c], WidthOf(cell));
       if (r > 0 && cell != "-" && !IsNumber(cell)) is_right[c] = false;
     }
   }
@@ -101,7 +100,7 @@ std::string TextTable::ToText() const {
   for (const auto& row : rows_) {
     std::string line;
     for (size_t c = 0; c < columns; ++c) {
-      const std::string padding(widths[c] - Width(row[c]), ' ');
+      const std::string padding(widths[c] - WidthOf(row[c]), ' ');
       line += (c > 0 ? "  " : "") + (is_right[c] ? padding + row[c] : row[c] + padding);
     }
     line.erase(line.find_last_not_of(' ') + 1);

@@ -3,6 +3,7 @@
 
 #include <google/protobuf/message.h>
 
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ struct Printed {
 // In any format but table. PrintOne returns what Out does.
 bool PrintOne(PrintFormat format, const Printed& printed);
 void PrintList(PrintFormat format, const std::vector<Printed>& list);
+// What is no message; not of -o name.
+bool PrintJson(PrintFormat format, const nlohmann::ordered_json& json);
 // The message as JSON in one line, or as YAML; with a newline.
 std::string JsonLine(const google::protobuf::Message& message);
 std::string YamlOf(const google::protobuf::Message& message);

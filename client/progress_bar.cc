@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
+
+#include "client/terminal.h"
 
 namespace throng {
 namespace {
@@ -14,41 +15,37 @@ namespace {
 constexpr std::chrono::seconds kLineInterval{5};
 constexpr std::chrono::milliseconds kBarInterval{100};
 constexpr std::chrono::milliseconds kBarDelay{300};  // no flicker for short work
-constexpr int kBarWidth = 24;
-
-std::string_view Variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
+constexpr size_t kMostBarWidth = 24;
+constexpr size_t kLeastBarWidth = 6;
+constexpr size_t kBarFrame = 3;  // its brackets and the space behind them
 
 }  // namespace
 
 ProgressStyle ProgressStyleOf(bool is_quiet) {
   if (is_quiet) return ProgressStyle::kQuiet;
-  if (isatty(STDERR_FILENO) == 0 || Variable("TERM") == "dumb") return ProgressStyle::kLines;
-  return Variable("NO_COLOR").empty() ? ProgressStyle::kColored : ProgressStyle::kBar;
+  if (!IsDrawable(STDERR_FILENO)) return ProgressStyle::kLines;
+  return IsColorful(STDERR_FILENO) ? ProgressStyle::kColored : ProgressStyle::kBar;
 }
 
-std::string ProgressLine(const RunProgress& progress, ProgressStyle style) {
+std::string ProgressLine(const RunProgress& progress, ProgressStyle style, size_t width) {
   std::string line;
-  if (progress.total_rows > 0) {
-    const double share = std::min(
-        static_cast<double>(progress.rows) / static_cast<double>(progress.total_rows), 1.0);
-    if (style == ProgressStyle::kBar || style == ProgressStyle::kColored) {
-      const bool has_color = style == ProgressStyle::kColored;
-      const auto done = static_cast<size_t>(kBarWidth * share);
-      line = fmt::format("[{}{}{}{}] ", has_color ? "\033[32m" : "", std::string(done, '#'),
-                         has_color ? "\033[0m" : "", std::string(kBarWidth - done, '.'));
-    }
-    line += fmt::format("{:>4}  ", PercentText(progress));
-  }
+  if (progress.total_rows > 0) line += fmt::format("{:>4}  ", PercentText(progress));
   line += fmt::format("{} rows  {:.0f} rows/s", progress.rows, progress.rows_per_second);
   if (progress.bytes >= 0) line += "  " + ByteText(progress.bytes);
   if (progress.total_rows > progress.rows && progress.rows_per_second > 0) {
     const auto left = static_cast<double>(progress.total_rows - progress.rows);
     line += fmt::format("  {} left", ClockText(left / progress.rows_per_second));
   }
-  return line;
+  if (style != ProgressStyle::kBar && style != ProgressStyle::kColored) return line;
+  const size_t room = width > line.size() + kBarFrame ? width - line.size() - kBarFrame : 0;
+  if (progress.total_rows <= 0 || room < kLeastBarWidth) return CutTo(line, width);
+  const double share =
+      std::min(static_cast<double>(progress.rows) / static_cast<double>(progress.total_rows), 1.0);
+  const size_t bar_width = std::min(room, kMostBarWidth);
+  const auto done = static_cast<size_t>(static_cast<double>(bar_width) * share);
+  const bool has_color = style == ProgressStyle::kColored;
+  return fmt::format("[{}{}{}{}] {}", has_color ? "\033[32m" : "", std::string(done, '#'),
+                     has_color ? "\033[0m" : "", std::string(bar_width - done, '.'), line);
 }
 
 ProgressBar::ProgressBar(ProgressStyle style)
@@ -66,10 +63,12 @@ void ProgressBar::Show(const RunProgress& progress) {
   const Clock::time_point now = Clock::now();
   if (style_ == ProgressStyle::kLines) {
     if (now - last_ < kLineInterval) return;
-    std::fputs((ProgressLine(progress, style_) + "\n").c_str(), stderr);
+    std::fputs((ProgressLine(progress, style_, 0) + "\n").c_str(), stderr);
   } else {
     if (now - start_ < kBarDelay || (has_bar_ && now - last_ < kBarInterval)) return;
-    std::fputs(("\r\033[K" + ProgressLine(progress, style_)).c_str(), stderr);
+    // One column stays free: a terminal may begin a new line after the last.
+    const size_t width = SizeOf(STDERR_FILENO).columns - 1;
+    std::fputs(("\r\033[K" + ProgressLine(progress, style_, width)).c_str(), stderr);
     has_bar_ = true;
   }
   last_ = now;

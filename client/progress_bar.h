@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -22,8 +23,9 @@ enum class ProgressStyle {
 // Of stderr as it is, and NO_COLOR and TERM.
 ProgressStyle ProgressStyleOf(bool is_quiet);
 
-// One line without its newline: share, rows, rows a second, bytes, time left.
-std::string ProgressLine(const RunProgress& progress, ProgressStyle style);
+// One line without its newline: share, rows, rows a second, bytes, time left. A bar is as long as
+// `width` columns allow, or is left out; a line that is wider still is cut.
+std::string ProgressLine(const RunProgress& progress, ProgressStyle style, size_t width);
 
 class ProgressBar {
  public:

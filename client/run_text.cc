@@ -80,6 +80,11 @@ std::string FullName(const std::string& collection, const std::string& name) {
   return name.starts_with(collection + "/") ? name : collection + "/" + name;
 }
 
-std::string ShortName(const std::string& name) { return name.substr(name.find('/') + 1); }
+std::string ShortName(const std::string& name) {
+  for (const std::string_view collection : {"runs/", "plugins/", "presets/"}) {
+    if (name.starts_with(collection)) return name.substr(collection.size());
+  }
+  return name;  // a/b is a wrong name, and not b
+}
 
 }  // namespace throng

@@ -1,16 +1,25 @@
-// `throngctl runs stats`, `logs` and `positions`: what else there is to know of a run.
+// `throngctl runs describe`, `stats`, `logs` and `positions`: what else there is to know of a run.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <vector>
 
 #include "client/commands.h"
 #include "client/exit_code.h"
 #include "client/failure.h"
+#include "client/run_page.h"
 #include "client/run_text.h"
-#include "proto/option_text.h"
+#include "client/terminal.h"
 #include "proto/statistics_blocks.h"
 
 namespace throng {
+namespace {
+
+constexpr int kLastLines = 10;  // of the log, on the page of a run
+
+}  // namespace
 
 int ShowStatistics(const StatisticsCommand& command) {
   Daemon daemon = Daemon::Shared(command.daemon);
@@ -55,9 +64,7 @@ int ReadLogs(const LogsCommand& command) {
           } else if (command.format == PrintFormat::kJsonLines) {
             text += JsonLine(line);
           } else {
-            const int64_t ms = line.time().seconds() * 1000 + line.time().nanos() / 1'000'000;
-            text += fmt::format("{}  {:7}  {}: {}\n", TimestampText(ms), line.level(),
-                                line.source(), line.message());
+            text += LogText(line);
           }
         }
         return Out(text);
@@ -72,9 +79,41 @@ int ReadLogs(const LogsCommand& command) {
   return kDone;
 }
 
+int DescribeRun(const NamedCommand& command) {
+  Daemon daemon = Daemon::Shared(command.daemon);
+  v1::GetRunRequest get;
+  get.set_name(FullName("runs", command.name));
+  const auto run = daemon.connection().GetRun(get);
+  if (!run.ok()) return Fail(run.status(), daemon);
+  if (command.format != PrintFormat::kTable) {
+    PrintOne(command.format, {&run->run(), ShortName(run->run().name())});
+    return kDone;
+  }
+  v1::ReadRunLogsRequest logs;
+  logs.set_name(get.name());
+  logs.set_tail_lines(kLastLines);
+  std::vector<v1::LogLine> lines;
+  const absl::Status status =
+      daemon.connection().ReadRunLogs(logs, [&](const v1::ReadRunLogsResponse& response) {
+        lines.insert(lines.end(), response.lines().begin(), response.lines().end());
+        return true;
+      });
+  if (!status.ok()) return Fail(status, daemon);
+  Out(RunPage(run->run(), lines, IsColorful(STDOUT_FILENO)));
+  return kDone;
+}
+
 int Positions(const PositionsCommand& command) {
   Daemon daemon = Daemon::Shared(command.daemon);
   const std::string name = FullName("runs", command.name);
+  if (command.is_reset && !command.is_confirmed &&
+      !IsConfirmed(fmt::format("Forget how far {} of {} came, and remove what was delivered there?",
+                               command.outputs.empty()
+                                   ? "all outputs"
+                                   : fmt::format("{}", fmt::join(command.outputs, ", ")),
+                               ShortName(command.name)))) {
+    return Fail(kInterrupted, "Nothing was reset.");
+  }
   google::protobuf::RepeatedPtrField<v1::Position> positions;
   if (command.is_reset) {
     v1::ResetPositionsRequest request;

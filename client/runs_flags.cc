@@ -4,17 +4,48 @@
 
 #include <limits>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/commands.h"
 #include "client/flags.h"
-#include "proto/option_text.h"
+#include "client/run_columns.h"
 
 namespace throng {
 namespace {
 
 // Values as completion knows them.
-constexpr const char* kStates = "succeeded|running|paused|stopped|failed|ended";
+constexpr const char* kForms = "table|wide|columns=|json|jsonl|yaml|name";
+constexpr const char* kStates = "succeeded|running|paused|blocked|stopped|failed|ended|deleted";
+
+constexpr const char* kRateDoc = "Rows a second, as 1000/s; live, or max for as fast as possible.";
+
+// -o of a list of runs: with columns to choose from, too.
+void AddTableFormat(CLI::App* app, PrintFormat* format, std::vector<std::string>* columns) {
+  *columns = UsualColumns();
+  app->add_option_function<std::string>(
+         "-o,--output-format",
+         [format, columns](const std::string& text) {
+           constexpr std::string_view kColumns = "columns=";
+           if (text == "wide") {
+             *columns = WideColumns();
+           } else if (text.starts_with(kColumns)) {
+             auto names = ParseColumns(text.substr(kColumns.size()));
+             if (!names.ok()) {
+               throw CLI::ValidationError("-o: " + std::string(names.status().message()));
+             }
+             *columns = *std::move(names);
+           } else if (const auto parsed = ParsePrintFormat(text)) {
+             *format = *parsed;
+           } else {
+             throw CLI::ValidationError(
+                 fmt::format("-o: is \"{}\"; write one of {}", text, kForms));
+           }
+         },
+         "How to print it; wide: with more columns; columns=NAME,...: with these; default: table.")
+      ->type_name(kForms);
+}
 
 void AddTexts(CLI::App* app, RunTexts* texts) {
   AddRepeatable(app, "--label", &texts->labels, "KEY=VALUE",
@@ -42,6 +73,27 @@ void AddCreate(CLI::App* runs, const Choose& choose) {
       "  throngctl runs create --to csv:people.csv --rate 1000/s --paused");
 }
 
+void AddApply(CLI::App* runs, const Choose& choose) {
+  CLI::App* app = runs->add_subcommand(
+      "apply", "Creates a run, or changes the one that is there to what the spec says.");
+  auto* command = Remember(app, choose, ApplyRun);
+  AddDataset(app, &command->spec);
+  AddDelivery(app, &command->spec, "");
+  app->add_option("--name", command->name, "Its name.")->required()->type_name("NAME");
+  AddTexts(app, &command->texts);
+  app->add_flag("--paused", command->is_paused,
+                "Where it is created, hold before the first row until it is resumed.");
+  app->add_flag("--dry-run", command->is_dry_run, "Only show what would change.");
+  AddFormat(app, &command->format);
+  AddAddress(app, &command->daemon, false);
+  app->footer(
+      "Shows what changes, field by field. A spec that asks for another dataset, other outputs or "
+      "another slice\n"
+      "is refused as a whole (exit code 4); the same spec again changes nothing.\n"
+      "Examples:\n  throngctl runs apply -f my.yaml --name nightly\n"
+      "  throngctl runs apply -f my.yaml --name nightly --label team=x --dry-run");
+}
+
 void AddList(CLI::App* runs, const Choose& choose) {
   CLI::App* app = runs->add_subcommand("list", "All runs, or those that a filter lets through.");
   auto* command = Remember(app, choose, ListRuns);
@@ -53,17 +105,20 @@ void AddList(CLI::App* runs, const Choose& choose) {
                   "name, create_time or update_time, with ` desc` the other way round; default: "
                   "name.")
       ->type_name("FIELD");
-  AddFormat(app, &command->format);
+  AddTableFormat(app, &command->format, &command->columns);
   AddAddress(app, &command->daemon, false);
   app->footer(
       "Examples:\n  throngctl runs list\n"
+      "  throngctl runs list -o columns=name,state,labels\n"
       "  throngctl runs list --filter 'state = RUNNING AND labels.team = x' "
       "--order-by 'create_time desc'");
 }
 
 void AddUpdate(CLI::App* runs, const Choose& choose) {
   CLI::App* app = runs->add_subcommand(
-      "update", "Changes labels and annotations, and leaves those that are not named.");
+      "update",
+      "Changes labels, annotations, pace and threads, and leaves what is not named; a run that "
+      "delivers goes on with them at once.");
   auto* command = Remember(app, choose, UpdateRun);
   AddOperand(app, &command->name, "RUN");
   AddTexts(app, &command->texts);
@@ -71,34 +126,60 @@ void AddUpdate(CLI::App* runs, const Choose& choose) {
                 "A label that goes; repeatable.");
   AddRepeatable(app, "--unset-annotation", &command->removed_annotations, "KEY",
                 "An annotation that goes; repeatable.");
+  app->add_option("--rate", command->rate, kRateDoc)->type_name("RATE");
+  app->add_option("--threads", command->threads, "Threads that fill and encode; 0: one a CPU.")
+      ->type_name("N");
   AddFormat(app, &command->format);
   AddAddress(app, &command->daemon, false);
-  app->footer("Example:\n  throngctl runs update nightly --label team=x --unset-label trial");
+  app->footer(
+      "Examples:\n  throngctl runs update nightly --label team=x --unset-label trial\n"
+      "  throngctl runs update nightly --rate 500/s");
+}
+
+void AddRate(CLI::App* runs, const Choose& choose) {
+  CLI::App* app = runs->add_subcommand("rate", "Changes how fast a run delivers, at once.");
+  auto* command = Remember(app, choose, UpdateRun);
+  AddOperand(app, &command->name, "RUN");
+  app->add_option("RATE", command->rate, kRateDoc)->required()->type_name("RATE");
+  AddFormat(app, &command->format);
+  AddAddress(app, &command->daemon, false);
+  app->footer("Examples:\n  throngctl runs rate nightly 500/s\n  throngctl runs rate nightly max");
+}
+
+void AddWatch(CLI::App* runs, const Choose& choose) {
+  CLI::App* app = AddNamed(runs, choose, "watch", "A run as it changes, until it has ended.",
+                           WatchRun, "RUN", false);
+  app->get_option("NAME")->required(false);
+  app->footer(
+      "On a terminal as a table that is drawn over itself, else a line or a document at each "
+      "change. Without\n"
+      "a name, on a terminal: all runs.\n"
+      "Examples:\n  throngctl runs watch nightly\n  throngctl runs watch nightly -o jsonl");
 }
 
 void AddWait(CLI::App* runs, const Choose& choose) {
-  CLI::App* app = runs->add_subcommand("wait", "Waits until a run is in a state.");
-  auto* command = Remember(app, choose, WaitForRun);
-  AddOperand(app, &command->name, "RUN");
-  app->add_option("--for", command->state, "The state; ended: succeeded or failed.")
+  CLI::App* app = runs->add_subcommand("wait", "Waits until runs are in a state, all of them.");
+  auto* command = Remember(app, choose, WaitForRuns);
+  AddOperand(app, &command->names, "RUN");
+  app->add_option("--for", command->states,
+                  "The state, or several with commas between them; ended: succeeded or failed; "
+                  "default: succeeded.")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(OneOf(kStates))
-      ->type_name(kStates)
-      ->capture_default_str();
-  app->add_option_function<std::string>(
-         "--timeout",
-         [command](const std::string& text) {
-           const auto ms = ParseDuration(text);
-           if (!ms || *ms <= 0) {
-             throw CLI::ValidationError(
-                 fmt::format("--timeout: is \"{}\"; write a duration such as 60s.", text));
-           }
-           command->timeout = std::chrono::milliseconds(*ms);
-         },
-         "How long at most, as 60s; default: as long as it takes.")
-      ->type_name("DURATION");
+      ->type_name(kStates);
+  AddTimeout(app, &command->timeout, "How long at most, as 60s; default: as long as it takes.");
   AddFormat(app, &command->format);
   AddAddress(app, &command->daemon, false);
-  app->footer("Example:\n  throngctl runs wait nightly --for succeeded --timeout 60s");
+  app->footer(
+      "The exit code is that of the first run that did not get there: 1 it failed, 4 it ended "
+      "otherwise, 5 timed out.\n"
+      "Examples:\n  throngctl runs wait nightly --for succeeded --timeout 60s\n"
+      "  throngctl runs wait a b c --for paused,stopped");
+}
+
+void AddYes(CLI::App* app, bool* is_confirmed) {
+  app->add_flag("-y,--yes", *is_confirmed, "Do not ask, on a terminal, whether to.");
 }
 
 void AddVerb(CLI::App* runs, const Choose& choose, const char* name, RunVerb verb,
@@ -106,10 +187,23 @@ void AddVerb(CLI::App* runs, const Choose& choose, const char* name, RunVerb ver
   CLI::App* app = runs->add_subcommand(name, doc);
   auto* command = Remember(app, choose, Execute);
   command->verb = verb;
-  AddOperand(app, &command->names, "RUN");
+  AddOperand(app, &command->names, "RUN")->required(false);
+  app->add_flag("--all", command->is_all, "All runs that it means anything to.");
+  app->add_option_function<std::string>(
+         "--filter",
+         [command](const std::string& filter) {
+           command->filter = filter;
+           command->is_all = true;
+         },
+         "Of these, those that `runs list --filter` shows.")
+      ->type_name("FILTER");
+  if (verb == RunVerb::kDelete) AddYes(app, &command->is_confirmed);
   AddFormat(app, &command->format);
   AddAddress(app, &command->daemon, false);
-  app->footer(fmt::format("Example:\n  throngctl runs {} nightly", name));
+  app->footer(
+      fmt::format("Examples:\n  throngctl runs {0} nightly\n"
+                  "  throngctl runs {0} --filter 'labels.team = x'",
+                  name));
 }
 
 void AddDetails(CLI::App* runs, const Choose& choose) {
@@ -147,6 +241,7 @@ void AddDetails(CLI::App* runs, const Choose& choose) {
     command->is_reset = is_reset;
     AddOperand(app, &command->name, "RUN");
     if (is_reset) {
+      AddYes(app, &command->is_confirmed);
       app->add_option("--output", command->outputs, "Only of this output; repeatable.")
           ->type_name("OUTPUT")
           ->allow_extra_args(false);
@@ -164,12 +259,15 @@ void AddRunsCommands(CLI::App* root, const Choose& choose) {
   runs->require_subcommand(1);
   runs->footer(std::string("A daemon is started with `throngd`.\n") + kExitCodes);
   AddCreate(runs, choose);
+  AddApply(runs, choose);
   AddList(runs, choose);
   AddNamed(runs, choose, "get", "One run, with its outputs.", GetRun, "RUN", false);
-  AddNamed(runs, choose, "watch", "A run at each change, until it has ended.", WatchRun, "RUN",
-           false);
+  AddNamed(runs, choose, "describe", "One run as a page: what it is made of, and its last words.",
+           DescribeRun, "RUN", false);
+  AddWatch(runs, choose);
   AddWait(runs, choose);
   AddUpdate(runs, choose);
+  AddRate(runs, choose);
   AddVerb(runs, choose, "pause", RunVerb::kPause, "Commits and holds.");
   AddVerb(runs, choose, "resume", RunVerb::kResume,
           "Goes on with a run that is paused or stopped.");

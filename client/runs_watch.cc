@@ -1,101 +1,75 @@
-// `throngctl runs watch` and `wait`: a run as it changes. Both outlive a daemon that is started
-// again.
-#include <fmt/format.h>
+// `throngctl runs watch`: a run, or all of them, as they change. It outlives a daemon that is
+// started again.
+#include <unistd.h>
 
-#include <cstdio>
-#include <functional>
+#include <chrono>
+#include <thread>
 
 #include "client/commands.h"
 #include "client/exit_code.h"
 #include "client/failure.h"
 #include "client/follow_run.h"
+#include "client/live_page.h"
+#include "client/run_calls.h"
+#include "client/run_columns.h"
+#include "client/run_page.h"
 #include "client/run_text.h"
-#include "proto/option_text.h"
 
 namespace throng {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::system_clock;
+using std::chrono::steady_clock;
 
-// One line for a change: when, what, how far.
-std::string ChangeLine(const v1::Run& run) {
-  const auto now =
-      std::chrono::duration_cast<std::chrono::seconds>(system_clock::now().time_since_epoch());
-  const RunProgress progress = ProgressOf(run);
-  std::string line = fmt::format("{}  {:9}  {:>4}  {} rows  {:.0f} rows/s",
-                                 TimestampText(now.count() * 1000), StateText(run.state()),
-                                 PercentText(progress), progress.rows, progress.rows_per_second);
-  for (const v1::OutputStatus& output : run.outputs()) {
-    line +=
-        fmt::format("  {}: {} at {}", output.name(), StateText(output.state()), output.position());
-    if (!output.reason().empty()) line += fmt::format(" ({})", output.reason());
+constexpr std::chrono::seconds kLookInterval{1};  // at all runs
+
+// A table that is drawn over itself, until the caller ends it.
+int WatchAll(Daemon* daemon) {
+  LivePage page;
+  steady_clock::time_point heard = steady_clock::now();
+  for (bool has_answered = false;;) {
+    const auto runs = ListedRuns(&daemon->connection(), "", "");
+    if (runs.ok()) {
+      has_answered = true;
+      heard = steady_clock::now();
+      if (!page.Show(RunsTable(*runs, UsualColumns(), IsColorful(STDOUT_FILENO)))) return kDone;
+    } else if (!absl::IsUnavailable(runs.status()) || !has_answered ||
+               steady_clock::now() - heard > kDaemonPatience) {
+      return Fail(runs.status(), *daemon);
+    }
+    std::this_thread::sleep_for(kLookInterval);
   }
-  if (!run.reason().empty()) line += "  " + run.reason();
-  return line + "\n";
-}
-
-absl::Status Follow(Daemon* daemon, const std::string& name, Connection::Deadline deadline,
-                    const std::function<bool(const v1::Run&)>& take) {
-  return FollowRun(
-      &daemon->connection(), FullName("runs", name), deadline, [] { return kDaemonPatience; },
-      take);
-}
-
-bool IsReached(const v1::Run& run, const std::string& state) {
-  return state == "ended" ? HasEnded(run) : StateText(run.state()) == state;
 }
 
 }  // namespace
 
 int WatchRun(const NamedCommand& command) {
+  const bool is_live = command.format == PrintFormat::kTable && IsDrawable(STDOUT_FILENO);
+  if (command.name.empty() && !is_live) {
+    return Fail(kWrongRequest,
+                "Which run? Name it; all of them are watched on a terminal only, as a table.");
+  }
   Daemon daemon = Daemon::Shared(command.daemon);
+  if (command.name.empty()) return WatchAll(&daemon);
+  LivePage page;
   v1::Run last;
-  const absl::Status status =
-      Follow(&daemon, command.name, Connection::Deadline::max(), [&](const v1::Run& run) {
+  const absl::Status status = FollowRun(
+      &daemon.connection(), FullName("runs", command.name), Connection::Deadline::max(),
+      [] { return kDaemonPatience; },
+      [&](const v1::Run& run) {
         last = run;
-        const bool is_read = command.format == PrintFormat::kTable
-                                 ? Out(ChangeLine(run))
-                                 : PrintOne(command.format, {&run, ShortName(run.name())});
+        bool is_read = false;
+        if (is_live) {
+          is_read = page.Show(
+              LiveText(run, SizeOf(STDOUT_FILENO).columns - 1, IsColorful(STDOUT_FILENO)));
+        } else if (command.format == PrintFormat::kTable) {
+          is_read = Out(ChangeLine(run));
+        } else {
+          is_read = PrintOne(command.format, {&run, ShortName(run.name())});
+        }
         return is_read && !HasEnded(run);
       });
   if (!status.ok()) return Fail(status, daemon);
   return last.state() == v1::RUN_STATE_FAILED ? kFailed : kDone;
-}
-
-int WaitForRun(const WaitCommand& command) {
-  Daemon daemon = Daemon::Shared(command.daemon);
-  const bool has_deadline = command.timeout > milliseconds(0);
-  const auto deadline =
-      has_deadline ? system_clock::now() + command.timeout : Connection::Deadline::max();
-  v1::Run last;
-  const absl::Status status = Follow(&daemon, command.name, deadline, [&](const v1::Run& run) {
-    last = run;
-    return !IsReached(run, command.state) && !HasEnded(run);
-  });
-  if (absl::IsDeadlineExceeded(status)) {
-    std::fputs(
-        fmt::format("{} is {} after {}; it was waited for until {}.\n", ShortName(command.name),
-                    last.name().empty() ? "unknown" : StateText(last.state()),
-                    DurationText(command.timeout.count()), command.state)
-            .c_str(),
-        stderr);
-    return kTimedOut;
-  }
-  if (!status.ok()) return Fail(status, daemon);
-  if (IsReached(last, command.state)) {
-    if (command.format == PrintFormat::kTable) {
-      Out(ChangeLine(last));
-    } else {
-      PrintOne(command.format, {&last, ShortName(last.name())});
-    }
-    return kDone;
-  }
-  std::fputs(fmt::format("{} has {}{}{}\n", ShortName(last.name()), StateText(last.state()),
-                         last.reason().empty() ? "." : ": ", last.reason())
-                 .c_str(),
-             stderr);
-  return last.state() == v1::RUN_STATE_FAILED ? kFailed : kWrongState;
 }
 
 }  // namespace throng

@@ -44,8 +44,8 @@ int Stats(const StatsCommand& command) {
     }
   }
   if (sources->empty() && command.states.empty() && !command.file) {
-    Say("Nothing to read: name a file or a topic, a spec with -f, or states with --merge.");
-    return kWrongRequest;
+    return Fail(kWrongRequest,
+                "Nothing to read: name a file or a topic, a spec with -f, or states with --merge.");
   }
   request.set_with_state(!command.state.empty());
   auto daemon = Daemon::OneShot(command.read.daemon);

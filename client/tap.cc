@@ -66,8 +66,7 @@ int Tap(const TapCommand& command) {
   *request.mutable_source() = sources->front();
   const bool is_topic = IsTopic(request.source());
   if (!is_topic && !command.group.empty()) {
-    Say("--group: only a topic is read by a group; leave it out.");
-    return kWrongRequest;
+    return Fail(kWrongRequest, "--group: only a topic is read by a group; leave it out.");
   }
   if (command.limit) request.set_limit(*command.limit);
   request.set_follow(is_topic && command.follows);

@@ -108,5 +108,25 @@ TEST(Failure, WhatTheDaemonSaysIsToldAsItIs) {
   EXPECT_EQ(FailureLines(status, "unix:/x", false), Lines{"The daemon ends."});
 }
 
+TEST(Failure, IsALineOfJsonForPrograms) {
+  absl::Status status = absl::FailedPreconditionError("It runs; stop it first.");
+  google::rpc::ErrorInfo info;
+  info.set_reason("RUN_NOT_STOPPED");
+  Attach(info, &status);
+  EXPECT_EQ(FailureJson(status, {"It runs; stop it first."}, kWrongState),
+            R"({"error":{"code":"FAILED_PRECONDITION","exit_code":4,)"
+            R"("message":"It runs; stop it first.","reason":"RUN_NOT_STOPPED"}})");
+  absl::Status wrong = absl::InvalidArgumentError("two mistakes");
+  google::rpc::BadRequest request;
+  auto* violation = request.add_field_violations();
+  violation->set_field("dataset.seed");
+  violation->set_description("Too large.");
+  Attach(request, &wrong);
+  EXPECT_EQ(FailureJson(wrong, {"dataset.seed: Too large.", "More."}, kWrongRequest),
+            R"({"error":{"code":"INVALID_ARGUMENT","exit_code":2,)"
+            R"("message":"dataset.seed: Too large.\nMore.",)"
+            R"("fields":[{"field":"dataset.seed","description":"Too large."}]}})");
+}
+
 }  // namespace
 }  // namespace throng

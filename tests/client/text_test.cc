@@ -7,8 +7,10 @@
 
 #include "client/print.h"
 #include "client/progress_bar.h"
+#include "client/run_page.h"
 #include "client/run_text.h"
 #include "client/shell_text.h"
+#include "client/terminal.h"
 #include "client/yaml_text.h"
 
 namespace throng {
@@ -103,6 +105,24 @@ TEST(RunText, TakesNamesWithAndWithoutTheirCollection) {
   EXPECT_EQ(FullName("runs", "runs/a"), "runs/a");
   EXPECT_EQ(ShortName("runs/a"), "a");
   EXPECT_EQ(ShortName("a"), "a");
+  EXPECT_EQ(ShortName("a/b"), "a/b");  // a wrong name, for the daemon to refuse
+}
+
+TEST(RunPage, EndsWithTheLastLinesOfTheLog) {
+  v1::LogLine line;
+  line.mutable_time()->set_seconds(1'704'067'200);
+  line.set_level("warning");
+  line.set_source("sink `file`");
+  line.set_message("The disk is nearly full.");
+  v1::Run run = HalfDone();
+  run.mutable_spec()->mutable_pace()->set_rate(1000);
+  const std::string page = RunPage(run, {line}, false);
+  EXPECT_NE(page.find("Pace:        1000 rows/s\n"), std::string::npos) << page;
+  EXPECT_NE(page.find("\nLast lines of its log; `throngctl runs logs nightly` has all:\n"
+                      "2024-01-01T00:00:00Z  warning  sink `file`: The disk is nearly full.\n"),
+            std::string::npos)
+      << page;
+  EXPECT_EQ(RunPage(run, {}, false).find("Last lines"), std::string::npos);
 }
 
 TEST(RunText, ShowsBytesAndTimes) {
@@ -115,16 +135,30 @@ TEST(RunText, ShowsBytesAndTimes) {
 
 TEST(ProgressLine, ShowsShareRateAndTimeLeft) {
   const RunProgress progress = ProgressOf(HalfDone());
-  EXPECT_EQ(ProgressLine(progress, ProgressStyle::kLines),
+  EXPECT_EQ(ProgressLine(progress, ProgressStyle::kLines, 0),
             " 50%  500 rows  10 rows/s  1.5 MB  0:50 left");
-  EXPECT_EQ(ProgressLine(progress, ProgressStyle::kBar),
+  EXPECT_EQ(ProgressLine(progress, ProgressStyle::kBar, 80),
             "[############............]  50%  500 rows  10 rows/s  1.5 MB  0:50 left");
+}
+
+TEST(ProgressLine, FitsAnyWidth) {
+  const RunProgress progress = ProgressOf(HalfDone());
+  for (size_t width = 0; width < 100; ++width) {
+    for (const ProgressStyle style : {ProgressStyle::kBar, ProgressStyle::kColored}) {
+      EXPECT_LE(WidthOf(ProgressLine(progress, style, width)), width);
+    }
+  }
+  EXPECT_EQ(ProgressLine(progress, ProgressStyle::kBar, 55),
+            "[####....]  50%  500 rows  10 rows/s  1.5 MB  0:50 left");
+  EXPECT_EQ(ProgressLine(progress, ProgressStyle::kBar, 44),
+            " 50%  500 rows  10 rows/s  1.5 MB  0:50 left");
+  EXPECT_EQ(ProgressLine(progress, ProgressStyle::kBar, 20), " 50%  500 rows  1...");
 }
 
 TEST(ProgressLine, OfARunWithoutEndHasNoShare) {
   v1::Run run = HalfDone();
   run.mutable_outputs(0)->set_total_rows(-1);
-  EXPECT_EQ(ProgressLine(ProgressOf(run), ProgressStyle::kBar), "500 rows  10 rows/s  1.5 MB");
+  EXPECT_EQ(ProgressLine(ProgressOf(run), ProgressStyle::kBar, 80), "500 rows  10 rows/s  1.5 MB");
 }
 
 }  // namespace

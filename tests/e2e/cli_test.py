@@ -1,5 +1,6 @@
 """throngctl as its users meet it: one-shot commands, and runs of a real throngd."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -8,8 +9,10 @@ import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -23,7 +26,7 @@ QUICK = ("--size", "quick")
 
 
 def environment(**variables):
-    kept = {k: v for k, v in os.environ.items() if k not in ("THRONG_ADDRESS", "NO_COLOR")}
+    kept = {k: v for k, v in os.environ.items() if k not in ("THRONG_ADDRESS", "THRONG_CONTEXT", "NO_COLOR")}
     return {**kept, **variables}
 
 
@@ -34,7 +37,8 @@ class ScratchTest(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.temporary = self.folder / "tmp"
         self.temporary.mkdir()
-        self.environment = environment(TMPDIR=str(self.temporary))
+        self.environment = environment(TMPDIR=str(self.temporary),
+                                       XDG_CONFIG_HOME=str(self.folder / "config"))
 
     def run_client(self, *arguments, **options):
         options = {"capture_output": True, "text": True, "timeout": PATIENCE_SECONDS, **options}
@@ -192,12 +196,49 @@ class OneShotTest(ScratchTest):
             done = self.client(*arguments, exit_code=2)
             self.assertNotEqual(done.stderr + done.stdout, "", arguments)
 
-    def test_a_word_that_is_no_command_is_named(self):
-        for line, words in (("throngctl", ["bogus"]), ("throngctl runs", ["lst", "-o", "json"]),
-                            ("throngctl runs positions", ["set", "a"])):
+    def test_a_word_that_is_no_command_is_named_with_what_may_be_meant(self):
+        for line, words, kind, hint in (
+                ("throngctl", ["bogus"], "command", ""),
+                ("throngctl", ["genrate"], "command", ' Did you mean "generate"?'),
+                ("throngctl runs", ["lst"], "command", ' Did you mean "list"?'),
+                ("throngctl runs positions", ["set", "a"], "command", ' Did you mean "get"?'),
+                ("throngctl runs list", ["--filtre=x"], "flag", ' Did you mean "--filter"?')):
             told = self.client(*line.split()[1:], *words, exit_code=2).stderr
-            self.assertEqual(told, f"{line} {words[0]}: there is no such command or flag; "
+            self.assertEqual(told, f"{line} {words[0]}: there is no such {kind}.{hint} "
                                    f"`{line} --help` shows those that there are.\n")
+
+    def test_a_bare_command_shows_its_help(self):
+        for words in ([], ["runs"], ["runs", "positions"], ["plugins"], ["presets"], ["doctor"]):
+            bare = self.client(*words)
+            self.assertEqual((bare.stdout, bare.stderr), (self.client(*words, "--help").stdout, ""))
+
+    def test_the_version_needs_no_daemon(self):
+        version = json.loads(self.client("version", "-o", "json").stdout)["client"]
+        self.assertEqual(self.client("--version").stdout, f"throngctl {version}\n")
+
+    def test_errors_are_json_where_json_is_asked_for(self):
+        def error(*arguments, exit_code):
+            told = self.client(*arguments, exit_code=exit_code).stderr
+            self.assertEqual(told.count("\n"), 1, told)
+            found = json.loads(told)["error"]
+            self.assertEqual(found["exit_code"], exit_code)
+            return found
+
+        wrong = error("generate", "--set", "dataset.sede=1", "--dry-run", "-o", "json", exit_code=2)
+        self.assertEqual((wrong["code"], [field["field"] for field in wrong["fields"]]),
+                         ("INVALID_ARGUMENT", ["dataset.sede"]))
+        none = error("plugins", "get", "nonsense", "--output-format=jsonl", exit_code=4)
+        self.assertEqual((none["code"], none["reason"]), ("NOT_FOUND", "PLUGIN_NOT_FOUND"))
+        away = error("runs", "list", "--address", f"unix:{self.folder}/none", "-ojson", exit_code=3)
+        self.assertIn("No daemon answers at", away["message"])
+        self.assertIn("--bogus", error("runs", "list", "--bogus", "-o", "json",
+                                       exit_code=2)["message"])
+
+    def test_flags_take_their_values_either_way(self):
+        apart = self.client("preview", "--size", "quick", "--rows", "3", "-o", "json").stdout
+        for form in (["--size=quick", "--rows=3", "--output-format=json"],
+                     ["--size=quick", "--rows=3", "-ojson"]):
+            self.assertEqual(self.client("preview", *form).stdout, apart)
 
     def test_output_that_cannot_be_written_is_a_failure_and_said(self):
         for arguments in (["preview", "--rows", "5"], ["preview", "-o", "json"],
@@ -247,6 +288,16 @@ class OneShotTest(ScratchTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.client("generate", "--size", "testing", "--to", "csv:b.csv")
         self.assertEqual((self.folder / "a.csv").read_bytes(), (self.folder / "b.csv").read_bytes())
+
+    def test_what_takes_too_long_stops_at_a_commit(self):
+        command = ["generate", "--size", "testing", "--to", "csv:a.csv", "--rate", "2000/s"]
+        told = self.client(*command, "--timeout", "1500ms", exit_code=5).stderr
+        self.assertRegex(told, r"stopped at row \d+ after")
+        self.assertIn("--timeout: it was not done after 1500ms.\nTo go on:\n", told)
+        self.assertFalse((self.folder / "a.csv").exists())
+        self.client(*command[:-2], "--timeout=60s")
+        self.assertEqual(len((self.folder / "a.csv").read_text().splitlines()), 20_001)
+        self.assertIn("write a duration", self.client(*command, "--timeout", "0", exit_code=2).stderr)
 
     def test_standard_output_that_is_interrupted_goes_on_with_the_rows_that_are_left(self):
         def interrupted(*command):
@@ -483,29 +534,11 @@ class OneShotTest(ScratchTest):
         self.assertIn("pareto", self.client("__complete", "plugins", "get", "").stdout.split())
 
     def test_questions_are_asked_on_a_terminal(self):
-        controller, terminal = pty.openpty()
-        process = subprocess.Popen([CLIENT, "generate"], cwd=self.folder, env=self.environment,
-                                   stdin=terminal, stdout=terminal, stderr=terminal,
-                                   start_new_session=True)
-        os.close(terminal)
-        self.addCleanup(os.close, controller)
-        os.write(controller, b"20\n50\n100\n2\n")
-        seen = b""
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < give_up:
-            if not select.select([controller], [], [], 0.1)[0]:
-                continue
-            try:
-                piece = os.read(controller, 4096)
-            except OSError:
-                break  # nobody has the terminal any more
-            if not piece:
-                break
-            seen += piece
-        self.assertEqual(process.wait(PATIENCE_SECONDS), 0, seen)
-        for text in (b"Users [500]:", b"Interactions [50000]:", b"Total Users: 20",
-                     b"generate --users 20 --items 50 --interactions 100 "
-                     b"--to json:out/interactions.json"):
+        code, seen = on_a_terminal(self, "generate", answer=b"20\n50\n100\n2\n")
+        self.assertEqual(code, 0, seen)
+        for text in ("Users [500]:", "Interactions [50000]:", "Total Users: 20",
+                     "generate --users 20 --items 50 --interactions 100 "
+                     "--to json:out/interactions.json"):
             self.assertIn(text, seen)
         rows = json.loads((self.folder / "out/interactions.json").read_text())["interactions"]
         self.assertEqual(len(rows), 100)
@@ -513,6 +546,111 @@ class OneShotTest(ScratchTest):
     def test_without_a_daemon_runs_say_how_to_start_one(self):
         done = self.client("runs", "list", "--address", f"unix:{self.folder}/none", exit_code=3)
         self.assertIn("Start one with `throngd`", done.stderr)
+
+
+def on_a_terminal(test, *arguments, answer=b"", columns=80):
+    """The client on a terminal of its own: its exit code and what was seen there."""
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([CLIENT, *arguments], cwd=test.folder, env=test.environment,
+                               stdin=terminal, stdout=terminal, stderr=terminal,
+                               start_new_session=True)
+    os.close(terminal)
+    test.addCleanup(os.close, controller)
+    os.write(controller, answer)
+    seen = b""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < give_up:
+        if not select.select([controller], [], [], 0.1)[0]:
+            continue
+        try:
+            piece = os.read(controller, 4096)
+        except OSError:
+            break  # nobody has the terminal any more
+        if not piece:
+            break
+        seen += piece
+    return process.wait(PATIENCE_SECONDS), seen.decode()
+
+
+class ContextTest(ScratchTest):
+    """Daemons by name."""
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.folder / "config/throng/contexts.yaml"
+
+    def start_daemon(self, name):
+        out = self.folder / name
+        out.mkdir()
+        daemon = subprocess.Popen(
+            [DAEMON, "--listen", f"unix:{out}/s", "--state", f"{out}/state", "--output-root",
+             str(out)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(daemon.wait)
+        self.addCleanup(daemon.terminate)
+        self.wait_until((out / "s").exists, "the daemon")
+        return out
+
+    def test_a_context_says_which_daemon_a_command_is_for(self):
+        places = {name: self.start_daemon(name) for name in ("a", "b")}
+        for name, out in places.items():
+            self.client("context", "add", name, "--address", f"{out}/s")
+        self.assertEqual(self.file.stat().st_mode & 0o777, 0o600)
+        create = ["runs", "create", "--name", "x", "--to", "csv:x.csv", *QUICK]
+        self.client(*create, "--context", "a")
+        self.environment["THRONG_CONTEXT"] = "b"
+        self.assertEqual(self.client("runs", "list", "-o", "name").stdout, "")
+        self.assertEqual(self.client("runs", "list", "-o", "name", "--context=a").stdout, "x\n")
+        del self.environment["THRONG_CONTEXT"]
+        self.client("context", "use", "a")
+        self.assertEqual(self.client("runs", "list", "-o", "name").stdout, "x\n")
+        self.assertEqual(self.client("__complete", "runs", "get", "").stdout, "x\n")
+        self.assertEqual(self.client("__complete", "runs", "list", "--context", "").stdout, "a\nb\n")
+        self.assertRegex(self.client("context", "list").stdout,
+                         r"(?m)^\* +a +unix:.*/a/s +no +-\n +b ")
+        # One-shot commands, too.
+        self.client("generate", *QUICK, "--to", "csv:here.csv")
+        self.assertTrue((places["a"] / "here.csv").exists())
+        self.client("generate", *QUICK, "--to", "csv:private.csv", "--context", "")
+        self.assertTrue((self.folder / "private.csv").exists())
+        self.client("generate", *QUICK, "--to", "csv:there.csv", "--address", f"{places['b']}/s")
+        self.assertTrue((places["b"] / "there.csv").exists())
+        self.client("context", "use", "--none")
+        self.client("generate", *QUICK, "--to", "csv:mine.csv")
+        self.assertTrue((self.folder / "mine.csv").exists())
+
+    def test_contexts_are_added_listed_and_removed(self):
+        (self.folder / "ca.pem").write_text("")
+        (self.folder / "token").write_text("a secret")
+        self.client("context", "add", "staging", "--address", "staging:7443", "--cacert", "ca.pem",
+                    "--token-file", "token", "--server-name", "throng")
+        listed = json.loads(self.client("context", "list", "-o", "json").stdout)
+        self.assertEqual(listed, [{
+            "name": "staging", "address": "staging:7443", "current": False,
+            "cacert": f"{self.folder}/ca.pem", "token_file": f"{self.folder}/token",
+            "server_name": "throng"}])
+        self.assertNotIn("secret", self.file.read_text())
+        self.client("context", "use", "staging")
+        for arguments, code, sentence in (
+                (["add", "staging", "--address", "x:1"], 4, "remove it first"),
+                (["add", "a b", "--address", "x:1"], 2, "write letters, digits"),
+                (["add", "b"], 2, "--address"),
+                (["add", "b", "--address", "x:1", "--token-file", "none"], 2, "none"),
+                (["use", "stagin"], 4, 'Did you mean "staging"?'),
+                (["use"], 2, "say --none"),
+                (["remove", "other"], 4, 'There is no context "other". There are staging.')):
+            self.assertIn(sentence, self.client("context", *arguments, exit_code=code).stderr)
+        self.assertIn('There is no context "x"',
+                      self.client("runs", "list", "--context", "x", exit_code=2).stderr)
+        self.client("runs", "list", "--context", "staging", "--address", "x:1", exit_code=2)
+        self.client("context", "remove", "staging")
+        self.assertEqual(self.client("context", "list", "-o", "jsonl").stdout, "")
+        self.assertEqual(self.file.read_text(), "contexts: {}\n")
+        self.file.write_text("contexts: {a: {address: x, token: secret}}")
+        self.assertIn("secrets stay in files of their own",
+                      self.client("context", "list", exit_code=2).stderr)
+        self.file.chmod(0o666)
+        self.assertIn("Others can write it", self.client("runs", "list", exit_code=2).stderr)
 
 
 class RunsTest(ScratchTest):
@@ -658,10 +796,185 @@ class RunsTest(ScratchTest):
         self.assertEqual((self.out / "a.csv").read_bytes(), (self.out / "all.csv").read_bytes())
         self.client("daemon", "drain", "--timeout", "soon", exit_code=2)
 
+    def test_a_list_has_the_columns_that_are_asked_for(self):
+        self.create("a", "--label", "team=x")
+        self.client("runs", "wait", "a", "--timeout", "60s")
+        wide = self.client("runs", "list", "-o", "wide").stdout.splitlines()
+        self.assertRegex(wide[0], r"^NAME +STATE .* BYTES .* PLACES +LABELS +REASON$")
+        self.assertIn(f"{self.out}/a.csv" if "/" in wide[1].split()[-3] else "a.csv", wide[1])
+        some = self.client("runs", "list", "-o", "columns=labels,name").stdout
+        self.assertEqual(some, "LABELS  NAME\nteam=x  a\n")
+        told = self.client("runs", "list", "-o", "columns=nam", exit_code=2).stderr
+        self.assertIn('There is no column "nam". Did you mean "name"?', told)
+        self.client("runs", "list", "-o", "xml", exit_code=2)
+
+    def test_wait_is_for_several_runs_and_states(self):
+        self.create("a")
+        self.create("b", "--paused")
+        done = self.client("runs", "wait", "a", "b", "--for", "succeeded,paused", "--timeout", "60s")
+        self.assertRegex(done.stdout, r"^a  .* succeeded .*\nb  .* paused .*\n$")
+        both = json.loads(self.client("runs", "wait", "a", "b", "--for=succeeded,paused", "-o",
+                                      "json").stdout)
+        self.assertEqual([run["state"] for run in both], ["succeeded", "paused"])
+        told = self.client("runs", "wait", "a", "b", "--timeout", "300ms", exit_code=5)
+        self.assertIn("b is paused after 300ms; it was waited for until succeeded.", told.stderr)
+        self.assertRegex(told.stdout, r"^a  .* succeeded ")
+        self.client("runs", "wait", "a", "--for", "stopped,paused", exit_code=4)
+        self.client("runs", "wait", "b", "nobody", "--for", "paused", exit_code=4)
+        self.client("runs", "wait", "a", "--for", "stopped,done", exit_code=2)
+        self.client("runs", "stop", "b")
+        waiting = self.start_client("runs", "wait", "b", "--for", "deleted", "--timeout", "60s")
+        self.client("runs", "wait", "b", "--for", "stopped", "--timeout", "30s")
+        self.client("runs", "delete", "b")
+        _, told = waiting.communicate(timeout=PATIENCE_SECONDS)
+        self.assertIn(waiting.returncode, (0, 4), told)
+        self.assertTrue(waiting.returncode == 0 or "no such run" in told, told)
+
+    def test_verbs_take_all_runs_or_those_of_a_filter(self):
+        for name in ("a", "b", "c"):
+            self.create(name, "--rate", "1/s", "--label", f"team={'y' if name == 'c' else 'x'}")
+        self.create("done")
+        self.client("runs", "wait", "done", "--timeout", "60s")
+        names = lambda *arguments: self.client("runs", *arguments, "-o", "name").stdout.split()
+        self.assertEqual(names("pause", "--filter", "labels.team = x"), ["a", "b"])
+        self.client("runs", "wait", "a", "b", "--for", "paused", "--timeout", "30s")
+        self.assertEqual(names("pause", "--all"), ["c"])
+        self.assertEqual(names("resume", "--all", "--filter", "labels.team != y"), ["a", "b"])
+        self.assertEqual(names("stop", "--all"), ["a", "b", "c"])
+        self.client("runs", "wait", "a", "b", "c", "--for", "stopped", "--timeout", "30s")
+        none = self.client("runs", "stop", "--all")
+        self.assertEqual((none.stdout, none.stderr), ("", "note: there is no such run.\n"))
+        self.client("runs", "stop", exit_code=2)
+        self.client("runs", "stop", "a", "--all", exit_code=2)
+        self.client("runs", "delete", "--filter", "labels.team = x", "--yes")
+        self.assertEqual(names("list"), ["c", "done"])
+        self.client("runs", "delete", "--all")  # nobody sits there to be asked
+        self.assertEqual(names("list"), [])
+
+    def test_who_sits_at_a_terminal_is_asked_before_something_goes(self):
+        self.create("a")
+        self.client("runs", "wait", "a", "--timeout", "60s")
+        code, seen = on_a_terminal(self, "runs", "positions", "reset", "a", answer=b"\n")
+        self.assertEqual(code, 130, seen)
+        self.assertIn("Forget how far all outputs of a came, and remove what was delivered there? "
+                      "[y/N]", seen)
+        self.assertTrue((self.out / "a.csv").exists())
+        code, seen = on_a_terminal(self, "runs", "delete", "a", answer=b"n\n")
+        self.assertEqual(code, 130, seen)
+        self.assertIn("Delete run a? What was delivered stays. [y/N]", seen)
+        self.assertIn("Nothing was deleted.", seen)
+        self.assertEqual(self.state("a"), "succeeded")
+        code, seen = on_a_terminal(self, "runs", "positions", "reset", "a", "--yes")
+        self.assertEqual(code, 0, seen)
+        self.assertFalse((self.out / "a.csv").exists())
+        code, seen = on_a_terminal(self, "runs", "delete", "a", answer=b"y\n")
+        self.assertIn("Deleted a.", seen)
+        self.client("runs", "get", "a", exit_code=4)
+
+    def test_states_have_colors_on_a_terminal(self):
+        self.create("a")
+        self.client("runs", "wait", "a", "--timeout", "60s")
+        self.assertIn("\033[32msucceeded\033[0m", on_a_terminal(self, "runs", "list")[1])
+        self.assertIn("\033[32msucceeded\033[0m", on_a_terminal(self, "runs", "get", "a")[1])
+        self.environment["NO_COLOR"] = "1"
+        self.assertNotIn("\033", on_a_terminal(self, "runs", "list")[1])
+        del self.environment["NO_COLOR"]
+        self.assertNotIn("\033", self.client("runs", "list").stdout)
+
+    def test_a_page_describes_a_run(self):
+        self.create("a", "--label", "team=x", "--slice", "0/2", "--threads", "1")
+        self.client("runs", "wait", "a", "--timeout", "60s")
+        page = self.client("runs", "describe", "a").stdout
+        for line in (r"State: +succeeded \(asked to be running\)", r"Labels: +team=x",
+                     r"file +succeeded +50 +50 +50 +\d+ +0 +.*a\.csv",
+                     r"Dataset: +preset shop, size quick, seed 42", r"World: +\d+ users, \d+ items",
+                     r"Rows: +100\b", r"Pace: +as fast as possible", r"Slice: +0 of 2",
+                     r"Threads: +1", r"sink +file +file +\S+ +[0-9a-f]{12}"):
+            self.assertRegex(page, rf"(?m)^{line}")
+        self.assertEqual("Last lines of its log" in page,
+                         self.client("runs", "logs", "a").stdout != "")
+        run = json.loads(self.client("runs", "describe", "a", "-o", "json").stdout)
+        self.assertEqual(run["name"], "runs/a")
+        self.client("runs", "describe", "nobody", exit_code=4)
+
+    def test_apply_creates_a_run_and_then_changes_what_can_be_changed(self):
+        (self.folder / "a.yaml").write_text(
+            "dataset: {size: quick, clock: {options: {start: now-7d}}}\noutputs: [{format: "
+            "{component: csv}, sink: {component: file, options: {path: a.csv}}}]\n")
+        apply = lambda *flags, **options: self.client("runs", "apply", "-f", "a.yaml", "--name", "a",
+                                                      *flags, **options)
+        self.assertEqual(apply("--dry-run").stdout, "a: would be created\n")
+        self.client("runs", "get", "a", exit_code=4)
+        self.assertEqual(apply("--paused").stdout, "a: created\n")
+        self.client("runs", "wait", "a", "--for", "paused", "--timeout", "30s")
+        self.assertEqual(apply().stdout, "a: unchanged\n")
+        told = apply("--label", "team=x", "--annotation", "note=By hand", "--dry-run").stdout
+        self.assertRegex(told, r"^FIELD +IS +BECOMES +REMARK\nlabels.team +- +x\n"
+                               r"annotations.note +- +By hand\na: would be updated\n$")
+        self.assertNotIn("labels", self.client("runs", "get", "a", "-o", "json").stdout)
+        apply("--label", "team=x", "--annotation", "note=By hand")
+        told = json.loads(apply("--label", "team=y", "-o", "json").stdout)
+        self.assertEqual(told, {"name": "a", "action": "updated", "dry_run": False, "changes": [
+            {"field": "labels.team", "from": "x", "to": "y"}]})
+        run = json.loads(self.client("runs", "get", "a", "-o", "json").stdout)
+        self.assertEqual((run["labels"], run["annotations"]), ({"team": "y"}, {"note": "By hand"}))
+        refused = apply("--seed", "7", "--label", "team=z", exit_code=4)
+        self.assertRegex(refused.stdout, r"(?m)^dataset.seed +42 +7 +refused: a run keeps its dataset$")
+        self.assertEqual(refused.stderr, "dataset.seed: cannot become 7: a run keeps its dataset.\n"
+                         "Nothing was changed. Apply it under another --name, or delete a first "
+                         "(`throngctl runs delete a`; what it delivered stays).\n")
+        self.assertEqual(apply().stdout, "a: unchanged\n")
+        self.assertIn("labels.team  y   z", apply("--label", "team=z", "--dry-run").stdout)
+        self.assertRegex(apply("--rate", "10/s", "--dry-run").stdout, r"(?m)^pace.rate +- +10")
+        self.assertIn("dataset.sede", apply("--set", "dataset.sede=1", exit_code=2).stderr)
+        self.client("runs", "apply", "-f", "a.yaml", exit_code=2)
+
+    def test_names_with_a_slash_are_refused_as_they_are_written(self):
+        for name in ("one/two", "../x"):
+            told = self.client("runs", "create", "--name", name, "--to", "csv:a.csv", *QUICK,
+                               exit_code=2).stderr
+            self.assertIn("run_id", told)
+            self.client("runs", "get", name, exit_code=4)
+        self.create("runs/b")
+        self.client("runs", "get", "b")
+
     def test_watch_streams_changes_until_the_end(self):
         self.create("a", "--rate", "200/s")
         lines = self.client("runs", "watch", "a", "-o", "jsonl").stdout.splitlines()
         self.assertEqual(json.loads(lines[-1])["state"], "succeeded")
+
+    def test_watch_is_a_table_that_fits_the_terminal(self):
+        self.create("a", "--rate", "100/s")
+        code, seen = on_a_terminal(self, "runs", "watch", "a", columns=40)
+        self.assertEqual(code, 0, seen)
+        # Drawn over itself, to the end.
+        self.assertRegex(seen, r"\x1b\[\d+A\r")
+        last = re.split(r"\x1b\[\d+A\r", seen)[-1]
+        plain = re.sub(r"\x1b\[\d*[mKJ]", "", last).splitlines()
+        self.assertEqual(plain[0], "a  succeeded")
+        self.assertTrue(any(line.startswith("OUTPUT") for line in plain), plain)
+        self.assertLessEqual(max(len(re.sub(r"\x1b\[\d*[mAKJ]", "", line).strip("\r"))
+                                 for line in seen.splitlines()), 40)
+        self.assertIn("Name it", self.client("runs", "watch", exit_code=2).stderr)
+
+    def test_all_runs_are_watched_on_a_terminal(self):
+        self.create("a", "--paused")
+        controller, terminal = pty.openpty()
+        self.addCleanup(os.close, controller)
+        process = subprocess.Popen([CLIENT, "runs", "watch"], cwd=self.folder, env=self.environment,
+                                   stdin=terminal, stdout=terminal, stderr=terminal,
+                                   start_new_session=True)
+        os.close(terminal)
+        self.addCleanup(process.kill)
+        seen = b""
+        self.client("runs", "resume", "a")
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while b"succeeded" not in seen and time.monotonic() < give_up:
+            if select.select([controller], [], [], 0.1)[0]:
+                seen += os.read(controller, 4096)
+        self.assertIn(b"succeeded", seen)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE_SECONDS), 130)
 
     def test_exit_codes(self):
         self.create("a", "--rate", "1/s")

@@ -21,6 +21,7 @@ FILES = ("python", "yaml")
 # Pages whose `text` blocks are more than what is shown, and why they are not executed.
 TEXT = {
     "benchmarks.md": "takes hours",
+    "how-to/contexts.md": "names a daemon on a network",
     "how-to/deploy.md": "needs systemd or a container engine; the tests of packages and images do it",
     "how-to/embed-grpc.md": "installs what the Python of this test has",
     "how-to/let-callers-in.md": "a file",
