@@ -204,9 +204,10 @@ class ComposeTest(unittest.TestCase):
         wait_until(lambda: asked("query?query=throng_output_rows_total")["result"])
         wait_until(lambda: {alert["state"] for group in asked("rules")["groups"]
                             for alert in group["rules"]} == {"inactive"})
-        # An alert that fires at once; it comes with the next look at the rules.
+        # An alert that fires with the next look at the rules: another file is in the way of the run.
+        self.engine.call("podman", "exec", "throng_throngd_1", "sh", "-c", "echo x >b.csv")
         self.engine.call("podman", "exec", "throng_throngd_1", "throngctl", "runs", "create",
-                         "--name", "b", "--to", "csv:a.csv")
+                         "--name", "b", "--to", "csv:b.csv")
         wait_until(lambda: [alert["labels"]["run"] for alert in asked("alerts")["alerts"]] == ["b"])
 
 
