@@ -190,6 +190,8 @@ class WatchTest(unittest.TestCase):
             return done.stdout + done.stderr
 
         promtool("check", "config", "prometheus.yml")
+        shutil.copy(rules / "alerts.yml", rules / "compose")  # as compose.yaml mounts it
+        promtool("check", "config", "compose/prometheus.yml")
         promtool("test", "rules", "alerts_test.yml")
         started = self.start()
         self.paced(started, "nightly")
