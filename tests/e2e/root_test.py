@@ -4,6 +4,7 @@ with a read-only root, delivers a run. install_test.py and image_test.py have th
 import os
 import re
 import shutil
+import subprocess
 import unittest
 
 import install_test
@@ -15,7 +16,11 @@ import roots
 class RootTest(unittest.TestCase):
     def test_the_package_alone_delivers_a_run(self):
         depends = package_test.run("dpkg-deb", "--field", package_test.deb(), "Depends")
-        root = roots.Root(roots.small(re.findall(r"(?:^|, )([a-z0-9.+-]+)", depends)))
+        try:
+            made_of = roots.small(re.findall(r"(?:^|, )([a-z0-9.+-]+)", depends))
+        except subprocess.CalledProcessError as error:  # no mirror, or no namespaces
+            self.skipTest(f"mmdebstrap makes no root here: {error}")
+        root = roots.Root(made_of)
         self.addCleanup(root.close)
         shutil.copy(package_test.deb(), root.path / "tmp/throng.deb")
         # dpkg refuses it where a dependency is missing.
