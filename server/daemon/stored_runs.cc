@@ -52,9 +52,11 @@ ExportedRun Exported(const RunStore::Record& record) {
   // In the order of their keys, as protobuf's maps have none.
   const auto add = [&](const std::string& flag, const auto& texts) {
     std::vector<std::string> words;
-    for (const auto& [key, value] : texts) words.push_back(ShellWord(key + "=" + value));
+    for (const auto& [key, value] : texts) {
+      words.push_back(ShellWord(fmt::format("{}={}", key, value)));
+    }
     std::sort(words.begin(), words.end());
-    for (const std::string& word : words) exported.flags += " " + flag + " " + word;
+    for (const std::string& word : words) exported.flags += fmt::format(" {} {}", flag, word);
   };
   add("--label", run.labels());
   add("--annotation", run.annotations());
