@@ -106,12 +106,14 @@ class FoldersTest(unittest.TestCase):
         self.throngd("check", "--nonsense", exit_code=2)
 
     def test_runs_of_a_lost_daemon_are_created_again_from_their_specs(self):
-        spec = {"dataset": {"interactions": 20_000}, "pace": {"rate": 20_000}, "outputs": [
+        spec = {"dataset": {"interactions": 20_000}, "pace": {"rate": 2000}, "outputs": [
             {"format": {"component": "csv"},
              "sink": {"component": "file", "options": {"path": str(self.folder / "out/rows.csv")}}}]}
         running = daemon.Daemon(self.folder)
         running.create(spec, "nightly", labels={"team": "search"})
         running.wait("runs/nightly", lambda run: run.outputs[0].position > 0, "a commit")
+        running.pause("runs/nightly")
+        running.wait_for_state("runs/nightly", daemon.PAUSED)
         spec["outputs"][0]["sink"]["options"]["path"] = str(self.folder / "out/few.csv")
         running.create({**spec, "dataset": {"interactions": 100}}, "few")
         running.wait_for_state("runs/few", daemon.SUCCEEDED)
@@ -126,7 +128,7 @@ class FoldersTest(unittest.TestCase):
         commands = self.throngd("export", *state, "--to", "specs")
         self.assertEqual(
             commands,
-            "throngctl runs create -f specs/nightly.json --name nightly --label team=search\n"
+            "throngctl runs create -f specs/nightly.json --name nightly --paused --label team=search\n"
             "# succeeded: throngctl runs create -f specs/few.json --name few\n")
         self.assertEqual(json.loads((self.folder / "specs/nightly.json").read_text()), one)
         (self.folder / "file").touch()
@@ -140,6 +142,7 @@ class FoldersTest(unittest.TestCase):
             ["bash", "-eu"], input=commands, text=True, check=True, cwd=self.folder, timeout=60,
             env={**os.environ, "PATH": f"{pathlib.Path(daemon.DAEMON).parent}:{os.environ['PATH']}",
                  "THRONG_ADDRESS": f"unix:{running.socket}"})
+        running.resume("runs/nightly")
         run = running.wait_for_state("runs/nightly", daemon.SUCCEEDED)
         self.assertEqual(run.labels["team"], "search")
         self.assertGreater(run.outputs[0].went_on_from, 0)
