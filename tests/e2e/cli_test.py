@@ -1,5 +1,6 @@
 """throngctl as its users meet it: one-shot commands, and runs of a real throngd."""
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -28,6 +29,14 @@ QUICK = ("--size", "quick")
 def environment(**variables):
     kept = {k: v for k, v in os.environ.items() if k not in ("THRONG_ADDRESS", "THRONG_CONTEXT", "NO_COLOR")}
     return {**kept, **variables}
+
+
+def has_socket(process):
+    for descriptor in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if os.readlink(descriptor).startswith("socket:"):
+                return True
+    return False
 
 
 class ScratchTest(unittest.TestCase):
@@ -1046,7 +1055,8 @@ class RunsTest(ScratchTest):
     def test_wait_outlives_a_daemon_that_is_started_again(self):
         self.create("a", "--rate", "50/s")
         waiting = self.start_client("runs", "wait", "a", "--timeout", "60s")
-        time.sleep(0.5)
+        self.wait_until(lambda: has_socket(waiting), "its connection")
+        time.sleep(0.5)  # for its call
         self.daemon.kill()
         self.daemon.wait()
         self.start_daemon()

@@ -70,8 +70,11 @@ class ClientsTest(unittest.TestCase):
 
     def fetch(self, *command, cwd):
         """What needs a registry; without one there is nothing to test."""
-        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False,
-                              timeout=FETCH_SECONDS)
+        try:
+            done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False,
+                                  timeout=FETCH_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            self.skipTest(str(error))
         if done.returncode:
             self.skipTest(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-500:]}")
 
