@@ -141,10 +141,10 @@ class OneShotTest(ScratchTest):
         self.assertRegex(told, r"(?m)^items +choice\.niche +label +yes +\S")
         columns = json.loads(self.client("columns", "--preset", "seed", "-o", "json").stdout)
         names = {(each["table"], each["name"]): each for each in columns}
-        self.assertEqual(names["TABLE_ITEMS", "price"]["type"], "float64")
-        self.assertTrue(names["TABLE_ITEMS", "price"]["is_extra"])
-        self.assertEqual(names["TABLE_INTERACTIONS", "user_id"]["doc"], "Who.")
-        self.assertNotIn(("TABLE_ITEMS", "choice.niche"), names)
+        self.assertEqual(names["items", "price"]["type"], "float64")
+        self.assertTrue(names["items", "price"]["is_extra"])
+        self.assertEqual(names["interactions", "user_id"]["doc"], "Who.")
+        self.assertNotIn(("items", "choice.niche"), names)
         short = self.client("columns", "-o", "name").stdout.splitlines()
         self.assertIn("users.age_band", short)
         self.assertIn("dataset.sede", self.client("columns", "--set", "dataset.sede=1",
