@@ -374,7 +374,7 @@ TEST(ValidateSpec, KnowsTheColumnsOfEachTable) {
                 output->mutable_columns(0)->set_name("rank");
               }),
               ElementsAre("outputs[0].columns[0].column: The table users has no column \"rank\". "
-                          "Known: user_id, cluster, activity_rank."));
+                          "Known: user_id, cluster, activity_rank, age_band, region."));
   EXPECT_THAT(BrokenOutput([](v1::OutputSpec* output) {
                 for (const char* name : {"interaction_id", "kind", "cluster", "category",
                                          "session_id", "session_row"}) {

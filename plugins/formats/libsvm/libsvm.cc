@@ -90,6 +90,12 @@ class Libsvm {
                                                " has is not known, so that they have no indexes; "
                                                "write another format.");
     }
+    if (column.id_style == THRONG_ID_UUID) {
+      throw Error(THRONG_INVALID_ARGUMENT,
+                  std::string("Ids of the column ") + column.name +
+                      " are UUIDs, whose indexes nobody could lead back to them; let "
+                      "dataset.world.ids be text or integer.");
+    }
     throng_column number = column;
     number.id_style = THRONG_ID_INTEGER;
     number.id_first = before + 1;

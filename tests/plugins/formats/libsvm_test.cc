@@ -53,8 +53,7 @@ TEST(Libsvm, WritesTheSameWhateverIdsAreAndWhereverTheyBegin) {
   std::vector<TableColumn> columns = Rows();
   columns[0].id_style = THRONG_ID_INTEGER;
   columns[0].id_first = 1000;
-  columns[1].id_style = THRONG_ID_UUID;
-  columns[1].id_key = 7;
+  columns[1].id_first = 7;
   EXPECT_EQ(Stream(Table("interactions", columns)), "5 1:1 545:1\n4.55 500:1 1500:1\n");
 }
 
@@ -63,6 +62,10 @@ TEST(Libsvm, RefusesWhatNoLineCanSay) {
   columns[1].id_count = 2'147'483'148;
   EXPECT_THAT(Refusal(columns), HasSubstr("The ids need 2147483648 indexes, and readers have 32 "
                                           "bits for one, which are 2147483647; ask for fewer"));
+  columns[1].id_style = THRONG_ID_UUID;
+  columns[1].id_count = 1000;
+  EXPECT_THAT(Refusal(columns), HasSubstr("column item_id are UUIDs, whose indexes nobody could"));
+  columns[1].id_style = THRONG_ID_TEXT;
   columns[1].id_count = 0;
   EXPECT_THAT(Refusal(columns), HasSubstr("How many ids the column item_id has is not known"));
   columns = Rows();
