@@ -29,9 +29,9 @@ struct Recipe {
 };
 
 const std::vector<Recipe>& Recipes() {
-  static const Pairs atomic = {
+  static const Pairs kAtomic = {
       {"delimiter", "tab"}, {"header", "typed"}, {"timestamp", "epoch_seconds"}};
-  static const std::vector<Recipe> recipes = {
+  static const std::vector<Recipe> kRecipes = {
       // u.data of MovieLens 100K.
       {.name = "movielens",
        .wants_integer_ids = true,
@@ -48,17 +48,17 @@ const std::vector<Recipe>& Recipes() {
       {.name = "recbole",
        .wants_integer_ids = false,
        .outputs = {{.format = "csv",
-                    .options = atomic,
+                    .options = kAtomic,
                     .table = nullptr,
                     .columns = "[user_id, item_id, rating, timestamp]",
                     .extension = "inter"},
                    {.format = "csv",
-                    .options = atomic,
+                    .options = kAtomic,
                     .table = "users",
                     .columns = "[user_id, cluster, activity_rank, age_band, region]",
                     .extension = "user"},
                    {.format = "csv",
-                    .options = atomic,
+                    .options = kAtomic,
                     .table = "items",
                     .columns = "[item_id, category, popular, brand, price]",
                     .extension = "item"}}},
@@ -77,7 +77,7 @@ const std::vector<Recipe>& Recipes() {
                     .table = nullptr,
                     .columns = "[rating, user_id, item_id]",
                     .extension = nullptr}}}};
-  return recipes;
+  return kRecipes;
 }
 
 const Recipe* FindRecipe(std::string_view text) {

@@ -55,14 +55,14 @@ Attributes::Attributes(const throng_world& world, uint64_t key)
 }
 
 const std::vector<const char*>& Attributes::age_bands() {
-  static const std::vector<const char*> bands = {"18-24", "25-34", "35-44",
-                                                 "45-54", "55-64", "65+"};
-  return bands;
+  static const std::vector<const char*> kBands = {"18-24", "25-34", "35-44",
+                                                  "45-54", "55-64", "65+"};
+  return kBands;
 }
 
 const std::vector<const char*>& Attributes::regions() {
-  static const std::vector<const char*> regions = {"north", "south", "east", "west", "center"};
-  return regions;
+  static const std::vector<const char*> kRegions = {"north", "south", "east", "west", "center"};
+  return kRegions;
 }
 
 void Attributes::AgeBands(const int64_t* number, size_t n, int32_t* age_band) const {
@@ -90,7 +90,8 @@ void Attributes::Prices(const int64_t* number, const int32_t* category, size_t n
     const auto more =
         static_cast<int64_t>(MultiplyHigh(Hash(hash, 0), static_cast<uint64_t>(least)));
     // Ten cents are the smallest step, and one cent is taken off.
-    price[i] = static_cast<double>((least + more) / 10 * 10 - 1) / 100;
+    const int64_t cents = (least + more) / 10 * 10 - 1;
+    price[i] = static_cast<double>(cents) / 100;
   }
 }
 

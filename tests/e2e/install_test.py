@@ -208,7 +208,8 @@ class InstallTest(unittest.TestCase):
 
         with self.subTest("it stops once runs have committed"):
             bash("""throngctl runs create --name third --to csv:third.csv --rate 1000/s
-                sleep 1; systemctl stop throngd; systemctl start throngd""")
+                sleep 1; systemctl stop throngd; systemctl start throngd
+                throngctl runs wait third --for running,succeeded --timeout 60s""")
             self.assertEqual(shown("Result"), "success")
             self.assertIn("went_on_from", bash("throngctl runs get third -o json"))
 

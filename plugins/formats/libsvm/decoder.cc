@@ -121,10 +121,8 @@ class Decoder {
       if (wanted.name == "item_id") text = std::to_string(item - options_.first_item + 1);
       if (wanted.name == "rating" && wanted.type == THRONG_FOUND_FLOAT64) {
         static_cast<double*>(column)[row] = rating;
-      } else if (text.empty()) {
-        SetAbsent(wanted.type, column, row);
-      } else if (const std::string& kept = texts_.emplace_back(std::move(text));
-                 !SetText(wanted.type, column, row, kept, &times_)) {
+      } else if (text.empty() || !SetText(wanted.type, column, row,
+                                          texts_.emplace_back(std::move(text)), &times_)) {
         SetAbsent(wanted.type, column, row);
       }
     }
